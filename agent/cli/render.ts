@@ -1,0 +1,40 @@
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { toJson } from '../../diff/json.ts';
+import { maskObject } from '../../diff/mask.ts';
+import { check } from '../../sync/render/check.ts';
+import { renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import { printYaml } from '../../sync/render/yaml.ts';
+import { describeProblem } from '../../sync/types.ts';
+
+/** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
+export async function renderCommand(args: readonly string[]): Promise<number> {
+  const { positionals, values } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { namespace: { type: 'string', short: 'n', default: 'default' }, output: { type: 'string', short: 'o', default: 'yaml' } },
+  });
+  const [path] = positionals;
+  if (path === undefined) throw new Error('a PATH is needed');
+  const { desired, problems } = check(renderPlain(filesUnder(path)), values.namespace, () => undefined);
+  for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`);
+  for (const { manifest } of desired) {
+    const shown = maskObject(manifest);
+    process.stdout.write(values.output === 'json' ? `${toJson(shown)}\n` : `---\n${printYaml(shown)}`);
+  }
+  return problems.length > 0 ? 1 : 0;
+}
+
+function filesUnder(root: string): TreeFile[] {
+  if (lstatSync(root).isFile()) return [fileAt(root, root)];
+  const names = readdirSync(root, { recursive: true, withFileTypes: true });
+  return names
+    .filter((entry) => !entry.isDirectory() && !entry.parentPath.includes('.git'))
+    .map((entry) => fileAt(join(entry.parentPath, entry.name), relative(root, join(entry.parentPath, entry.name))));
+}
+
+function fileAt(full: string, path: string): TreeFile {
+  const type = lstatSync(full).isSymbolicLink() ? 'symlink' : 'file';
+  return { path, oid: full, type, read: () => readFileSync(full) };
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher } from 'undici';
+import { type Json, parseJson } from '../../diff/json.ts';
+import { ApiError } from '../../sync/errors.ts';
+import type { ObjectRef } from '../../sync/types.ts';
+import type { Access } from './client.ts';
+import { apiError, connectionError } from './errors.ts';
+
+/** One request to the API server. */
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** The user to act as; without one the agent acts as itself. */
+  readonly impersonate?: string;
+  /** The object concerned, for error messages that keep a Secret's values out. */
+  readonly ref?: ObjectRef;
+}
+
+/** An answer that was a success. */
+export interface KubeResponse {
+  readonly status: number;
+  readonly body: Json;
+}
+
+/** Raw JSON over one pool of kept-alive connections. */
+export interface KubeHttp {
+  /** @throws ApiError for every answer that is no success */
+  request(request: KubeRequest): Promise<KubeResponse>;
+  /** Opens a stream of lines that ends when the signal says so. @throws ApiError */
+  stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  close(): Promise<void>;
+}
+
+/** Milliseconds and counts. */
+export interface HttpLimits {
+  readonly requestTimeout: number;
+  readonly connections: number;
+  readonly retries: number;
+}
+
+export const httpDefaults: HttpLimits = { requestTimeout: 30_000, connections: 32, retries: 4 };
+
+/** Connects to the API server that the access names. Watches use connections of their own, so they never block requests. */
+export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults): KubeHttp {
+  const connect = { ...access.tls };
+  const timeouts = { headersTimeout: limits.requestTimeout, bodyTimeout: limits.requestTimeout };
+  const pool = new Agent({ connect, connections: limits.connections, keepAliveTimeout: 60_000, ...timeouts });
+  const watchPool = new Agent({ connect, headersTimeout: limits.requestTimeout, bodyTimeout: 0 });
+
+  async function send(request: KubeRequest, dispatcher: Dispatcher, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const headers = { ...(await access.headers()), ...headersOf(request) };
+    const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query)}`;
+    try {
+      return await dispatcher.request({
+        origin: access.server,
+        path: `${request.path}${query}`,
+        method: request.method,
+        headers,
+        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      throw connectionError(error);
+    }
+  }
+
+  async function once(request: KubeRequest): Promise<KubeResponse> {
+    const response = await send(request, pool);
+    const text = await readText(response);
+    if (response.statusCode >= 300) throw refusal(response, text, request);
+    return { status: response.statusCode, body: text === '' ? null : parseJson(text) };
+  }
+
+  return {
+    request: (request) => withRetries(() => once(request), request, limits.retries),
+    stream: async (request, signal) => {
+      const response = await send(request, watchPool, signal);
+      if (response.statusCode >= 300) throw refusal(response, await readText(response), request);
+      return response.body;
+    },
+    close: async () => {
+      await Promise.all([pool.destroy(), watchPool.destroy()]);
+    },
+  };
+}
+
+function headersOf(request: KubeRequest): Record<string, string> {
+  return {
+    accept: request.accept ?? 'application/json',
+    'user-agent': 'lockstep',
+    ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),
+    ...(request.impersonate === undefined ? {} : { 'Impersonate-User': request.impersonate }),
+  };
+}
+
+async function readText(response: Dispatcher.ResponseData): Promise<string> {
+  try {
+    return await response.body.text();
+  } catch (error) {
+    throw connectionError(error);
+  }
+}
+
+function refusal(response: Dispatcher.ResponseData, text: string, request: KubeRequest): ApiError {
+  const header = response.headers['retry-after'];
+  return apiError({ status: response.statusCode, text, retryAfter: typeof header === 'string' ? header : undefined }, request.ref);
+}
+
+/**
+ * Tries again what is safe to send twice: everything but a create, when the connection failed or the server asks for
+ * patience. Longer troubles are the queue's business.
+ */
+async function withRetries<T>(attempt: () => Promise<T>, request: KubeRequest, retries: number): Promise<T> {
+  for (let tried = 0; ; tried += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tried >= retries || !(error instanceof ApiError) || !mayRetry(error, request)) throw error;
+      await sleep(Math.min(error.retryAfter ?? 50 * 2 ** tried, 5_000));
+    }
+  }
+}
+
+function mayRetry(error: ApiError, request: KubeRequest): boolean {
+  if (error.status === 429) return true;
+  return request.method !== 'POST' && (error.status === 0 || error.status === 503 || error.status === 504);
+}

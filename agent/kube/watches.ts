@@ -1,0 +1,22 @@
+import type { Kinds, Watches } from '../../sync/ports.ts';
+import { deliveryLabel } from '../../sync/stamp.ts';
+import { findResource } from './cluster.ts';
+import type { KubeHttp } from './http.ts';
+import { collectionPath } from './paths.ts';
+import { follow } from './watch.ts';
+
+/** Watches over the objects that carry a Delivery's label, as the identity that the target names. */
+export function createWatches(http: KubeHttp, kinds: Kinds): Watches {
+  return {
+    open: (target, onEvent) =>
+      follow(
+        http,
+        {
+          path: async () => collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace),
+          labelSelector: deliveryLabel,
+          impersonate: target.identity,
+        },
+        (event) => onEvent(event.type === 'synced' ? { type: 'synced', present: event.uids } : event),
+      ),
+  };
+}

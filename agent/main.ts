@@ -1,0 +1,23 @@
+import { messageOf } from '../sync/errors.ts';
+import { createLog } from './log.ts';
+import { parseSettings } from './settings.ts';
+import { startAgent } from './wire.ts';
+
+/**
+ * Runs the agent until it is told to stop.
+ * @returns the exit code
+ */
+export async function runAgent(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const settings = parseSettings(args, environment);
+  const log = createLog(settings['log-level'], (line) => process.stdout.write(line));
+  process.on('unhandledRejection', (error) => log.error({ problem: messageOf(error) }, 'an error was not handled'));
+  const started = performance.now();
+  const agent = await startAgent(settings, log);
+  log.info({ namespace: settings.namespace, milliseconds: Math.round(performance.now() - started) }, 'the agent runs');
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, resolve);
+  });
+  log.info({ signal }, 'the agent stops');
+  await agent.stop();
+  return 0;
+}

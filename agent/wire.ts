@@ -1,0 +1,89 @@
+import { createWatcher } from '../health/watcher.ts';
+import { deliveryApiVersion, deliveryPlural } from '../sync/delivery/crd.ts';
+import { ApiError, messageOf } from '../sync/errors.ts';
+import type { Clock, Cluster, Log } from '../sync/ports.ts';
+import { createSources } from '../sync/source/git.ts';
+import { readCredentials } from './credentials.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createEvents } from './events.ts';
+import { loadAccess } from './kube/client.ts';
+import { createCluster } from './kube/cluster.ts';
+import { discoverKinds } from './kube/discovery.ts';
+import { createKubeHttp, httpDefaults, type KubeHttp } from './kube/http.ts';
+import { follow } from './kube/watch.ts';
+import { createWatches } from './kube/watches.ts';
+import { createQueue, queueDefaults } from './queue.ts';
+import { createRecords } from './records.ts';
+import type { Settings } from './settings.ts';
+
+/** A running agent. */
+export interface Agent {
+  /** Stops taking up work, waits for what runs, and closes every connection. */
+  stop(): Promise<void>;
+}
+
+/** Puts the agent together: the one place where the rooms meet. */
+export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
+  const clock: Clock = { now: Date.now };
+  const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
+  const http = createKubeHttp(access, { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections });
+  const kinds = await discoverKinds(http);
+  const records = createRecords(http, settings.namespace, log);
+  const clusters = new Map<string, Cluster>();
+  const cluster = (identity: string): Cluster => {
+    const known = clusters.get(identity) ?? createCluster(http, kinds, identity);
+    clusters.set(identity, known);
+    return known;
+  };
+  const queue = createQueue((uid) => deliveries.work(uid), (uid, error) => log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed'), {
+    ...queueDefaults,
+    workers: settings.workers,
+  });
+  const watcher = createWatcher(createWatches(http, kinds), clock, queue.add);
+  const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
+  const deliveries = createDeliveries({
+    http,
+    clock,
+    log,
+    records,
+    watcher,
+    events: createEvents(http, clock, log),
+    world: {
+      clock,
+      log,
+      kinds,
+      records,
+      watcher,
+      cluster,
+      sources: createSources(settings['data-dir'], gitLimits),
+      accountExists: (namespace, name) => accountExists(http, namespace, name),
+      credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
+    },
+    enqueue: queue.add,
+  });
+  const closers = watchedPaths(settings).map((path) => follow(http, { path: async () => path }, deliveries.onEvent));
+  return {
+    stop: async () => {
+      for (const close of closers) close();
+      await queue.close();
+      await http.close();
+    },
+  };
+}
+
+/** One collection for all namespaces, or one for each that is served. */
+function watchedPaths(settings: Settings): string[] {
+  const namespaces = settings['watch-namespaces'];
+  if (namespaces.length === 0) return [`/apis/${deliveryApiVersion}/${deliveryPlural}`];
+  return namespaces.map((namespace) => `/apis/${deliveryApiVersion}/namespaces/${encodeURIComponent(namespace)}/${deliveryPlural}`);
+}
+
+async function accountExists(http: KubeHttp, namespace: string, name: string): Promise<boolean> {
+  try {
+    await http.request({ method: 'GET', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}` });
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.class === 'absent') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { canonicalJson, isObject, type Json, type JsonObject, toJson } from './json.ts';
+
+/** One difference between two states of an object. A side that lacks the value is undefined. */
+export interface Change {
+  /** The path as people write it: `spec.template.spec.containers[web].image`. */
+  readonly path: string;
+  readonly before: Json | undefined;
+  readonly after: Json | undefined;
+}
+
+/** The differences from one object to another, list items matched by their keys. Both must be masked already. */
+export function compare(before: JsonObject, after: JsonObject): Change[] {
+  const changes: Change[] = [];
+  visit(before, after, '', changes);
+  return changes;
+}
+
+function visit(before: Json | undefined, after: Json | undefined, path: string, changes: Change[]): void {
+  if (before === after) return;
+  if (isObject(before) && isObject(after)) return visitMaps(before, after, path, changes);
+  if (Array.isArray(before) && Array.isArray(after)) return visitLists(before, after, path, changes);
+  if (before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after)) return;
+  changes.push({ path, before, after });
+}
+
+function visitMaps(before: JsonObject, after: JsonObject, path: string, changes: Change[]): void {
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    visit(before[key], after[key], step(path, key), changes);
+  }
+}
+
+function step(path: string, key: string): string {
+  if (/^[A-Za-z_][\w-]*$/.test(key)) return path === '' ? key : `${path}.${key}`;
+  return `${path}[${key}]`;
+}
+
+function visitLists(before: Json[], after: Json[], path: string, changes: Change[]): void {
+  const key = listKey([...before, ...after]);
+  if (key === undefined) {
+    if (canonicalJson(before) !== canonicalJson(after)) changes.push({ path, before, after });
+    return;
+  }
+  const [old, now] = [byKey(before, key), byKey(after, key)];
+  for (const name of new Set([...old.keys(), ...now.keys()])) visit(old.get(name), now.get(name), `${path}[${name}]`, changes);
+  const common = [...now.keys()].filter((name) => old.has(name));
+  const order = [...old.keys()].filter((name) => now.has(name));
+  if (common.join() !== order.join()) changes.push({ path: `${path} (order)`, before: order, after: common });
+}
+
+const keyCandidates = ['name', 'mountPath', 'containerPort', 'port', 'key', 'type', 'uid', 'ip'];
+
+/** The field that tells the items of a list apart: present in each as a plain value and different in each side. */
+function listKey(items: readonly Json[]): string | undefined {
+  if (items.length === 0 || !items.every(isObject)) return undefined;
+  return keyCandidates.find((key) => items.every((item) => isObject(item) && ['string', 'number'].includes(typeof item[key])));
+}
+
+function byKey(list: readonly Json[], key: string): Map<string, Json> {
+  const map = new Map<string, Json>();
+  for (const item of list) {
+    let name = isObject(item) ? String(item[key]) : '';
+    if (isObject(item) && typeof item['protocol'] === 'string' && map.has(name)) name = `${name}/${item['protocol']}`;
+    map.set(name, item);
+  }
+  return map;
+}
+
+/** One line a change: `spec.replicas: 1 → 3`. Long values are cut. */
+export function changeLine(change: Change): string {
+  return `${change.path}: ${shown(change.before)} → ${shown(change.after)}`;
+}
+
+function shown(value: Json | undefined): string {
+  if (value === undefined) return '(none)';
+  const text = typeof value === 'string' ? value : toJson(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type Json } from './json.ts';
+
+/** A short, stable fingerprint of text: 128 bits of SHA-256 in base64url. */
+export function hashText(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
+
+/** A fingerprint of a value that does not depend on the order of keys. */
+export function hashValue(value: Json): string {
+  return hashText(canonicalJson(value));
+}

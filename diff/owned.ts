@@ -1,0 +1,120 @@
+import { hashText } from './hash.ts';
+import { canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+
+/** What a field manager owns in a live object, folded into two strings. */
+export interface Owned {
+  /** A hash over the owned paths, the values at them, and the order of our own list items. */
+  readonly hash: string;
+  /** A hash over the owned paths alone. */
+  readonly paths: string;
+}
+
+/**
+ * Folds what one field manager owns by server-side apply. Defaults, other managers' fields and list items of others
+ * between ours do not change it; every change to a value or to the ownership of a path of ours does.
+ * @param live the object as the API server answered it, with managedFields
+ * @param manager the name of the field manager
+ * @param sentEmpty the paths (as `pathsSentEmpty` makes them) where an empty map or list was sent: presence counts only
+ * @returns undefined when the manager has no entry, so that nothing of ours is left in the object
+ */
+export function ownedBy(live: JsonObject, manager: string, sentEmpty: readonly string[]): Owned | undefined {
+  const fields = fieldsOf(live, manager);
+  if (fields === undefined) return undefined;
+  const walk: Walk = { paths: [], values: [], sentEmpty: new Set(sentEmpty) };
+  visit(live, fields, '', walk);
+  return { hash: hashText(walk.values.join('\n')), paths: hashText(walk.paths.join('\n')) };
+}
+
+/** The fieldsV1 set of a manager's apply entry. */
+export function fieldsOf(live: JsonObject, manager: string): JsonObject | undefined {
+  const entry = objectsAt(live, 'metadata', 'managedFields').find(
+    (candidate) =>
+      candidate['manager'] === manager && candidate['operation'] === 'Apply' && !candidate['subresource'],
+  );
+  return isObject(entry?.['fieldsV1']) ? entry['fieldsV1'] : undefined;
+}
+
+interface Walk {
+  readonly paths: string[];
+  readonly values: string[];
+  readonly sentEmpty: ReadonlySet<string>;
+}
+
+function visit(value: Json | undefined, fields: JsonObject, path: string, walk: Walk): void {
+  const names = Object.keys(fields).filter((name) => name !== '.');
+  if ('.' in fields || names.length === 0) walk.paths.push(path);
+  if (names.length === 0) {
+    walk.values.push(`${path}=${leafValue(value, path, walk.sentEmpty, '.' in fields)}`);
+    return;
+  }
+  const items = names.filter((name) => !name.startsWith('f:'));
+  if (items.length > 1) walk.values.push(`${path}#${orderOf(value, items).join(',')}`);
+  for (const name of names.sort()) {
+    const below = fields[name];
+    visit(child(value, name), isObject(below) ? below : {}, `${path}/${name}`, walk);
+  }
+}
+
+function leafValue(value: Json | undefined, path: string, sentEmpty: ReadonlySet<string>, presence: boolean): string {
+  if (value === undefined) return 'absent';
+  if (sentEmpty.has(path) || (presence && typeof value === 'object')) return 'present';
+  return canonicalJson(value);
+}
+
+/** Follows one step of a fieldsV1 path: `f:name`, `k:{"name":"web"}`, `v:"value"` or `i:0`. */
+function child(value: Json | undefined, step: string): Json | undefined {
+  const rest = step.slice(2);
+  if (step.startsWith('f:')) return isObject(value) ? value[rest] : undefined;
+  if (!Array.isArray(value)) return undefined;
+  if (step.startsWith('i:')) return value[Number(rest)];
+  return value[positionOf(value, step)];
+}
+
+function positionOf(list: readonly Json[], step: string): number {
+  const wanted: Json = JSON.parse(step.slice(2));
+  if (step.startsWith('v:')) return list.findIndex((item) => canonicalJson(item) === canonicalJson(wanted));
+  if (!isObject(wanted)) return -1;
+  const keys = Object.keys(wanted);
+  return list.findIndex((item) => isObject(item) && keys.every((key) => item[key] === wanted[key]));
+}
+
+/** Our items in the order in which they stand in the live list: others between them do not matter. */
+function orderOf(value: Json | undefined, steps: readonly string[]): string[] {
+  if (!Array.isArray(value)) return [];
+  const positions = steps.map((step) => ({ step, position: positionOf(value, step) }));
+  return positions.sort((a, b) => a.position - b.position).map((entry) => entry.step);
+}
+
+/** The paths, in the form that `ownedBy` uses, at which a manifest holds an empty map or list. */
+export function pathsSentEmpty(manifest: JsonObject): string[] {
+  const found: string[] = [];
+  collectEmpty(manifest, '', found);
+  return found;
+}
+
+function collectEmpty(value: Json, path: string, found: string[]): void {
+  if (Array.isArray(value)) {
+    if (value.length === 0) found.push(path);
+    for (const item of value) if (isObject(item)) collectInItem(item, path, found);
+    return;
+  }
+  if (!isObject(value)) return;
+  const keys = Object.keys(value);
+  if (keys.length === 0) found.push(path);
+  for (const key of keys) collectEmpty(value[key] ?? null, `${path}/f:${key}`, found);
+}
+
+/** A list item's step depends on the list's keys, which only the server knows: the common ones are tried. */
+function collectInItem(item: JsonObject, path: string, found: string[]): void {
+  const below: string[] = [];
+  collectEmpty(item, '', below);
+  if (below.length === 0) return;
+  for (const key of itemSteps(item)) found.push(...below.map((rest) => `${path}/${key}${rest}`));
+}
+
+function itemSteps(item: JsonObject): string[] {
+  const pick = (...names: string[]): JsonObject =>
+    Object.fromEntries(names.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
+  const candidates = [pick('name'), pick('mountPath'), pick('key'), pick('type'), pick('ip'), pick('uid'), pick('devicePath'), pick('topologyKey', 'whenUnsatisfiable')];
+  return candidates.filter((keys) => Object.keys(keys).length > 0).map((keys) => `k:${JSON.stringify(keys)}`);
+}

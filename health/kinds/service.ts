@@ -1,0 +1,10 @@
+import { objectsAt, textAt } from '../../diff/json.ts';
+import type { Health, KubeObject } from '../../sync/types.ts';
+import { healthy, progressing } from '../scale.ts';
+
+/** Only a LoadBalancer Service has something to wait for: its address. */
+export function service(object: KubeObject): Health {
+  if (textAt(object, 'spec', 'type') !== 'LoadBalancer') return healthy();
+  if (objectsAt(object, 'status', 'loadBalancer', 'ingress').length > 0) return healthy();
+  return progressing('NoAddress', 'the load balancer has no address yet');
+}

@@ -1,0 +1,38 @@
+import { numberAt, textAt } from '../../diff/json.ts';
+import type { Health, KubeObject } from '../../sync/types.ts';
+import { healthy, progressing } from '../scale.ts';
+
+/**
+ * A StatefulSet is healthy when all its replicas are available and, unless a person rolls it (OnDelete), those at or
+ * above the partition are of the new revision. Without a partition that is all of them.
+ */
+export function statefulSet(object: KubeObject): Health {
+  if ((numberAt(object, 'status', 'observedGeneration') ?? 0) === 0) {
+    return progressing('NotObserved', 'its controller has not seen it yet');
+  }
+  const wanted = numberAt(object, 'spec', 'replicas') ?? 1;
+  const ready = numberAt(object, 'status', 'readyReplicas') ?? 0;
+  if (ready < wanted) return progressing('NotReady', `${ready} of ${wanted} replicas are ready`);
+  const available = availableOf(object, ready);
+  if (available < wanted) return progressing('Unavailable', `${available} of ${wanted} replicas are available`);
+  if (textAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete') return healthy('OnDelete');
+  return updateOf(object, wanted);
+}
+
+/** Available counts replicas ready for minReadySeconds; without that field ready is as good. */
+function availableOf(object: KubeObject, ready: number): number {
+  if ((numberAt(object, 'spec', 'minReadySeconds') ?? 0) === 0) return ready;
+  return numberAt(object, 'status', 'availableReplicas') ?? 0;
+}
+
+function updateOf(object: KubeObject, wanted: number): Health {
+  const partition = numberAt(object, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
+  const current = textAt(object, 'status', 'currentRevision');
+  const update = textAt(object, 'status', 'updateRevision');
+  const updated = current === update ? wanted : (numberAt(object, 'status', 'updatedReplicas') ?? 0);
+  const due = Math.max(0, wanted - partition);
+  if (updated < due) return progressing('Updating', `${updated} of ${due} replicas are updated`);
+  if (partition > 0) return healthy('Partitioned');
+  if (current !== update) return progressing('Updating', 'the new revision is not the current one yet');
+  return healthy('Available');
+}

@@ -1,0 +1,63 @@
+import { at } from '../../diff/json.ts';
+import { ApiError, type FieldConflict, LockstepError } from '../errors.ts';
+import type { Cluster } from '../ports.ts';
+import { type KubeObject, refOf, titleOf } from '../types.ts';
+
+/** One apply. */
+export interface ApplyRequest {
+  /** The manifest with its stamp. */
+  readonly object: KubeObject;
+  /** The incarnation that is expected; one request then both checks and writes. */
+  readonly uid: string | undefined;
+  readonly manager: string;
+  readonly dryRun: boolean;
+  readonly mayTake: (conflict: FieldConflict) => boolean;
+}
+
+/** What came of it. */
+export interface ApplyResult {
+  readonly object: KubeObject;
+  readonly created: boolean;
+  /** Fields that were taken from other managers. */
+  readonly taken: readonly FieldConflict[];
+}
+
+/**
+ * Applies an object: first without force, and with force only when every field in the way may be taken.
+ * @throws LockstepError FieldConflict, Terminating; ApiError
+ */
+export async function applyObject(cluster: Cluster, request: ApplyRequest): Promise<ApplyResult> {
+  const result = await attempt(cluster, request, false);
+  if (at(result.object, 'metadata', 'deletionTimestamp') !== undefined) {
+    const finalizers = at(result.object, 'metadata', 'finalizers');
+    const waits = Array.isArray(finalizers) && finalizers.length > 0 ? `, held by ${finalizers.join(', ')}` : '';
+    throw new LockstepError('Terminating', `${titleOf(refOf(request.object))} is being deleted${waits}; it is made again when it is gone`);
+  }
+  return result;
+}
+
+async function attempt(cluster: Cluster, request: ApplyRequest, force: boolean, taken: readonly FieldConflict[] = []): Promise<ApplyResult> {
+  const { object, uid, manager, dryRun } = request;
+  const body = uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
+  try {
+    return { ...(await cluster.apply(body, { manager, force, dryRun })), taken };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (uid !== undefined && isOtherIncarnation(error)) return attempt(cluster, { ...request, uid: undefined }, force, taken);
+    if (force || error.conflicts.length === 0) throw error;
+    const kept = error.conflicts.filter((conflict) => !request.mayTake(conflict));
+    if (kept.length > 0) throw conflictError(object, kept);
+    return attempt(cluster, request, true, error.conflicts);
+  }
+}
+
+/** 409 without conflicts: the object is gone. 422 at metadata.uid: it was made again. */
+function isOtherIncarnation(error: ApiError): boolean {
+  if (error.status === 409 && error.conflicts.length === 0) return true;
+  return error.status === 422 && /metadata\.uid/.test(error.message);
+}
+
+function conflictError(object: KubeObject, conflicts: readonly FieldConflict[]): LockstepError {
+  const fields = conflicts.map(({ field, manager }) => `${field} (owned by ${manager})`).join(', ');
+  return new LockstepError('FieldConflict', `${titleOf(refOf(object))}: not taken from other managers: ${fields}`);
+}

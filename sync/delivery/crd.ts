@@ -1,0 +1,61 @@
+import { isObject, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
+import { deliverySpec, deliveryStatus } from './schema.ts';
+
+/** Group and version of the Delivery. */
+export const deliveryApiVersion = 'lockstep.dev/v1alpha1';
+export const deliveryPlural = 'deliveries';
+
+const column = (name: string, jsonPath: string, type = 'string', priority = 0): JsonObject => ({ name, jsonPath, type, priority });
+
+/** The CustomResourceDefinition, made from the schema that the types come from. */
+export function deliveryCrd(): JsonObject {
+  const spec = toOpenApi(deliverySpec);
+  const target = isObject(spec['properties']) && isObject(spec['properties']['target']) ? spec['properties']['target'] : {};
+  target['x-kubernetes-validations'] = [{ rule: 'self == oldSelf', message: 'spec.target is immutable: make a new Delivery with adoption' }];
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${deliveryPlural}.lockstep.dev` },
+    spec: {
+      group: 'lockstep.dev',
+      scope: 'Namespaced',
+      names: { plural: deliveryPlural, singular: 'delivery', kind: 'Delivery', shortNames: ['dlv'], categories: ['all', 'lockstep'] },
+      versions: [
+        {
+          name: 'v1alpha1',
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: [
+            column('Ready', '.status.conditions[?(@.type=="Ready")].status'),
+            column('State', '.status.state'),
+            column('Revision', '.status.revision.target'),
+            column('Health', '.status.conditions[?(@.type=="Healthy")].reason'),
+            column('Age', '.metadata.creationTimestamp', 'date'),
+            column('Message', '.status.conditions[?(@.type=="Ready")].message', 'string', 1),
+          ],
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              description: 'A Delivery brings the manifests of a Git repository into the cluster and keeps them there.',
+              required: ['spec'],
+              properties: {
+                apiVersion: { type: 'string' },
+                kind: { type: 'string' },
+                metadata: { type: 'object' },
+                spec,
+                status: toOpenApi(deliveryStatus),
+              },
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** A schema as plain JSON, without what only typebox knows. */
+function toOpenApi(schema: object): JsonObject {
+  const plain = parseJson(toJson(schema));
+  return isObject(plain) ? plain : {};
+}

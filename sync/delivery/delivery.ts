@@ -1,0 +1,101 @@
+import { Value } from '@sinclair/typebox/value';
+import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
+import { LockstepError } from '../errors.ts';
+import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
+import { annotation, type KubeObject } from '../types.ts';
+import { parseDuration } from './duration.ts';
+import { type DeliverySpec, deliverySpec } from './schema.ts';
+import { unbuiltFields } from './unbuilt.ts';
+
+/** The annotation by which people ask for something: `sync@<id>`. */
+export const requestAnnotation = 'lockstep.dev/request';
+
+/** A request of a person: each id is carried out once. */
+export interface Request {
+  readonly verb: string;
+  /** The whole text, as it is acknowledged in the status. */
+  readonly text: string;
+}
+
+/** A Delivery, read and checked. Durations are in milliseconds. */
+export interface Delivery {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly url: string;
+  /** The full name of the reference that is followed. */
+  readonly ref: string;
+  readonly path: string;
+  readonly secretName: string | undefined;
+  readonly interval: number;
+  readonly targetNamespace: string;
+  readonly serviceAccount: string;
+  readonly prune: boolean;
+  readonly selfHeal: boolean;
+  readonly adopt: boolean;
+  readonly deadline: number;
+  readonly deletionPolicy: 'delete' | 'orphan';
+  readonly suspended: boolean;
+  readonly deleting: boolean;
+  readonly request: Request | undefined;
+  readonly acknowledged: string | undefined;
+}
+
+/** The user that the API server knows a Delivery's service account by. */
+export function identityOf(delivery: Delivery): string {
+  return `system:serviceaccount:${delivery.namespace}:${delivery.serviceAccount}`;
+}
+
+/**
+ * Reads a Delivery as the API server stores it.
+ * @throws LockstepError InvalidSpec, NotBuiltYet, SourceUnsupported; one bad Delivery never concerns another
+ */
+export function readDelivery(object: KubeObject): Delivery {
+  const spec = at(object, 'spec');
+  if (!Value.Check(deliverySpec, spec)) {
+    const first = Value.Errors(deliverySpec, spec).First();
+    throw new LockstepError('InvalidSpec', `spec${(first?.path ?? '').replaceAll('/', '.')}: ${first?.message ?? 'is not valid'}`);
+  }
+  const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
+  if (unbuilt.length > 0) throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
+  parseSourceUrl(spec.source.url);
+  return { ...identityFields(object), ...settings(spec, textAt(object, 'metadata', 'namespace') ?? '') };
+}
+
+function identityFields(object: KubeObject) {
+  const text = annotation(object, requestAnnotation);
+  return {
+    uid: object.metadata.uid ?? '',
+    namespace: object.metadata.namespace ?? '',
+    name: object.metadata.name,
+    generation: numberAt(object, 'metadata', 'generation') ?? 0,
+    deleting: at(object, 'metadata', 'deletionTimestamp') !== undefined,
+    request: text === undefined ? undefined : { verb: text.split('@', 1)[0] ?? '', text },
+    acknowledged: textAt(object, 'status', 'lastRequest'),
+  };
+}
+
+function settings(spec: DeliverySpec, namespace: string) {
+  const { source, target, sync } = spec;
+  return {
+    url: source.url,
+    ref: refOfSource(source.ref?.branch ?? 'main'),
+    path: normalizePath(source.path ?? ''),
+    secretName: source.secretRef?.name,
+    interval: Math.max(1000, parseDuration(source.interval ?? '60s')),
+    targetNamespace: target?.namespace ?? namespace,
+    serviceAccount: target?.serviceAccountName ?? 'lockstep',
+    prune: sync?.prune ?? true,
+    selfHeal: sync?.selfHeal ?? true,
+    adopt: sync?.adopt ?? false,
+    deadline: parseDuration(spec.health?.deadline ?? '10m'),
+    deletionPolicy: spec.deletionPolicy ?? ('delete' as const),
+    suspended: spec.suspend ?? false,
+  };
+}
+
+function refOfSource(branch: string): string {
+  if (!isValidRefName(branch)) throw new LockstepError('InvalidSpec', `spec.source.ref.branch is no valid branch name: ${JSON.stringify(branch)}`);
+  return `refs/heads/${branch}`;
+}

@@ -1,0 +1,45 @@
+import { canonicalJson, type Json, type JsonObject, at } from '../../diff/json.ts';
+
+/**
+ * Fields that stand in the schema but that this version does not act on. Any value but the default is refused, so that
+ * nobody believes in something that is not there.
+ */
+const defaults: Readonly<Record<string, Json | undefined>> = {
+  'source.ref.tag': undefined,
+  'source.ref.semver': undefined,
+  'source.ref.commit': undefined,
+  'source.ref.name': undefined,
+  'source.ref.digest': undefined,
+  'source.verify': undefined,
+  'source.submodules': false,
+  'source.requireFastForward': false,
+  'render.kustomize': undefined,
+  'render.helm': undefined,
+  'render.substitute': undefined,
+  'render.decryption': undefined,
+  'target.kubeconfigSecretRef': undefined,
+  'sync.mode': 'auto',
+  'sync.approval': 'none',
+  'sync.restartOnConfigChange': false,
+  'sync.ignore': [],
+  'sync.windows': [],
+  'health.steady': '5s',
+  'health.bake': '0s',
+  'health.signals': undefined,
+  'health.rules': [],
+  'health.analysis': [],
+  'rollback.mode': 'auto',
+  'rollback.onFirstFailure': 'keep',
+  'rollback.probation': '60s',
+  history: 10,
+  dependsOn: [],
+};
+
+/** The fields of a spec that differ from the default of something not built yet. */
+export function unbuiltFields(spec: JsonObject): string[] {
+  return Object.entries(defaults).flatMap(([path, fallback]) => {
+    const value = at(spec, ...path.split('.'));
+    if (value === undefined || (fallback !== undefined && canonicalJson(value) === canonicalJson(fallback))) return [];
+    return [`spec.${path}`];
+  });
+}

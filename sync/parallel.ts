@@ -1,0 +1,17 @@
+/**
+ * Runs a task for each item, at most `limit` at once, and answers the results in the order of the items.
+ * A task that throws ends the whole; tasks that may fail on their own account must catch.
+ */
+export async function inParallel<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  async function lane(): Promise<void> {
+    while (next < items.length) {
+      const index = next;
+      next += 1;
+      results[index] = await task(items[index] as T);
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}

@@ -1,0 +1,81 @@
+import { applyObject } from '../apply/apply.ts';
+import { type ConflictContext, mayTake } from '../apply/filters/conflicts.ts';
+import { ApiError, LockstepError, messageOf } from '../errors.ts';
+import { inParallel } from '../parallel.ts';
+import type { Cluster, Kinds } from '../ports.ts';
+import { type Entry, healingManifest } from '../release/record.ts';
+import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
+import { annotation, type KubeObject, titleOf } from '../types.ts';
+import { isDeferred, type PlanItem, planOf, type Probe } from './plan.ts';
+
+/** What trying needs to know of the Delivery. */
+export interface Trial {
+  readonly cluster: Cluster;
+  readonly kinds: Kinds;
+  readonly uid: string;
+  readonly stamp: Stamp;
+  readonly adopt: boolean;
+  readonly parallel: number;
+}
+
+/** An object that the API server would refuse, and whether waiting may help. */
+export interface Refusal {
+  readonly message: string;
+  readonly permanent: boolean;
+}
+
+/** Tries every changed object by a dry-run apply. All refusals are found, not the first. */
+export async function tryEntries(changed: readonly Entry[], all: ReadonlyMap<string, Entry>, trial: Trial): Promise<{ items: PlanItem[]; refusals: Refusal[] }> {
+  const items: PlanItem[] = [];
+  const refusals: Refusal[] = [];
+  await inParallel(changed, trial.parallel, async (entry) => {
+    try {
+      items.push(planOf(entry, await probe(entry, all, trial)));
+    } catch (error) {
+      refusals.push(refusalOf(entry, error));
+    }
+  });
+  return { items, refusals };
+}
+
+async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial): Promise<Probe | 'deferred'> {
+  const served = trial.kinds.find(entry.ref.apiVersion, entry.ref.kind) !== undefined;
+  if (isDeferred(entry, all, served)) return 'deferred';
+  const known = entry.applied !== undefined;
+  const early = known ? trial.cluster.get(entry.ref) : undefined;
+  early?.catch(() => undefined);
+  const tried = await applyObject(trial.cluster, {
+    object: stamped(entry.manifest, trial.stamp),
+    uid: entry.applied?.uid,
+    manager: fieldManager(trial.uid),
+    dryRun: true,
+    mayTake: (conflict) => mayTake(conflict, conflictContext(entry, trial.adopt)),
+  });
+  if (tried.created) return { live: undefined, answer: tried.object };
+  const live = await (early ?? trial.cluster.get(entry.ref));
+  if (!known && live !== undefined) refuseForeign(entry, live, trial);
+  return { live, answer: tried.object };
+}
+
+/** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */
+export function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
+  const asked = adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true';
+  return { adopt: asked, previous: entry.applied === undefined ? undefined : healingManifest(entry) };
+}
+
+function refuseForeign(entry: Entry, live: KubeObject, trial: Trial): void {
+  if (conflictContext(entry, trial.adopt).adopt) return;
+  const owner = foreignOwner(live, trial.stamp.shortUid);
+  if (owner !== undefined) throw new LockstepError('ForeignOwner', `${titleOf(entry.ref)} belongs to ${owner}`);
+}
+
+/** What a failed apply means for the plan. */
+export function refusalOf(entry: Entry, error: unknown): Refusal {
+  const title = titleOf(entry.ref);
+  if (error instanceof ApiError) {
+    const message = error.message.includes(entry.ref.name) ? error.message : `${title}: ${error.message}`;
+    return { message: error.class === 'not-served' ? `${title}: ${error.message}` : message, permanent: error.class === 'permanent' };
+  }
+  if (error instanceof LockstepError) return { message: error.message, permanent: !error.retryable };
+  return { message: `${title}: ${messageOf(error)}`, permanent: false };
+}

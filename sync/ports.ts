@@ -1,0 +1,110 @@
+import type { ReleaseRecord } from './release/record.ts';
+import type { TreeFile } from './render/plain.ts';
+import type { Commit, KubeObject, ObjectRef } from './types.ts';
+
+/** A kind as the API server serves it. */
+export interface ApiResource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+}
+
+/** How an apply is sent. */
+export interface ApplyOptions {
+  readonly manager: string;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** The API server as one identity sees it. All methods throw ApiError. */
+export interface Cluster {
+  /** The object, or undefined when it does not exist. */
+  get(ref: ObjectRef): Promise<KubeObject | undefined>;
+  /** Server-side apply. `created` is whether the object did not exist before. */
+  apply(object: KubeObject, options: ApplyOptions): Promise<{ object: KubeObject; created: boolean }>;
+  /** Deletes one incarnation of an object; the answer is the object while it is still being deleted. */
+  delete(ref: ObjectRef, uid: string): Promise<KubeObject | undefined>;
+}
+
+/** Which kinds the API server serves. */
+export interface Kinds {
+  /** The kind, or undefined when it is not served as far as known. */
+  find(apiVersion: string, kind: string): ApiResource | undefined;
+  /** Asks the API server again. */
+  refresh(): Promise<void>;
+}
+
+/** What a watch tells. `synced` says that everything that exists has been told. */
+export type WatchEvent =
+  | { readonly type: 'changed' | 'deleted'; readonly object: KubeObject }
+  | { readonly type: 'synced'; readonly present: ReadonlySet<string> }
+  | { readonly type: 'failed'; readonly error: Error };
+
+/** What to watch: one kind, in one namespace or everywhere, as one identity. */
+export interface WatchTarget {
+  readonly identity: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+}
+
+/** Opens watches over the objects that carry the label of a Delivery. */
+export interface Watches {
+  /** @returns a function that closes it */
+  open(target: WatchTarget, onEvent: (event: WatchEvent) => void): () => void;
+}
+
+/** Where a source is and how it is read. */
+export interface SourceRequest {
+  readonly url: string;
+  /** The full name of a reference: `refs/heads/main`. */
+  readonly ref: string;
+  readonly path: string;
+  readonly credentials: Credentials | undefined;
+}
+
+/** How to log in to a Git server. */
+export interface Credentials {
+  readonly authorization: string;
+  /** Tells two credentials apart without holding them. */
+  readonly fingerprint: string;
+}
+
+/** One commit of a source, read. */
+export interface Snapshot {
+  readonly commit: Commit;
+  /** The id of the tree at the path: equal ids are equal contents. */
+  readonly tree: string;
+  readonly files: readonly TreeFile[];
+}
+
+/** Git, as far as a sync needs it. All methods throw LockstepError. */
+export interface Sources {
+  /** The revision that the reference names now, asked of the server. */
+  tip(request: SourceRequest): Promise<string>;
+  /** The files of a revision; fetched only when it is not here yet. */
+  read(request: SourceRequest, revision: string): Promise<Snapshot>;
+}
+
+/** Keeps what must survive a restart. */
+export interface Records {
+  /** The stored record; an empty one when there is none or it can't be understood. */
+  load(uid: string): Promise<ReleaseRecord>;
+  save(uid: string, record: ReleaseRecord): Promise<void>;
+  remove(uid: string): Promise<void>;
+}
+
+/** Time, so that tests can tell it. */
+export interface Clock {
+  /** Wall time in milliseconds. */
+  now(): number;
+}
+
+/** A log with static messages and data in fields. */
+export interface Log {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}

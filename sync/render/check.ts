@@ -1,0 +1,99 @@
+import { hashValue } from '../../diff/hash.ts';
+import { at, isObject } from '../../diff/json.ts';
+import { normalizeManifest } from '../../diff/normalize.ts';
+import { stampNames } from '../stamp.ts';
+import { annotation, isKubeObject, type KubeObject, keyOf, label, type Problem, refOf, type SourcedObject, titleOf } from '../types.ts';
+import type { Rendered } from './plain.ts';
+
+/** Tells whether a kind lives in namespaces; undefined while nobody serves the kind. */
+export type IsNamespaced = (apiVersion: string, kind: string) => boolean | undefined;
+
+/** One object that shall be in the cluster. */
+export interface Desired {
+  readonly key: string;
+  readonly manifest: KubeObject;
+  /** A fingerprint of the manifest. */
+  readonly hash: string;
+}
+
+/** What a revision asks for. With a problem nothing of it may be applied. */
+export interface Checked {
+  readonly desired: readonly Desired[];
+  readonly problems: readonly Problem[];
+}
+
+/** Kinds that live outside of namespaces and may come before the API server serves them. */
+const clusterScoped = new Set(['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
+
+/**
+ * Brings what was rendered into the form in which it is sent, and finds what is wrong with it: all of it, together.
+ * A namespaced object without a namespace gets the target's; one outside of namespaces loses a namespace it should not have.
+ */
+export function check(rendered: Rendered, targetNamespace: string, isNamespaced: IsNamespaced): Checked {
+  const problems: Problem[] = [...rendered.problems];
+  const scopes = new Map(scopesOfDefinitions(rendered.objects));
+  const byKey = new Map<string, SourcedObject>();
+  const desired: Desired[] = [];
+  for (const sourced of rendered.objects) {
+    if (isSkipped(sourced.object)) continue;
+    const manifest = placed(sourced.object, targetNamespace, scopes, isNamespaced);
+    const key = keyOf(refOf(manifest));
+    const found = [...problemsOf(manifest), ...duplicateProblem(byKey.get(key))];
+    const title = titleOf(refOf(manifest));
+    problems.push(...found.map((message) => ({ file: sourced.file, document: sourced.document, object: title, message })));
+    byKey.set(key, sourced);
+    desired.push({ key, manifest, hash: hashValue(manifest) });
+  }
+  return { desired, problems };
+}
+
+/** Objects that Git holds but that are not to be applied. */
+function isSkipped(object: KubeObject): boolean {
+  return (
+    annotation(object, 'lockstep.dev/hook') === 'Skip' ||
+    annotation(object, 'argocd.argoproj.io/hook') === 'Skip' ||
+    annotation(object, 'kustomize.toolkit.fluxcd.io/reconcile') === 'disabled'
+  );
+}
+
+/** The scopes that the CustomResourceDefinitions of this very revision declare. */
+function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[string, boolean]> {
+  for (const { object } of objects) {
+    if (object.kind !== 'CustomResourceDefinition') continue;
+    yield [`${at(object, 'spec', 'group')}/${at(object, 'spec', 'names', 'kind')}`, at(object, 'spec', 'scope') !== 'Cluster'];
+  }
+}
+
+function placed(object: KubeObject, namespace: string, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): KubeObject {
+  const normalized = normalizeManifest(object);
+  if (!isKubeObject(normalized)) return object;
+  const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : '';
+  const namespaced =
+    scopes.get(`${group}/${object.kind}`) ?? isNamespaced(object.apiVersion, object.kind) ?? !clusterScoped.has(object.kind);
+  const { namespace: own, ...metadata } = normalized.metadata;
+  if (!namespaced) return { ...normalized, metadata: metadata as KubeObject['metadata'] };
+  return { ...normalized, metadata: { ...metadata, name: normalized.metadata.name, namespace: own ?? namespace } };
+}
+
+function problemsOf(manifest: KubeObject): string[] {
+  const found: string[] = [];
+  for (const name of stampNames) {
+    if (label(manifest, name) !== undefined || annotation(manifest, name) !== undefined) {
+      found.push(`${name} is set by Lockstep itself; remove it from Git`);
+    }
+  }
+  if (!/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/i.test(manifest.metadata.name)) found.push('metadata.name is no valid name');
+  for (const field of ['labels', 'annotations']) {
+    const map = at(manifest, 'metadata', field);
+    if (map !== undefined && !isObject(map)) found.push(`metadata.${field} is no map`);
+    else for (const [key, value] of Object.entries(map ?? {})) {
+      if (typeof value !== 'string') found.push(`metadata.${field}.${key} is no text; put it in quotes`);
+    }
+  }
+  return found;
+}
+
+function duplicateProblem(earlier: SourcedObject | undefined): string[] {
+  if (earlier === undefined) return [];
+  return [`is declared twice; the first is in ${earlier.file} (document ${earlier.document})`];
+}

@@ -1,0 +1,119 @@
+import { isObject, type Json } from '../../diff/json.ts';
+import { isKubeObject, type KubeObject, type Problem, type SourcedObject } from '../types.ts';
+import { parseYaml, YamlError } from './yaml.ts';
+
+/** A file of the source tree. Its content is only asked for when it is needed. */
+export interface TreeFile {
+  /** The path below the source's path, with slashes. */
+  readonly path: string;
+  /** Git's object id of the content: equal ids are equal contents. */
+  readonly oid: string;
+  /** What the tree says it is; only regular files are rendered. */
+  readonly type: 'file' | 'symlink' | 'submodule';
+  read(): Uint8Array;
+}
+
+/** What the manifests of a folder came to. With a problem the objects must not be used. */
+export interface Rendered {
+  readonly objects: readonly SourcedObject[];
+  readonly problems: readonly Problem[];
+}
+
+const manifestFile = /\.(ya?ml|json)$/;
+
+/** Parsed files by content id, so that an unchanged file is never parsed again. */
+export type ParseCache = Map<string, Rendered>;
+
+/** Reads every YAML and JSON file of a tree, in the order of their paths. All problems are reported together. */
+export function renderPlain(files: readonly TreeFile[], cache: ParseCache = new Map()): Rendered {
+  const objects: SourcedObject[] = [];
+  const problems: Problem[] = [];
+  const seen: ParseCache = new Map();
+  for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    if (!manifestFile.test(file.path)) continue;
+    const key = `${file.oid} ${file.path}`;
+    const result = cache.get(key) ?? readFile(file);
+    seen.set(key, result);
+    objects.push(...result.objects);
+    problems.push(...result.problems);
+  }
+  cache.clear();
+  for (const [key, result] of seen) cache.set(key, result);
+  return { objects, problems };
+}
+
+function readFile(file: TreeFile): Rendered {
+  if (file.type === 'symlink') return failed(file.path, 'is a symbolic link; links are not followed');
+  if (file.type === 'submodule') return failed(file.path, 'is a submodule; submodules are not read');
+  const text = decode(file.read());
+  if (text === undefined) return failed(file.path, 'is not UTF-8 text');
+  if (text.startsWith('version https://git-lfs.github.com/spec/')) {
+    return failed(file.path, 'is a Git LFS pointer; commit the manifest itself');
+  }
+  try {
+    return readDocuments(file.path, parseYaml(text));
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    const problem: Problem = { file: file.path, message: error.message };
+    return { objects: [], problems: [error.line === undefined ? problem : { ...problem, line: error.line }] };
+  }
+}
+
+function failed(path: string, message: string): Rendered {
+  return { objects: [], problems: [{ file: path, message }] };
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function readDocuments(file: string, documents: readonly Json[]): Rendered {
+  const objects: SourcedObject[] = [];
+  const problems: Problem[] = [];
+  documents.forEach((value, index) => {
+    const document = index + 1;
+    for (const item of flatten(value)) {
+      if (isKubeObject(item)) objects.push({ object: item, file, document });
+      else problems.push({ file, document, ...describeBroken(item) });
+    }
+  });
+  return { objects, problems };
+}
+
+/** An empty document is nothing; a List is what it holds. */
+function flatten(value: Json): Json[] {
+  if (value === null) return [];
+  if (isObject(value) && typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(value['items'])) {
+    return value['items'].flatMap((item) => flatten(withListType(value['kind'], value['apiVersion'], item)));
+  }
+  return [value];
+}
+
+/** The items of a typed list, such as ConfigMapList, need not repeat their type. */
+function withListType(listKind: Json | undefined, apiVersion: Json | undefined, item: Json): Json {
+  if (!isObject(item) || listKind === 'List' || item['kind'] !== undefined || typeof listKind !== 'string') return item;
+  return { apiVersion: apiVersion ?? 'v1', kind: listKind.slice(0, -'List'.length), ...item };
+}
+
+function describeBroken(value: Json): { message: string; object?: string } {
+  if (!isObject(value)) return { message: 'is not a Kubernetes object: a map with apiVersion, kind and metadata is needed' };
+  const metadata = value['metadata'];
+  const name = isObject(metadata) ? metadata['name'] : undefined;
+  const missing = [
+    typeof value['apiVersion'] === 'string' ? [] : ['apiVersion'],
+    typeof value['kind'] === 'string' ? [] : ['kind'],
+    typeof name === 'string' ? [] : ['metadata.name'],
+  ].flat();
+  const object = [value['kind'], name].filter((part) => typeof part === 'string').join(' ');
+  const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing or not text`;
+  return object === '' ? { message } : { message, object };
+}
+
+/** The objects alone, for callers that have already refused problems. */
+export function objectsOf(rendered: Rendered): KubeObject[] {
+  return rendered.objects.map((entry) => entry.object);
+}

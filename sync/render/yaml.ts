@@ -1,0 +1,161 @@
+import { DUMP_SCHEMA, defineMappingTag, defineScalarTag, dump, loadAll, mergeTag, NOT_RESOLVED, nullYaml11Tag, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
+import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
+
+/** What one file may hold; more is refused before it can hurt. */
+export const yamlLimits = { bytes: 16 * 1024 * 1024, scalarBytes: 3 * 1024 * 1024, depth: 100, aliases: 200, nodes: 2_000_000 };
+
+/** Text that could not be read. The message names the place and the reason and never quotes the file. */
+export class YamlError extends Error {
+  readonly line: number | undefined;
+  constructor(message: string, line?: number) {
+    super(message);
+    this.name = 'YamlError';
+    this.line = line;
+  }
+}
+
+/**
+ * Reads YAML or JSON text as the API server's own clients do (sigs.k8s.io/yaml: YAML 1.1 booleans, octal numbers, dates
+ * as text), but refuses what they let pass silently: duplicate keys, unknown tags, nulls as keys.
+ * @returns one value per document, null for an empty one
+ * @throws YamlError with the line, counted from 1
+ */
+export function parseYaml(text: string): Json[] {
+  if (text.length > yamlLimits.bytes) throw new YamlError(`the file is larger than ${yamlLimits.bytes} bytes`);
+  const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const documents = load(source);
+  if (source.includes('*')) limitNodes(documents);
+  return documents;
+}
+
+function load(source: string): Json[] {
+  try {
+    return loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases }) as Json[];
+  } catch (error) {
+    if (error instanceof YAMLException) {
+      throw new YamlError(error.reason, error.mark === undefined ? undefined : error.mark.line + 1);
+    }
+    throw new YamlError(error instanceof Error ? error.message : 'unreadable');
+  }
+}
+
+/** Aliases share what they name, so a small file can unfold into a huge object when it is written out. */
+function limitNodes(documents: readonly Json[]): void {
+  let nodes = 0;
+  const pending: Json[] = [...documents];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    nodes += 1;
+    if (nodes > yamlLimits.nodes) throw new YamlError('its aliases unfold into too many values');
+    if (Array.isArray(value)) pending.push(...value);
+    else if (isObject(value)) pending.push(...Object.values(value));
+  }
+}
+
+const digits = '0123456789+-.'.split('');
+const floatPattern = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+const infinityPattern = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
+const datePattern = /^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$/;
+
+/** A number as Go's strconv reads it with base 0; undefined when the text is none. */
+export function resolveNumber(source: string): number | bigint | undefined {
+  if (infinityPattern.test(source)) throw new YamlError('infinity and not-a-number have no JSON form');
+  if (datePattern.test(source)) return undefined;
+  const plain = source.replaceAll('_', '');
+  const integer = resolveInteger(plain);
+  if (integer !== undefined) return integer;
+  if (!floatPattern.test(plain)) return undefined;
+  const value = Number(plain);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+const integerPattern = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
+const maxUnsigned = 2n ** 64n - 1n;
+const minSigned = -(2n ** 63n);
+
+function resolveInteger(plain: string): number | bigint | undefined {
+  const match = integerPattern.exec(plain);
+  if (match === null) return undefined;
+  const [, sign = '', body = '0'] = match;
+  const octal = /^0[0-7]+$/.test(body) ? `0o${body.slice(1)}` : body;
+  const magnitude = BigInt(octal);
+  const value = sign === '-' ? -magnitude : magnitude;
+  if (value > maxUnsigned || value < minSigned) return undefined;
+  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+const trueWords = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON']);
+const falseWords = new Set(['n', 'N', 'no', 'No', 'NO', 'false', 'False', 'FALSE', 'off', 'Off', 'OFF']);
+
+const boolTag = defineScalarTag<boolean>('tag:yaml.org,2002:bool', {
+  implicit: true,
+  implicitFirstChars: 'yYnNtTfFoO'.split(''),
+  resolve: (source) => (trueWords.has(source) ? true : falseWords.has(source) ? false : NOT_RESOLVED),
+  identify: () => false,
+});
+
+const numberTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
+  implicit: true,
+  implicitFirstChars: digits,
+  resolve: (source) => resolveNumber(source) ?? NOT_RESOLVED,
+  identify: () => false,
+});
+
+const floatTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:float', {
+  resolve: (source) => resolveNumber(source) ?? NOT_RESOLVED,
+  identify: () => false,
+});
+
+const binaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
+  resolve: (source) => Buffer.from(source, 'base64').toString('utf8'),
+  identify: () => false,
+});
+
+const stringTag = { ...strTag, resolve: resolveString };
+
+function resolveString(source: string): string {
+  if (source.length > yamlLimits.scalarBytes) throw new YamlError(`a value is longer than ${yamlLimits.scalarBytes} bytes`);
+  return source;
+}
+
+/** Keys that would reach an object's prototype in some library down the line. */
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+
+const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
+  create: () => ({}),
+  addPair: addPair,
+  has: (carrier, key) => Object.hasOwn(carrier, String(key)),
+  keys: (result) => Object.keys(result),
+  get: (result, key) => result[String(key)],
+  identify: () => false,
+});
+
+function addPair(carrier: JsonObject, key: unknown, value: unknown): string {
+  if (key === null) return 'null is no key';
+  if (typeof key === 'object') return 'a list or map is no key';
+  const name = String(key);
+  if (forbiddenKeys.has(name)) return `the key ${name} is not allowed`;
+  carrier[name] = value as Json;
+  return '';
+}
+
+const schema = new Schema([stringTag, seqTag, mapTag, nullYaml11Tag, boolTag, numberTag, floatTag, binaryTag, mergeTag]);
+
+const bigintTag = defineScalarTag<bigint>('tag:yaml.org,2002:int', {
+  resolve: () => NOT_RESOLVED,
+  identify: (value) => typeof value === 'bigint',
+  represent: (value) => String(value),
+});
+
+const printSchema = DUMP_SCHEMA.withTags(bigintTag);
+
+/** YAML text of a value, one document, without aliases and with long lines left whole. */
+export function printYaml(value: Json): string {
+  return dump(hasBigint(value) ? value : JSON.parse(JSON.stringify(value)), { schema: hasBigint(value) ? printSchema : DUMP_SCHEMA, lineWidth: -1 });
+}
+
+function hasBigint(value: Json): boolean {
+  if (typeof value === 'bigint') return true;
+  if (Array.isArray(value)) return value.some(hasBigint);
+  return isObject(value) && Object.values(value).some(hasBigint);
+}

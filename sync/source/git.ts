@@ -1,0 +1,163 @@
+import fs from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import git, { Errors } from 'isomorphic-git';
+import { hashText } from '../../diff/hash.ts';
+import { LockstepError } from '../errors.ts';
+import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
+import type { Commit } from '../types.ts';
+import { type ObjectReader, openPacks } from './pack.ts';
+import { createTransport, type TransportLimits, transportDefaults } from './transport-http.ts';
+import { findTree, listFiles, readTree, type Tree } from './tree.ts';
+import { normalizePath, parseSourceUrl } from './url.ts';
+
+/** A bare repository on disk, shared by all Deliveries of one URL and credential. */
+interface Repository {
+  readonly gitdir: string;
+  /** isomorphic-git's cache of parsed pack indexes. */
+  readonly cache: object;
+  reader: ObjectReader | undefined;
+  /** One fetch at a time. */
+  busy: Promise<unknown>;
+  ready: boolean;
+}
+
+/** Trees that were read last, one set for each repository and path: what did not change is taken from there. */
+type KnownTrees = Map<string, Map<string, Tree>>;
+
+/**
+ * Reads Git repositories over HTTP with isomorphic-git. Only objects are stored on disk, never a work tree, and never a
+ * credential. The folder is a cache: it may be lost at any time.
+ */
+export function createSources(folder: string, limits: TransportLimits = transportDefaults): Sources {
+  const repositories = new Map<string, Repository>();
+  const known: KnownTrees = new Map();
+
+  function repositoryOf(request: SourceRequest): Repository {
+    const key = hashText(`${request.url} ${request.credentials?.fingerprint ?? ''}`);
+    const found = repositories.get(key);
+    if (found !== undefined) return found;
+    const made: Repository = { gitdir: join(folder, 'git', key), cache: {}, reader: undefined, busy: Promise.resolve(), ready: false };
+    repositories.set(key, made);
+    return made;
+  }
+
+  return {
+    tip: (request) => tip(request, limits),
+    read: (request, revision) => {
+      const repository = repositoryOf(request);
+      const turn = repository.busy.then(() => read(repository, request, revision, known, limits));
+      repository.busy = turn.catch(() => undefined);
+      return turn;
+    },
+  };
+}
+
+/** One small request: the server lists only the reference that is asked for. */
+async function tip(request: SourceRequest, limits: TransportLimits): Promise<string> {
+  const url = parseSourceUrl(request.url);
+  const http = createTransport(request.credentials?.authorization, limits);
+  try {
+    const refs = await git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 });
+    const found = refs.find((ref) => ref.ref === request.ref);
+    if (found !== undefined) return found.oid;
+  } catch (error) {
+    throw sourceError(error, url);
+  }
+  throw new LockstepError('RefNotFound', `${request.ref} is not in ${url.href}: it was deleted, or the repository is empty or uses SHA-256`);
+}
+
+async function read(repository: Repository, request: SourceRequest, revision: string, known: KnownTrees, limits: TransportLimits): Promise<Snapshot> {
+  const url = parseSourceUrl(request.url);
+  const path = normalizePath(request.path);
+  const reader = await obtain(repository, request, url, revision, limits);
+  const commit = parseCommit(reader.read(revision).data.toString('utf8'), revision);
+  const treeOid = findTree(reader, commit.tree, path);
+  if (treeOid === undefined) {
+    throw new LockstepError('PathNotFound', `the folder ${JSON.stringify(request.path)} is not in ${url.href} at ${revision.slice(0, 12)}`);
+  }
+  const slot = `${repository.gitdir} ${path}`;
+  const tree = readTree(() => repository.reader ?? reader, treeOid, known.get(slot) ?? new Map());
+  known.set(slot, reachable(tree));
+  return { commit: commit.shown, tree: treeOid, files: listFiles(tree) };
+}
+
+/** Forgets the trees of earlier revisions, so that memory follows the newest one. */
+function reachable(tree: Tree, into = new Map<string, Tree>()): Map<string, Tree> {
+  into.set(tree.oid, tree);
+  for (const folder of tree.folders.values()) reachable(folder, into);
+  return into;
+}
+
+async function obtain(repository: Repository, request: SourceRequest, url: URL, revision: string, limits: TransportLimits): Promise<ObjectReader> {
+  if (repository.reader !== undefined && holds(repository.reader, revision)) return repository.reader;
+  try {
+    await fetch(repository, request, url, limits);
+  } catch (error) {
+    throw sourceError(error, url);
+  }
+  repository.reader = openPacks(repository.gitdir);
+  if (!holds(repository.reader, revision)) {
+    throw new LockstepError('SourceUnreachable', `${url.href} moved while it was read; it is tried again`);
+  }
+  return repository.reader;
+}
+
+function holds(reader: ObjectReader, oid: string): boolean {
+  try {
+    reader.read(oid);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The first fetch is shallow; each later one must not be (isomorphic-git would download everything again), and gets
+ * just what is new.
+ */
+async function fetch(repository: Repository, request: SourceRequest, url: URL, limits: TransportLimits): Promise<void> {
+  const { gitdir, cache } = repository;
+  if (!repository.ready) {
+    await fs.promises.rm(gitdir, { recursive: true, force: true });
+    await mkdir(join(gitdir, 'objects', 'pack'), { recursive: true });
+    await git.init({ fs, gitdir, bare: true });
+    await git.addRemote({ fs, gitdir, remote: 'origin', url: url.href, force: true });
+  }
+  const local = `refs/remotes/origin/${request.ref.replace(/^refs\/(heads|tags)\//, '')}`;
+  const first = !repository.ready || !(await exists(gitdir, local));
+  const http = createTransport(request.credentials?.authorization, limits);
+  const options = { fs, http, gitdir, cache, ref: local, remoteRef: request.ref, singleBranch: true, tags: false };
+  await git.fetch(first ? { ...options, depth: 1 } : options);
+  repository.ready = true;
+}
+
+async function exists(gitdir: string, ref: string): Promise<boolean> {
+  return git.resolveRef({ fs, gitdir, ref }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function sourceError(error: unknown, url: URL): LockstepError {
+  if (error instanceof LockstepError) return error;
+  if (error instanceof Errors.HttpError) {
+    const status = error.data.statusCode;
+    const unauthorized = status === 401 || status === 403;
+    return new LockstepError(unauthorized ? 'SourceUnauthorized' : 'SourceUnreachable', `${url.href} answered HTTP ${status}`, { cause: error });
+  }
+  if (error instanceof Errors.NotFoundError) return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
+  const message = error instanceof Error ? error.message : String(error);
+  return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${message}`, { cause: error });
+}
+
+/** Reads what is needed of a commit's headers and the first line of its message. */
+function parseCommit(text: string, revision: string): { tree: string; shown: Commit } {
+  const blank = text.indexOf('\n\n');
+  const headers = text.slice(0, blank);
+  const tree = /^tree ([0-9a-f]{40})$/m.exec(headers)?.[1];
+  if (tree === undefined) throw new LockstepError('SourceUnsupported', `the commit ${revision} is broken`);
+  const [, author = '', seconds = '0'] = /^author (.*?) <[^>]*> (\d+)/m.exec(headers) ?? [];
+  const subject = text.slice(blank + 2).split('\n', 1)[0] ?? '';
+  return { tree, shown: { revision, author, subject: subject.slice(0, 200), time: new Date(Number(seconds) * 1000).toISOString() } };
+}

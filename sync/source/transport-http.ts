@@ -1,0 +1,107 @@
+import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
+import { Agent, type Dispatcher } from 'undici';
+import { LockstepError } from '../errors.ts';
+
+/** What one conversation with a Git server may cost. Milliseconds and bytes. */
+export interface TransportLimits {
+  readonly deadline: number;
+  readonly maxBytes: number;
+  readonly maxRedirects: number;
+}
+
+export const transportDefaults: TransportLimits = { deadline: 60_000, maxBytes: 256 * 1024 * 1024, maxRedirects: 3 };
+
+const dispatcher = new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 60_000, connections: 8 });
+
+/**
+ * Git over HTTP with an overall deadline and a cap on bytes. Redirects stay on the same origin, so that credentials never
+ * travel to another one.
+ */
+export function createTransport(authorization: string | undefined, limits: TransportLimits): HttpClient {
+  return {
+    request: async (request) => {
+      const body = request.body === undefined ? undefined : Buffer.concat(await collect(request.body));
+      return follow(request, body, authorization, limits, AbortSignal.timeout(limits.deadline));
+    },
+  };
+}
+
+async function collect(parts: AsyncIterableIterator<Uint8Array> | Uint8Array[]): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return all;
+}
+
+async function follow(request: GitHttpRequest, body: Buffer | undefined, authorization: string | undefined, limits: TransportLimits, signal: AbortSignal): Promise<GitHttpResponse> {
+  let url = new URL(request.url);
+  for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
+    const response = await send(url, request, body, authorization, limits, signal);
+    if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, request, response, limits);
+    await response.body.dump();
+    url = redirectTarget(url, response.headers['location']);
+  }
+  throw new LockstepError('SourceUnreachable', `the Git server redirects more than ${limits.maxRedirects} times`);
+}
+
+async function send(url: URL, request: GitHttpRequest, body: Buffer | undefined, authorization: string | undefined, limits: TransportLimits, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  try {
+    return await dispatcher.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: request.method === 'POST' ? 'POST' : 'GET',
+      headers: {
+        ...request.headers,
+        'user-agent': 'git/lockstep',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      headersTimeout: limits.deadline,
+      bodyTimeout: limits.deadline,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    });
+  } catch (error) {
+    throw unreachable(url, error, signal);
+  }
+}
+
+function unreachable(url: URL, error: unknown, signal: AbortSignal): LockstepError {
+  if (error instanceof LockstepError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
+  const why = signal.aborted ? 'did not answer within the deadline' : `can't be reached (${code})`;
+  return new LockstepError('SourceUnreachable', `the Git server ${url.host} ${why}`, { cause: error });
+}
+
+function redirectTarget(from: URL, location: string | string[] | undefined): URL {
+  const target = typeof location === 'string' && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (target === undefined || target.origin !== from.origin) {
+    throw new LockstepError('SourceUnreachable', `the Git server ${from.host} redirects to another origin; name the final URL in spec.source.url`);
+  }
+  return target;
+}
+
+function answer(url: URL, request: GitHttpRequest, response: Dispatcher.ResponseData, limits: TransportLimits): GitHttpResponse {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  return {
+    url: url.href,
+    method: request.method ?? 'GET',
+    statusCode: response.statusCode,
+    statusMessage: String(response.statusCode),
+    headers,
+    body: capped(url, response.body, limits.maxBytes),
+  };
+}
+
+async function* capped(url: URL, body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncIterableIterator<Uint8Array> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${maxBytes} bytes`);
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof LockstepError) throw error;
+    throw new LockstepError('SourceUnreachable', `the Git server ${url.host} broke off its answer`, { cause: error });
+  }
+}

@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A real agent in a process of its own. */
+export interface AgentProcess {
+  readonly pid: number;
+  /** Everything that it wrote so far. */
+  output(): string;
+  /** Resident memory in MiB. */
+  rss(): number;
+  /** Ends it, politely or not, and answers the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const root = join(import.meta.dirname, '..', '..', '..');
+
+/** Starts an agent and waits until it runs. */
+export async function startAgentProcess(kubeconfig: string, flags: readonly string[] = []): Promise<AgentProcess> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-agent-'));
+  const args = [join(root, 'agent', 'cli', 'lockstep.mjs'), 'agent', '--kubeconfig', kubeconfig, '--data-dir', dataDir, ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const chunks: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+  const output = (): string => chunks.join('');
+  await running(child, output);
+  return {
+    pid: child.pid ?? 0,
+    output,
+    rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    stop: async (signal = 'SIGTERM') => {
+      const code = await ended(child, signal);
+      rmSync(dataDir, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
+
+function running(child: ChildProcess, output: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (!output().includes('"the agent runs"')) return;
+      child.stdout?.off('data', look);
+      resolve();
+    };
+    child.stdout?.on('data', look);
+    child.once('exit', (code) => reject(new Error(`the agent ended with exit code ${code}: ${output()}`)));
+  });
+}
+
+function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code));
+    child.kill(signal);
+  });
+}

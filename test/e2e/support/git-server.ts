@@ -1,0 +1,132 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** A repository that tests push to, served over HTTP. */
+export interface Repository {
+  readonly url: string;
+  /** The folder of the work tree, for whoever wants to use git by hand. */
+  readonly workTree: string;
+  /** Writes and removes files, commits, pushes; answers the commit's id. A file that is null is removed. */
+  commit(files: Readonly<Record<string, string | null>>, message?: string): string;
+  /** Runs git in the work tree. */
+  git(...args: string[]): string;
+}
+
+/** What may go wrong with the server, for tests of faults. */
+export type Fault = 'none' | 'silent' | 'broken' | 'refusing';
+
+/** Git over HTTP by the machine's own `git http-backend`. */
+export interface GitServer {
+  readonly root: string;
+  /** How the server behaves from now on. */
+  fault: Fault;
+  /** How many requests came, for each repository name. */
+  readonly requests: Map<string, number>;
+  repository(name: string): Repository;
+  close(): Promise<void>;
+}
+
+/** @param credentials `user:password` that every request must carry, when set */
+export async function startGitServer(credentials?: string): Promise<GitServer> {
+  const root = mkdtempSync(join(tmpdir(), 'lockstep-git-'));
+  const requests = new Map<string, number>();
+  const state: { fault: Fault } = { fault: 'none' };
+  const server = createServer((request, response) => {
+    const name = (request.url ?? '').split('/')[1] ?? '';
+    requests.set(name, (requests.get(name) ?? 0) + 1);
+    if (state.fault === 'silent') return;
+    if (state.fault === 'broken') return void response.writeHead(500).end('broken');
+    if (state.fault === 'refusing') return void request.socket.destroy();
+    if (credentials !== undefined && request.headers.authorization !== `Basic ${Buffer.from(credentials).toString('base64')}`) {
+      return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
+    }
+    backend(root, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    root,
+    requests,
+    get fault() {
+      return state.fault;
+    },
+    set fault(fault: Fault) {
+      state.fault = fault;
+    },
+    repository: (name) => createRepository(root, name, `http://127.0.0.1:${port}/${name}`),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function backend(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const [path = '', query = ''] = (request.url ?? '').split('?');
+  const child = spawn('git', ['http-backend'], {
+    env: {
+      PATH: process.env['PATH'],
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      PATH_INFO: path,
+      QUERY_STRING: query,
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: String(request.headers['content-encoding'] ?? ''),
+      REMOTE_USER: 'test',
+      REMOTE_ADDR: '127.0.0.1',
+    },
+  });
+  request.pipe(child.stdin);
+  child.stdin.on('error', () => undefined);
+  let head = Buffer.alloc(0);
+  let started = false;
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (started) return void response.write(chunk);
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end < 0) return;
+    started = true;
+    const headers = head.subarray(0, end).toString().split('\r\n').map((line) => line.split(/: (.*)/s));
+    const status = Number(headers.find(([name]) => name === 'Status')?.[1]?.slice(0, 3) ?? 200);
+    response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status').map(([name = '', value = '']) => [name, value])));
+    response.write(head.subarray(end + 4));
+  });
+  child.on('close', () => response.end());
+}
+
+function createRepository(root: string, name: string, url: string): Repository {
+  const bare = join(root, name);
+  const workTree = join(root, 'work', name);
+  mkdirSync(workTree, { recursive: true });
+  const environment = { PATH: process.env['PATH'], HOME: root, GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@example.com', GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.com' };
+  const run = (cwd: string, args: readonly string[]): string => execFileSync('git', [...args], { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  run(root, ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
+  run(workTree, ['init', '--quiet', '--initial-branch=main']);
+  run(workTree, ['remote', 'add', 'origin', bare]);
+  return {
+    url,
+    workTree,
+    git: (...args) => run(workTree, args),
+    commit: (files, message = 'change') => {
+      for (const [path, content] of Object.entries(files)) {
+        const full = join(workTree, path);
+        if (content === null) rmSync(full, { recursive: true, force: true });
+        else {
+          mkdirSync(dirname(full), { recursive: true });
+          writeFileSync(full, content);
+        }
+      }
+      run(workTree, ['add', '--all']);
+      run(workTree, ['commit', '--quiet', '--allow-empty', '-m', message]);
+      run(workTree, ['push', '--quiet', '--force', 'origin', 'HEAD:main']);
+      return run(workTree, ['rev-parse', 'HEAD']);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** What the npm scripts run, once packages and Node 24 are there. */
+const root = join(import.meta.dirname, '..');
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+function run(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+    child.on('error', () => resolve(1));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+async function check(): Promise<number> {
+  const steps: [string, string[]][] = [
+    [bin('tsc'), ['-p', '.']],
+    [bin('biome'), ['check', '--error-on-warnings', '.']],
+    [bin('vitest'), ['run', '--project', 'unit', 'test/unit/structure']],
+    [bin('knip'), ['--no-progress']],
+  ];
+  for (const [command, args] of steps) {
+    const code = await run(command, args);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+  check,
+  unit: (args) => run(bin('vitest'), ['run', '--project', 'unit', ...args]),
+  test: (args) => run(bin('vitest'), ['run', ...args]),
+  cluster: async (args) => (await import('./cluster/command.ts')).clusterCommand(args),
+  demo: async (args) => (await import('./e2e/demo.ts')).demo(args),
+  generate: async () => (await import('./generate.ts')).generate(),
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = commands[name];
+if (command === undefined) {
+  process.stderr.write(`unknown command ${JSON.stringify(name)}; known: ${Object.keys(commands).join(', ')}\n`);
+  process.exitCode = 1;
+} else {
+  process.exitCode = await command(args);
+}
