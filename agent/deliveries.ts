@@ -19,6 +19,13 @@ import { maskText } from './mask.ts';
 /** Holds a Delivery until its objects are gone. */
 const finalizer = 'lockstep.dev/objects';
 
+/** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
+const progressQuiet = 1_000;
+
+function isUnderWay(session: Session): boolean {
+  return session.record.phase === 'Releasing' && session.applyTrouble === undefined && session.planTrouble === undefined && session.sourceTrouble === undefined;
+}
+
 /** What serving Deliveries needs. */
 export interface DeliveryDeps {
   readonly http: KubeHttp;
@@ -83,6 +90,9 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (delivery.deleting) return remove(entry, delivery, entry.session, world);
     await keepFinalizer(entry);
     const again = await reconcile(delivery, entry.session, world);
+    const quiet = entry.session.releaseAt + progressQuiet - deps.clock.now();
+    if (isUnderWay(entry.session) && quiet > 0) return Math.min(again, quiet);
+    if (isUnderWay(entry.session)) entry.session.releaseAt = deps.clock.now();
     await writeStatus(entry, currentStatus(delivery, entry.session, entry));
     return again;
   }

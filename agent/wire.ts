@@ -41,6 +41,7 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
   });
   const watcher = createWatcher(createWatches(http, kinds), clock, queue.add);
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
+  const sources = createSources(settings['data-dir'], gitLimits);
   const deliveries = createDeliveries({
     http,
     clock,
@@ -55,7 +56,7 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       records,
       watcher,
       cluster,
-      sources: createSources(settings['data-dir'], gitLimits),
+      sources,
       accountExists: (namespace, name) => accountExists(http, namespace, name),
       credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
     },
@@ -66,7 +67,8 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     stop: async () => {
       for (const close of closers) close();
       await queue.close();
-      await http.close();
+      watcher.close();
+      await Promise.all([http.close(), sources.close()]);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface Watcher {
   /** Watches that can't be opened, by what they are for. */
   troubles(uid: string): string[];
   forget(uid: string): void;
+  /** Closes every watch. */
+  close(): void;
 }
 
 interface Tracked {
@@ -187,6 +189,10 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       closeUnused(uid, new Set());
       followed.delete(uid);
       byShortUid.delete(shortUid(uid));
+    },
+    close: () => {
+      for (const watch of open.values()) watch.close();
+      open.clear();
     },
   };
 }

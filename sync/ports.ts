@@ -85,6 +85,8 @@ export interface Sources {
   tip(request: SourceRequest): Promise<string>;
   /** The files of a revision; fetched only when it is not here yet. */
   read(request: SourceRequest, revision: string): Promise<Snapshot>;
+  /** Ends every conversation. */
+  close(): Promise<void>;
 }
 
 /** Keeps what must survive a restart. */

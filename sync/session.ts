@@ -55,6 +55,8 @@ export interface Session {
   /** What a running release waits for. */
   waiting: string[];
   applyTrouble: Trouble | undefined;
+  /** When the running release began, or its progress was last told. */
+  releaseAt: number;
   /** When progress was last seen, for the deadline of a wave. */
   progressAt: number;
   progress: string;
@@ -79,6 +81,7 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     planTrouble: undefined,
     waiting: [],
     applyTrouble: undefined,
+    releaseAt: 0,
     progressAt: now,
     progress: '',
     heals: new Map(),

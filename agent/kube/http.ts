@@ -40,9 +40,10 @@ export interface HttpLimits {
   readonly requestTimeout: number;
   readonly connections: number;
   readonly retries: number;
+  readonly userAgent: string;
 }
 
-export const httpDefaults: HttpLimits = { requestTimeout: 30_000, connections: 32, retries: 4 };
+export const httpDefaults: HttpLimits = { requestTimeout: 30_000, connections: 32, retries: 4, userAgent: 'lockstep' };
 
 /** Connects to the API server that the access names. Watches use connections of their own, so they never block requests. */
 export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults): KubeHttp {
@@ -52,7 +53,7 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
   const watchPool = new Agent({ connect, headersTimeout: limits.requestTimeout, bodyTimeout: 0 });
 
   async function send(request: KubeRequest, dispatcher: Dispatcher, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const headers = { ...(await access.headers()), ...headersOf(request) };
+    const headers = { ...(await access.headers()), 'user-agent': limits.userAgent, ...headersOf(request) };
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query)}`;
     try {
       return await dispatcher.request({
@@ -91,7 +92,6 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
 function headersOf(request: KubeRequest): Record<string, string> {
   return {
     accept: request.accept ?? 'application/json',
-    'user-agent': 'lockstep',
     ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),
     ...(request.impersonate === undefined ? {} : { 'Impersonate-User': request.impersonate }),
   };

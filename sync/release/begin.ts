@@ -98,6 +98,7 @@ async function startRelease(delivery: Delivery, session: Session, world: World, 
   const history = record.phase === 'Releasing' && record.target !== undefined ? [ended(record, record.target, 'Superseded', now), ...record.history] : record.history;
   session.record = { ...record, sequence: record.sequence + 1, phase: 'Releasing', target, entries, history: history.slice(0, 10) };
   session.progressAt = now;
+  session.releaseAt = now;
   world.watcher.follow(delivery.uid, identityOf(delivery), entries);
   for (const item of items) world.log.info({ delivery: `${delivery.namespace}/${delivery.name}`, release: session.record.sequence, plan: planLine(item), patch: item.patch }, 'planned');
   if (items.length > 0) await saveRecord(delivery, session, world);

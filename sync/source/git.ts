@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import git, { Errors } from 'isomorphic-git';
+import git, { Errors, type HttpClient } from 'isomorphic-git';
 import { hashText } from '../../diff/hash.ts';
 import { LockstepError } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
 import { type ObjectReader, openPacks } from './pack.ts';
-import { createTransport, type TransportLimits, transportDefaults } from './transport-http.ts';
+import { createTransport, openConnections, type TransportLimits, transportDefaults } from './transport-http.ts';
 import { findTree, listFiles, readTree, type Tree } from './tree.ts';
 import { normalizePath, parseSourceUrl } from './url.ts';
 
@@ -31,6 +31,7 @@ type KnownTrees = Map<string, Map<string, Tree>>;
  */
 export function createSources(folder: string, limits: TransportLimits = transportDefaults): Sources {
   const repositories = new Map<string, Repository>();
+  const connections = openConnections();
   const known: KnownTrees = new Map();
 
   function repositoryOf(request: SourceRequest): Repository {
@@ -43,20 +44,20 @@ export function createSources(folder: string, limits: TransportLimits = transpor
   }
 
   return {
-    tip: (request) => tip(request, limits),
+    tip: (request) => tip(request, createTransport(connections, request.credentials?.authorization, limits)),
     read: (request, revision) => {
       const repository = repositoryOf(request);
-      const turn = repository.busy.then(() => read(repository, request, revision, known, limits));
+      const turn = repository.busy.then(() => read(repository, request, revision, known, createTransport(connections, request.credentials?.authorization, limits)));
       repository.busy = turn.catch(() => undefined);
       return turn;
     },
+    close: () => connections.destroy(),
   };
 }
 
 /** One small request: the server lists only the reference that is asked for. */
-async function tip(request: SourceRequest, limits: TransportLimits): Promise<string> {
+async function tip(request: SourceRequest, http: HttpClient): Promise<string> {
   const url = parseSourceUrl(request.url);
-  const http = createTransport(request.credentials?.authorization, limits);
   try {
     const refs = await git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 });
     const found = refs.find((ref) => ref.ref === request.ref);
@@ -67,10 +68,10 @@ async function tip(request: SourceRequest, limits: TransportLimits): Promise<str
   throw new LockstepError('RefNotFound', `${request.ref} is not in ${url.href}: it was deleted, or the repository is empty or uses SHA-256`);
 }
 
-async function read(repository: Repository, request: SourceRequest, revision: string, known: KnownTrees, limits: TransportLimits): Promise<Snapshot> {
+async function read(repository: Repository, request: SourceRequest, revision: string, known: KnownTrees, http: HttpClient): Promise<Snapshot> {
   const url = parseSourceUrl(request.url);
   const path = normalizePath(request.path);
-  const reader = await obtain(repository, request, url, revision, limits);
+  const reader = await obtain(repository, request, url, revision, http);
   const commit = parseCommit(reader.read(revision).data.toString('utf8'), revision);
   const treeOid = findTree(reader, commit.tree, path);
   if (treeOid === undefined) {
@@ -89,10 +90,10 @@ function reachable(tree: Tree, into = new Map<string, Tree>()): Map<string, Tree
   return into;
 }
 
-async function obtain(repository: Repository, request: SourceRequest, url: URL, revision: string, limits: TransportLimits): Promise<ObjectReader> {
+async function obtain(repository: Repository, request: SourceRequest, url: URL, revision: string, http: HttpClient): Promise<ObjectReader> {
   if (repository.reader !== undefined && holds(repository.reader, revision)) return repository.reader;
   try {
-    await fetch(repository, request, url, limits);
+    await fetch(repository, request, url, http);
   } catch (error) {
     throw sourceError(error, url);
   }
@@ -116,7 +117,7 @@ function holds(reader: ObjectReader, oid: string): boolean {
  * The first fetch is shallow; each later one must not be (isomorphic-git would download everything again), and gets
  * just what is new.
  */
-async function fetch(repository: Repository, request: SourceRequest, url: URL, limits: TransportLimits): Promise<void> {
+async function fetch(repository: Repository, request: SourceRequest, url: URL, http: HttpClient): Promise<void> {
   const { gitdir, cache } = repository;
   if (!repository.ready) {
     await fs.promises.rm(gitdir, { recursive: true, force: true });
@@ -126,7 +127,6 @@ async function fetch(repository: Repository, request: SourceRequest, url: URL, l
   }
   const local = `refs/remotes/origin/${request.ref.replace(/^refs\/(heads|tags)\//, '')}`;
   const first = !repository.ready || !(await exists(gitdir, local));
-  const http = createTransport(request.credentials?.authorization, limits);
   const options = { fs, http, gitdir, cache, ref: local, remoteRef: request.ref, singleBranch: true, tags: false };
   await git.fetch(first ? { ...options, depth: 1 } : options);
   repository.ready = true;

@@ -11,17 +11,32 @@ export interface TransportLimits {
 
 export const transportDefaults: TransportLimits = { deadline: 60_000, maxBytes: 256 * 1024 * 1024, maxRedirects: 3 };
 
-const dispatcher = new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 60_000, connections: 8 });
+/** The connections to Git servers. */
+export type Connections = Dispatcher;
+
+/** A pool of kept-alive connections, for all Git servers together. */
+export function openConnections(): Connections {
+  return new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 60_000, connections: 8 });
+}
+
+interface Conversation {
+  readonly request: GitHttpRequest;
+  readonly body: Buffer | undefined;
+  readonly authorization: string | undefined;
+  readonly connections: Connections;
+  readonly limits: TransportLimits;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Git over HTTP with an overall deadline and a cap on bytes. Redirects stay on the same origin, so that credentials never
  * travel to another one.
  */
-export function createTransport(authorization: string | undefined, limits: TransportLimits): HttpClient {
+export function createTransport(connections: Connections, authorization: string | undefined, limits: TransportLimits): HttpClient {
   return {
     request: async (request) => {
       const body = request.body === undefined ? undefined : Buffer.concat(await collect(request.body));
-      return follow(request, body, authorization, limits, AbortSignal.timeout(limits.deadline));
+      return follow({ request, body, authorization, connections, limits, signal: AbortSignal.timeout(limits.deadline) });
     },
   };
 }
@@ -32,10 +47,11 @@ async function collect(parts: AsyncIterableIterator<Uint8Array> | Uint8Array[]):
   return all;
 }
 
-async function follow(request: GitHttpRequest, body: Buffer | undefined, authorization: string | undefined, limits: TransportLimits, signal: AbortSignal): Promise<GitHttpResponse> {
+async function follow(conversation: Conversation): Promise<GitHttpResponse> {
+  const { request, limits } = conversation;
   let url = new URL(request.url);
   for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
-    const response = await send(url, request, body, authorization, limits, signal);
+    const response = await send(url, conversation);
     if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, request, response, limits);
     await response.body.dump();
     url = redirectTarget(url, response.headers['location']);
@@ -43,9 +59,10 @@ async function follow(request: GitHttpRequest, body: Buffer | undefined, authori
   throw new LockstepError('SourceUnreachable', `the Git server redirects more than ${limits.maxRedirects} times`);
 }
 
-async function send(url: URL, request: GitHttpRequest, body: Buffer | undefined, authorization: string | undefined, limits: TransportLimits, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+async function send(url: URL, conversation: Conversation): Promise<Dispatcher.ResponseData> {
+  const { request, body, authorization, connections, limits, signal } = conversation;
   try {
-    return await dispatcher.request({
+    return await connections.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method === 'POST' ? 'POST' : 'GET',

@@ -129,7 +129,7 @@ async function scaleUp(kube: Kube, auditLog: string, repository: { commit(files:
     const revision = repository.commit({ 'deployment.yaml': helloWorld.deployment(3) }, 'scale to three');
     await has(kube, 'three replicas are available', deployment, (object) => numberAt(object, 'status', 'availableReplicas') === 3);
     await readyAt(kube, revision);
-  }, () => `${agentRequests(readAudit(auditLog, started)).length} requests of the agent, polls of the tip not counted by the API server`);
+  }, () => `${agentRequests(readAudit(auditLog, started)).length} requests of the agent, from the push to Good`);
 }
 
 async function drift(kube: Kube): Promise<void> {

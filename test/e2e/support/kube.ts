@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAccess } from '../../../agent/kube/client.ts';
-import { createKubeHttp, type KubeHttp } from '../../../agent/kube/http.ts';
+import { createKubeHttp, httpDefaults, type KubeHttp } from '../../../agent/kube/http.ts';
 import { discoverKinds } from '../../../agent/kube/discovery.ts';
 import { findResource } from '../../../agent/kube/cluster.ts';
 import { objectPath } from '../../../agent/kube/paths.ts';
@@ -24,7 +24,7 @@ export interface Kube {
 }
 
 export async function connect(kubeconfig: string): Promise<Kube> {
-  const http = createKubeHttp(await loadAccess(kubeconfig, Date.now));
+  const http = createKubeHttp(await loadAccess(kubeconfig, Date.now), { ...httpDefaults, userAgent: 'lockstep-test' });
   const kinds = await discoverKinds(http);
   const path = (ref: ObjectRef): Promise<string> => pathOf(kinds, ref);
   const patch = async (ref: ObjectRef, contentType: string, body: object, query: Record<string, string>): Promise<KubeObject> => {
