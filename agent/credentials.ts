@@ -21,7 +21,10 @@ export async function readCredentials(cluster: Cluster, namespace: string, name:
   for (const secretValue of [token, password]) if (secretValue !== undefined) registerSecret(secretValue);
   if (token !== undefined) return credentials(`Bearer ${token}`);
   if (password === undefined) {
-    throw new LockstepError('CredentialsNotFound', `the Secret ${namespace}/${name} needs the keys username and password, or bearerToken`);
+    throw new LockstepError(
+      'CredentialsNotFound',
+      `the Secret ${namespace}/${name} needs the keys username and password, or bearerToken`,
+    );
   }
   const basic = Buffer.from(`${value('username') ?? 'git'}:${password}`).toString('base64');
   registerSecret(basic);
@@ -38,7 +41,9 @@ async function getSecret(cluster: Cluster, namespace: string, name: string) {
     if (secret !== undefined) return secret;
   } catch (error) {
     if (!(error instanceof ApiError) || error.class !== 'forbidden') throw error;
-    throw new LockstepError('CredentialsNotFound', `the service account may not read the Secret ${namespace}/${name}`, { cause: error });
+    throw new LockstepError('CredentialsNotFound', `the service account may not read the Secret ${namespace}/${name}`, {
+      cause: error,
+    });
   }
   throw new LockstepError('CredentialsNotFound', `the Secret ${namespace}/${name} does not exist`);
 }

@@ -40,9 +40,14 @@ export function createEvents(http: KubeHttp, clock: Clock, log: Log): Events {
         count: 1,
       };
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
-      http.request({ method: 'POST', path, body: toJson(body), contentType: 'application/json' }).catch((error: unknown) => {
-        log.warn({ delivery: `${namespace}/${name}`, reason, problem: messageOf(error) }, 'an event can not be written');
-      });
+      http
+        .request({ method: 'POST', path, body: toJson(body), contentType: 'application/json' })
+        .catch((error: unknown) => {
+          log.warn(
+            { delivery: `${namespace}/${name}`, reason, problem: messageOf(error) },
+            'an event can not be written',
+          );
+        });
     },
   };
 }

@@ -15,7 +15,13 @@ export function registerSecret(value: string): void {
 /** The text with every registered value replaced. */
 export function maskText(text: string): string {
   if (registered.size === 0) return text;
-  pattern ??= new RegExp([...registered].sort((a, b) => b.length - a.length).map(escapePattern).join('|'), 'g');
+  pattern ??= new RegExp(
+    [...registered]
+      .sort((a, b) => b.length - a.length)
+      .map(escapePattern)
+      .join('|'),
+    'g',
+  );
   return text.replace(pattern, '***');
 }
 

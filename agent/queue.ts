@@ -23,7 +23,11 @@ export interface QueueLimits {
 export const queueDefaults: QueueLimits = { workers: 8, firstRetry: 500, longestRetry: 60_000 };
 
 /** A queue in memory. Work that throws is run again with growing delays, each key on its own. */
-export function createQueue(work: Work, onError: (key: string, error: unknown) => void, limits: QueueLimits = queueDefaults): Queue {
+export function createQueue(
+  work: Work,
+  onError: (key: string, error: unknown) => void,
+  limits: QueueLimits = queueDefaults,
+): Queue {
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
   const timers = new Map<string, { at: number; timer: NodeJS.Timeout }>();

@@ -4,7 +4,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { isObject, parseJson, textAt, toJson } from '../diff/json.ts';
 import { ApiError } from '../sync/errors.ts';
 import type { Log, Records } from '../sync/ports.ts';
-import { emptyRecord, readRecord, type ReleaseRecord, writeRecord } from '../sync/release/record.ts';
+import { emptyRecord, readRecord, writeRecord } from '../sync/release/record.ts';
 import type { KubeHttp } from './kube/http.ts';
 
 const compress = promisify(gzip);
@@ -34,11 +34,29 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
     }
   }
 
-  async function putSecret(uid: string, name: string, data: Record<string, string>, version: string | undefined): Promise<string> {
-    const metadata = { name, namespace, labels: { [ownerLabel]: uid }, ...(version === undefined ? {} : { resourceVersion: version }) };
+  async function putSecret(
+    uid: string,
+    name: string,
+    data: Record<string, string>,
+    version: string | undefined,
+  ): Promise<string> {
+    const metadata = {
+      name,
+      namespace,
+      labels: { [ownerLabel]: uid },
+      ...(version === undefined ? {} : { resourceVersion: version }),
+    };
     const body = toJson({ apiVersion: 'v1', kind: 'Secret', metadata, type: 'lockstep.dev/record', data });
-    const target = version === undefined ? { method: 'POST' as const, path: collection } : { method: 'PUT' as const, path: `${collection}/${name}` };
-    const answer = await http.request({ ...target, body, contentType: 'application/json', ref: { apiVersion: 'v1', kind: 'Secret', name } });
+    const target =
+      version === undefined
+        ? { method: 'POST' as const, path: collection }
+        : { method: 'PUT' as const, path: `${collection}/${name}` };
+    const answer = await http.request({
+      ...target,
+      body,
+      contentType: 'application/json',
+      ref: { apiVersion: 'v1', kind: 'Secret', name },
+    });
     return textAt(answer.body, 'metadata', 'resourceVersion') ?? '';
   }
 
@@ -68,7 +86,10 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
         const stored = parseJson((await expand(bytes)).toString());
         return readRecord(isObject(stored) ? stored : undefined);
       } catch {
-        log.error({ delivery: uid, secret: headName(uid) }, 'the release record is broken and counts as none; nothing is deleted because of it');
+        log.error(
+          { delivery: uid, secret: headName(uid) },
+          'the release record is broken and counts as none; nothing is deleted because of it',
+        );
         return emptyRecord();
       }
     },
@@ -77,14 +98,21 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
       const parts: { name: string; bytes: Buffer }[] = [];
       for (let at = partBytes; at < bytes.length; at += partBytes) {
         const part = bytes.subarray(at, at + partBytes);
-        parts.push({ name: `${headName(uid)}-${createHash('sha256').update(part).digest('hex').slice(0, 16)}`, bytes: part });
+        parts.push({
+          name: `${headName(uid)}-${createHash('sha256').update(part).digest('hex').slice(0, 16)}`,
+          bytes: part,
+        });
       }
       const before = heads.get(uid);
       for (const part of parts) {
-        if (!before?.parts.includes(part.name)) await putSecret(uid, part.name, { part: part.bytes.toString('base64') }, undefined).catch(ignoreExisting);
+        if (!before?.parts.includes(part.name))
+          await putSecret(uid, part.name, { part: part.bytes.toString('base64') }, undefined).catch(ignoreExisting);
       }
       const names = parts.map((part) => part.name);
-      const data = { first: bytes.subarray(0, partBytes).toString('base64'), parts: Buffer.from(JSON.stringify(names)).toString('base64') };
+      const data = {
+        first: bytes.subarray(0, partBytes).toString('base64'),
+        parts: Buffer.from(JSON.stringify(names)).toString('base64'),
+      };
       const version = await putSecret(uid, headName(uid), data, before?.version);
       heads.set(uid, { version, parts: names });
       for (const name of before?.parts ?? []) if (!names.includes(name)) await remove(name);

@@ -15,16 +15,71 @@ interface Setting {
 
 /** Every setting of the agent. Flags win over the environment: `--data-dir` over `LOCKSTEP_DATA_DIR`. */
 export const settingsTable = [
-  { name: 'kubeconfig', kind: 'text', fallback: '', about: "Kubeconfig of the cluster. Without it, the pod's own service account." },
-  { name: 'namespace', kind: 'text', fallback: '', about: "The agent's own namespace, which holds its records. Without it, that of the pod, or lockstep-system." },
-  { name: 'watch-namespaces', kind: 'list', fallback: '', about: 'Namespaces whose Deliveries are served, with commas between. Without it, all.' },
-  { name: 'data-dir', kind: 'text', fallback: join(tmpdir(), 'lockstep'), about: 'Folder for the cache of Git objects. It may be lost at any time.' },
+  {
+    name: 'kubeconfig',
+    kind: 'text',
+    fallback: '',
+    about: "Kubeconfig of the cluster. Without it, the pod's own service account.",
+  },
+  {
+    name: 'namespace',
+    kind: 'text',
+    fallback: '',
+    about: "The agent's own namespace, which holds its records. Without it, that of the pod, or lockstep-system.",
+  },
+  {
+    name: 'watch-namespaces',
+    kind: 'list',
+    fallback: '',
+    about: 'Namespaces whose Deliveries are served, with commas between. Without it, all.',
+  },
+  {
+    name: 'data-dir',
+    kind: 'text',
+    fallback: join(tmpdir(), 'lockstep'),
+    about: 'Folder for the cache of Git objects. It may be lost at any time.',
+  },
   { name: 'log-level', kind: 'text', fallback: 'info', about: 'trace, debug, info, warn, error or silent.' },
-  { name: 'workers', kind: 'count', fallback: '8', min: 1, max: 256, about: 'How many Deliveries are worked on at once.' },
-  { name: 'connections', kind: 'count', fallback: '32', min: 1, max: 1024, about: 'Connections to the API server, watches not counted.' },
-  { name: 'request-timeout', kind: 'milliseconds', fallback: '30000', min: 100, max: 600_000, about: 'How long an answer of the API server may take.' },
-  { name: 'git-timeout', kind: 'milliseconds', fallback: '60000', min: 100, max: 3_600_000, about: 'How long one conversation with a Git server may take.' },
-  { name: 'git-max-bytes', kind: 'bytes', fallback: '268435456', min: 1024, max: 4_294_967_296, about: 'How much one answer of a Git server may hold.' },
+  {
+    name: 'workers',
+    kind: 'count',
+    fallback: '8',
+    min: 1,
+    max: 256,
+    about: 'How many Deliveries are worked on at once.',
+  },
+  {
+    name: 'connections',
+    kind: 'count',
+    fallback: '32',
+    min: 1,
+    max: 1024,
+    about: 'Connections to the API server, watches not counted.',
+  },
+  {
+    name: 'request-timeout',
+    kind: 'milliseconds',
+    fallback: '30000',
+    min: 100,
+    max: 600_000,
+    about: 'How long an answer of the API server may take.',
+  },
+  {
+    name: 'git-timeout',
+    kind: 'milliseconds',
+    fallback: '60000',
+    min: 100,
+    max: 3_600_000,
+    about: 'How long one conversation with a Git server may take.',
+  },
+  {
+    name: 'git-max-bytes',
+    kind: 'bytes',
+    fallback: '268435456',
+    min: 1024,
+    max: 4_294_967_296,
+    about: 'How much one answer of a Git server may hold.',
+  },
 ] as const satisfies readonly Setting[];
 
 type Name = (typeof settingsTable)[number]['name'];
@@ -37,25 +92,37 @@ export type Settings = { readonly [S in (typeof settingsTable)[number] as S['nam
  * Reads flags and environment.
  * @throws Error that names the setting and what it may be
  */
-export function parseSettings(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Settings {
+export function parseSettings(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
   const options = Object.fromEntries(settingsTable.map(({ name }) => [name, { type: 'string' as const }]));
   const { values } = parseArgs({ args: [...args], options, strict: true });
   const read = (name: Name): string | undefined => {
     const flag = values[name];
     return typeof flag === 'string' ? flag : environment[`LOCKSTEP_${name.toUpperCase().replaceAll('-', '_')}`];
   };
-  const parsed = settingsTable.map((setting: Setting) => [setting.name, parse(setting, read(setting.name as Name) ?? setting.fallback)]);
+  const parsed = settingsTable.map((setting: Setting) => [
+    setting.name,
+    parse(setting, read(setting.name as Name) ?? setting.fallback),
+  ]);
   const settings = Object.fromEntries(parsed) as Settings;
   return Object.freeze({ ...settings, namespace: settings.namespace || podNamespace() });
 }
 
 function parse(setting: Setting, text: string): string | number | readonly string[] {
   if (setting.kind === 'text') return text;
-  if (setting.kind === 'list') return text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  if (setting.kind === 'list')
+    return text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
   const value = Number(text);
   const [min, max] = [setting.min ?? 0, setting.max ?? Number.MAX_SAFE_INTEGER];
   if (!/^\d+$/.test(text) || value < min || value > max) {
-    throw new Error(`--${setting.name} must be a whole number from ${min} to ${max} (${setting.kind}), not ${JSON.stringify(text)}`);
+    throw new Error(
+      `--${setting.name} must be a whole number from ${min} to ${max} (${setting.kind}), not ${JSON.stringify(text)}`,
+    );
   }
   return value;
 }

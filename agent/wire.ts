@@ -5,6 +5,7 @@ import type { Clock, Cluster, Log } from '../sync/ports.ts';
 import { createSources } from '../sync/source/git.ts';
 import { readCredentials } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
+import { createDeliveryWriter } from './delivery-writer.ts';
 import { createEvents } from './events.ts';
 import { loadAccess } from './kube/client.ts';
 import { createCluster } from './kube/cluster.ts';
@@ -26,7 +27,11 @@ export interface Agent {
 export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
   const clock: Clock = { now: Date.now };
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
-  const http = createKubeHttp(access, { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections });
+  const http = createKubeHttp(access, {
+    ...httpDefaults,
+    requestTimeout: settings['request-timeout'],
+    connections: settings.connections,
+  });
   const kinds = await discoverKinds(http);
   const records = createRecords(http, settings.namespace, log);
   const clusters = new Map<string, Cluster>();
@@ -35,20 +40,25 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     clusters.set(identity, known);
     return known;
   };
-  const queue = createQueue((uid) => deliveries.work(uid), (uid, error) => log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed'), {
-    ...queueDefaults,
-    workers: settings.workers,
-  });
+  const queue = createQueue(
+    (uid) => deliveries.work(uid),
+    (uid, error) => log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed'),
+    {
+      ...queueDefaults,
+      workers: settings.workers,
+    },
+  );
   const watcher = createWatcher(createWatches(http, kinds), clock, queue.add);
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const sources = createSources(settings['data-dir'], gitLimits);
+  const events = createEvents(http, clock, log);
   const deliveries = createDeliveries({
-    http,
     clock,
     log,
     records,
     watcher,
-    events: createEvents(http, clock, log),
+    events,
+    writer: createDeliveryWriter(http, events),
     world: {
       clock,
       log,
@@ -77,12 +87,17 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
 function watchedPaths(settings: Settings): string[] {
   const namespaces = settings['watch-namespaces'];
   if (namespaces.length === 0) return [`/apis/${deliveryApiVersion}/${deliveryPlural}`];
-  return namespaces.map((namespace) => `/apis/${deliveryApiVersion}/namespaces/${encodeURIComponent(namespace)}/${deliveryPlural}`);
+  return namespaces.map(
+    (namespace) => `/apis/${deliveryApiVersion}/namespaces/${encodeURIComponent(namespace)}/${deliveryPlural}`,
+  );
 }
 
 async function accountExists(http: KubeHttp, namespace: string, name: string): Promise<boolean> {
   try {
-    await http.request({ method: 'GET', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}` });
+    await http.request({
+      method: 'GET',
+      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}`,
+    });
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.class === 'absent') return false;

@@ -17,10 +17,13 @@ export function compare(before: JsonObject, after: JsonObject): Change[] {
 
 function visit(before: Json | undefined, after: Json | undefined, path: string, changes: Change[]): void {
   if (before === after) return;
-  if (isObject(before) && isObject(after)) return visitMaps(before, after, path, changes);
-  if (Array.isArray(before) && Array.isArray(after)) return visitLists(before, after, path, changes);
-  if (before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after)) return;
-  changes.push({ path, before, after });
+  if (isObject(before) && isObject(after)) visitMaps(before, after, path, changes);
+  else if (Array.isArray(before) && Array.isArray(after)) visitLists(before, after, path, changes);
+  else if (!isSame(before, after)) changes.push({ path, before, after });
+}
+
+function isSame(before: Json | undefined, after: Json | undefined): boolean {
+  return before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after);
 }
 
 function visitMaps(before: JsonObject, after: JsonObject, path: string, changes: Change[]): void {
@@ -41,7 +44,8 @@ function visitLists(before: Json[], after: Json[], path: string, changes: Change
     return;
   }
   const [old, now] = [byKey(before, key), byKey(after, key)];
-  for (const name of new Set([...old.keys(), ...now.keys()])) visit(old.get(name), now.get(name), `${path}[${name}]`, changes);
+  for (const name of new Set([...old.keys(), ...now.keys()]))
+    visit(old.get(name), now.get(name), `${path}[${name}]`, changes);
   const common = [...now.keys()].filter((name) => old.has(name));
   const order = [...old.keys()].filter((name) => now.has(name));
   if (common.join() !== order.join()) changes.push({ path: `${path} (order)`, before: order, after: common });
@@ -52,7 +56,9 @@ const keyCandidates = ['name', 'mountPath', 'containerPort', 'port', 'key', 'typ
 /** The field that tells the items of a list apart: present in each as a plain value and different in each side. */
 function listKey(items: readonly Json[]): string | undefined {
   if (items.length === 0 || !items.every(isObject)) return undefined;
-  return keyCandidates.find((key) => items.every((item) => isObject(item) && ['string', 'number'].includes(typeof item[key])));
+  return keyCandidates.find((key) =>
+    items.every((item) => isObject(item) && ['string', 'number'].includes(typeof item[key])),
+  );
 }
 
 function byKey(list: readonly Json[], key: string): Map<string, Json> {

@@ -30,7 +30,11 @@ function keepExact(_key: string, value: unknown, context?: { source?: string }):
 
 /** The JSON text of a value, bigints as plain numbers. */
 export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? JSON.rawJSON(item.toString()) : item), indent);
+  return JSON.stringify(
+    value,
+    (_key, item) => (typeof item === 'bigint' ? JSON.rawJSON(item.toString()) : item),
+    indent,
+  );
 }
 
 /** JSON text that is the same for equal values, whatever the order of their keys: what hashes are made over. */

@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject } from './json.ts';
 const masked = '***';
 
 /** Whether an object's values must never be shown: decided by the kind that was received, not by what was asked for. */
-export function isSecret(object: JsonObject): boolean {
+function isSecret(object: JsonObject): boolean {
   return object['kind'] === 'Secret' && object['apiVersion'] === 'v1';
 }
 
@@ -48,6 +48,9 @@ function maskValues(values: JsonObject): JsonObject {
 /** kubectl keeps a copy of the whole object, values included, in an annotation. */
 function withoutCopies(annotations: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(annotations).map(([name, value]) => [name, name.endsWith('/last-applied-configuration') ? masked : value]),
+    Object.entries(annotations).map(([name, value]) => [
+      name,
+      name.endsWith('/last-applied-configuration') ? masked : value,
+    ]),
   );
 }

@@ -1,7 +1,16 @@
 import { isObject, type Json, type JsonObject, objectsAt } from './json.ts';
 
 /** Metadata that the API server or a controller writes, never Git. */
-const serverMetadata = ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid'];
+const serverMetadata = [
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+];
 
 /**
  * A manifest in the form in which it is sent: without what the server assigns and without status; a Secret's
@@ -24,7 +33,10 @@ function isBuiltIn(apiVersion: Json | undefined): boolean {
   if (typeof apiVersion !== 'string') return false;
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  return !group.includes('.') || /^[a-z]+(\.(authorization|authentication|admissionregistration|apiserver|flowcontrol))?\.k8s\.io$/.test(group);
+  return (
+    !group.includes('.') ||
+    /^[a-z]+(\.(authorization|authentication|admissionregistration|apiserver|flowcontrol))?\.k8s\.io$/.test(group)
+  );
 }
 
 function foldStringData(secret: JsonObject): void {

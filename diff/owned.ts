@@ -26,10 +26,9 @@ export function ownedBy(live: JsonObject, manager: string, sentEmpty: readonly s
 }
 
 /** The fieldsV1 set of a manager's apply entry. */
-export function fieldsOf(live: JsonObject, manager: string): JsonObject | undefined {
+function fieldsOf(live: JsonObject, manager: string): JsonObject | undefined {
   const entry = objectsAt(live, 'metadata', 'managedFields').find(
-    (candidate) =>
-      candidate['manager'] === manager && candidate['operation'] === 'Apply' && !candidate['subresource'],
+    (candidate) => candidate['manager'] === manager && candidate['operation'] === 'Apply' && !candidate['subresource'],
   );
   return isObject(entry?.['fieldsV1']) ? entry['fieldsV1'] : undefined;
 }
@@ -115,6 +114,15 @@ function collectInItem(item: JsonObject, path: string, found: string[]): void {
 function itemSteps(item: JsonObject): string[] {
   const pick = (...names: string[]): JsonObject =>
     Object.fromEntries(names.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
-  const candidates = [pick('name'), pick('mountPath'), pick('key'), pick('type'), pick('ip'), pick('uid'), pick('devicePath'), pick('topologyKey', 'whenUnsatisfiable')];
+  const candidates = [
+    pick('name'),
+    pick('mountPath'),
+    pick('key'),
+    pick('type'),
+    pick('ip'),
+    pick('uid'),
+    pick('devicePath'),
+    pick('topologyKey', 'whenUnsatisfiable'),
+  ];
   return candidates.filter((keys) => Object.keys(keys).length > 0).map((keys) => `k:${JSON.stringify(keys)}`);
 }

@@ -10,7 +10,7 @@ export interface HealthContext {
 export type HealthRule = (object: KubeObject, context: HealthContext) => Health;
 
 /** The worse of two words: an app is as healthy as its worst object. */
-export function worse(a: HealthWord, b: HealthWord): HealthWord {
+function worse(a: HealthWord, b: HealthWord): HealthWord {
   return healthWords.indexOf(a) >= healthWords.indexOf(b) ? a : b;
 }
 

@@ -1,5 +1,5 @@
 import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
-import type { Clock, Watches, WatchEvent, WatchTarget } from '../sync/ports.ts';
+import type { Clock, WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../sync/stamp.ts';
 import { type Health, type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
@@ -130,7 +130,13 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       return name;
     }
     const users = new Set([uid]);
-    open.set(name, { target, users, synced: false, trouble: undefined, close: watches.open(target, (event) => onEvent(name, event)) });
+    open.set(name, {
+      target,
+      users,
+      synced: false,
+      trouble: undefined,
+      close: watches.open(target, (event) => onEvent(name, event)),
+    });
     return name;
   }
 
@@ -171,20 +177,26 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       tracked.uid = live.uid;
       tracked.reference = live.owned?.hash;
       const known = tracked.live;
-      if (known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version)) return { ...known, owned: live.owned };
+      if (known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version))
+        return { ...known, owned: live.owned };
       tracked.live = live;
       return live;
     },
     live: (uid, key) => {
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
-      if (delivery !== undefined && tracked?.settling !== undefined) tracked.live = fold(delivery, tracked, tracked.settling);
+      if (delivery !== undefined && tracked?.settling !== undefined)
+        tracked.live = fold(delivery, tracked, tracked.settling);
       return tracked?.live;
     },
     suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
     isComplete: (uid) => [...open.values()].every((watch) => watch.synced || !watch.users.has(uid)),
     troubles: (uid) =>
-      [...open.values()].flatMap((watch) => (watch.users.has(uid) && watch.trouble !== undefined ? [`${watch.target.kind} can't be watched: ${watch.trouble}`] : [])),
+      [...open.values()].flatMap((watch) =>
+        watch.users.has(uid) && watch.trouble !== undefined
+          ? [`${watch.target.kind} can't be watched: ${watch.trouble}`]
+          : [],
+      ),
     forget: (uid) => {
       closeUnused(uid, new Set());
       followed.delete(uid);
@@ -200,7 +212,16 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
 function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
   const sentEmpty = pathsSentEmpty(healingManifest(entry));
   const uid = entry.applied?.uid;
-  if (before === undefined) return { key: entry.key, watch, sentEmpty, uid, reference: entry.applied?.owned, live: undefined, settling: undefined };
+  if (before === undefined)
+    return {
+      key: entry.key,
+      watch,
+      sentEmpty,
+      uid,
+      reference: entry.applied?.owned,
+      live: undefined,
+      settling: undefined,
+    };
   return { ...before, watch, sentEmpty };
 }
 
@@ -227,7 +248,9 @@ function isSuspect(tracked: Tracked): boolean {
 
 function isWorthALook(before: Live | undefined, tracked: Tracked): boolean {
   if (isSuspect(tracked)) return true;
-  return before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message;
+  return (
+    before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message
+  );
 }
 
 /** Resource versions are numbers that may be larger than a double holds. */

@@ -5,20 +5,38 @@
 export const errorCodes = {
   SourceUnreachable: { retryable: true, hint: 'Check spec.source.url, the network and the Git server.' },
   SourceUnauthorized: { retryable: true, hint: 'Check the Secret that spec.source.secretRef names.' },
-  SourceTooLarge: { retryable: false, hint: 'The repository is larger than the limit; raise git-max-bytes or split it.' },
+  SourceTooLarge: {
+    retryable: false,
+    hint: 'The repository is larger than the limit; raise git-max-bytes or split it.',
+  },
   SourceUnsupported: { retryable: false, hint: 'Use an https:// or http:// URL of a SHA-1 repository.' },
   RefNotFound: { retryable: true, hint: 'Check spec.source.ref; a missing reference never deletes anything.' },
   PathNotFound: { retryable: true, hint: 'Check spec.source.path; a missing path never deletes anything.' },
-  CredentialsNotFound: { retryable: true, hint: 'Create the Secret that spec.source.secretRef names, in the namespace of the Delivery.' },
+  CredentialsNotFound: {
+    retryable: true,
+    hint: 'Create the Secret that spec.source.secretRef names, in the namespace of the Delivery.',
+  },
   InvalidManifests: { retryable: false, hint: 'Fix the named files and push again.' },
   InvalidSpec: { retryable: false, hint: 'Change the named fields of the Delivery.' },
   NotBuiltYet: { retryable: false, hint: 'This version does not know the field yet; leave it at its default.' },
-  EmptyRender: { retryable: false, hint: 'The path holds no objects while the cluster holds some; delete the Delivery to remove them.' },
-  TooManyPruned: { retryable: false, hint: 'More than half of the objects would be deleted at once; confirm or prune in smaller steps.' },
+  EmptyRender: {
+    retryable: false,
+    hint: 'The path holds no objects while the cluster holds some; delete the Delivery to remove them.',
+  },
+  TooManyPruned: {
+    retryable: false,
+    hint: 'More than half of the objects would be deleted at once; confirm or prune in smaller steps.',
+  },
   AccountNotFound: { retryable: true, hint: 'Create the service account that spec.target.serviceAccountName names.' },
   Forbidden: { retryable: true, hint: 'Grant the named right to the service account of the Delivery.' },
-  FieldConflict: { retryable: true, hint: 'Remove the field from Git, or set lockstep.dev/adopt: "true" on the object to take it over.' },
-  ForeignOwner: { retryable: true, hint: 'Remove the object from one of the two, or set spec.sync.adopt: true to take it over.' },
+  FieldConflict: {
+    retryable: true,
+    hint: 'Remove the field from Git, or set lockstep.dev/adopt: "true" on the object to take it over.',
+  },
+  ForeignOwner: {
+    retryable: true,
+    hint: 'Remove the object from one of the two, or set spec.sync.adopt: true to take it over.',
+  },
   Terminating: { retryable: true, hint: 'Lockstep waits until the object is gone; see what its finalizers wait for.' },
   KindNotServed: { retryable: true, hint: 'Install the CustomResourceDefinition of the kind.' },
   Blocked: { retryable: true, hint: 'The cluster says no or not yet; Lockstep tries again by itself.' },
@@ -45,7 +63,15 @@ export class LockstepError extends Error {
  * What an API server's refusal means: `permanent` will never pass as it is, `environment` may pass once something else
  * in the cluster changes, `transient` may pass when tried again, `conflict` names another owner, `expired` asks for a new list.
  */
-export type ApiErrorClass = 'permanent' | 'environment' | 'transient' | 'forbidden' | 'conflict' | 'absent' | 'not-served' | 'expired';
+export type ApiErrorClass =
+  | 'permanent'
+  | 'environment'
+  | 'transient'
+  | 'forbidden'
+  | 'conflict'
+  | 'absent'
+  | 'not-served'
+  | 'expired';
 
 /** A field that another manager owns. */
 export interface FieldConflict {
@@ -60,7 +86,17 @@ export class ApiError extends Error {
   readonly class: ApiErrorClass;
   readonly conflicts: readonly FieldConflict[];
   readonly retryAfter: number | undefined;
-  constructor(message: string, details: { status: number; reason: string; class: ApiErrorClass; conflicts?: readonly FieldConflict[]; retryAfter?: number | undefined; cause?: unknown }) {
+  constructor(
+    message: string,
+    details: {
+      status: number;
+      reason: string;
+      class: ApiErrorClass;
+      conflicts?: readonly FieldConflict[];
+      retryAfter?: number | undefined;
+      cause?: unknown;
+    },
+  ) {
     super(message, { cause: details.cause });
     this.name = 'ApiError';
     this.status = details.status;

@@ -6,7 +6,7 @@ import type { Credentials, SourceRequest } from './ports.ts';
 import { check } from './render/check.ts';
 import { renderPlain } from './render/plain.ts';
 import type { Found, Session, Trouble, World } from './session.ts';
-import { describeProblem, titleOf, refOf } from './types.ts';
+import { describeProblem, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
 const shownProblems = 20;
@@ -20,7 +20,10 @@ export async function findRevision(delivery: Delivery, session: Session, world: 
   try {
     const request = await sourceRequest(delivery, session, world);
     session.tip = await world.sources.tip(request);
-    if (session.found?.commit.revision !== session.tip || inputOf(delivery, session.found.input) !== session.found.input) {
+    if (
+      session.found?.commit.revision !== session.tip ||
+      inputOf(delivery, session.found.input) !== session.found.input
+    ) {
       session.found = await readRevision(delivery, session, world, request, session.tip);
     }
     session.sourceTrouble = undefined;
@@ -29,12 +32,24 @@ export async function findRevision(delivery: Delivery, session: Session, world: 
     session.sourceTrouble = troubleOf(error);
     if (error instanceof LockstepError && error.code === 'SourceUnauthorized') session.credentials = undefined;
     session.pollAt = world.clock.now() + Math.min(delivery.interval, 15_000);
-    world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, reason: session.sourceTrouble.reason, problem: session.sourceTrouble.message }, 'the source can not be read');
+    world.log.warn(
+      {
+        delivery: `${delivery.namespace}/${delivery.name}`,
+        reason: session.sourceTrouble.reason,
+        problem: session.sourceTrouble.message,
+      },
+      'the source can not be read',
+    );
   }
 }
 
 async function sourceRequest(delivery: Delivery, session: Session, world: World): Promise<SourceRequest> {
-  return { url: delivery.url, ref: delivery.ref, path: delivery.path, credentials: await credentialsOf(delivery, session, world) };
+  return {
+    url: delivery.url,
+    ref: delivery.ref,
+    path: delivery.path,
+    credentials: await credentialsOf(delivery, session, world),
+  };
 }
 
 async function credentialsOf(delivery: Delivery, session: Session, world: World): Promise<Credentials | undefined> {
@@ -46,12 +61,22 @@ async function credentialsOf(delivery: Delivery, session: Session, world: World)
   return value;
 }
 
-async function readRevision(delivery: Delivery, session: Session, world: World, request: SourceRequest, revision: string): Promise<Found> {
+async function readRevision(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  request: SourceRequest,
+  revision: string,
+): Promise<Found> {
   const snapshot = await world.sources.read(request, revision);
   const input = inputOf(delivery, snapshot.tree);
   if (session.found?.input === input) return { ...session.found, commit: snapshot.commit };
   const rendered = renderPlain(snapshot.files, session.parsed);
-  const checked = check(rendered, delivery.targetNamespace, (apiVersion, kind) => world.kinds.find(apiVersion, kind)?.namespaced);
+  const checked = check(
+    rendered,
+    delivery.targetNamespace,
+    (apiVersion, kind) => world.kinds.find(apiVersion, kind)?.namespaced,
+  );
   const waves = checked.desired.flatMap(({ manifest }) => {
     const message = waveProblem(manifest);
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];

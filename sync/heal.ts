@@ -41,8 +41,15 @@ function mayHeal(entry: Entry, session: Session, world: World): boolean {
 async function heal(delivery: Delivery, session: Session, world: World, entry: Entry): Promise<void> {
   try {
     const before = await world.cluster(identityOf(delivery)).get(entry.ref);
-    const result = await applyEntry(delivery, session, world, entry, healingManifest(entry), entry.applied?.sequence ?? session.record.sequence);
-    const what = explain(delivery, entry, before, result.object);
+    const result = await applyEntry(
+      delivery,
+      session,
+      world,
+      entry,
+      healingManifest(entry),
+      entry.applied?.sequence ?? session.record.sequence,
+    );
+    const what = explain(delivery, before, result.object);
     if (what === undefined) return;
     const recent = [...(session.heals.get(entry.key) ?? []), world.clock.now()];
     session.heals.set(entry.key, recent);
@@ -53,12 +60,15 @@ async function heal(delivery: Delivery, session: Session, world: World, entry: E
     const { message } = refusalOf(entry, error);
     session.heals.set(entry.key, [...(session.heals.get(entry.key) ?? []), world.clock.now()]);
     session.applyTrouble = { reason: 'HealFailed', message, stalled: false };
-    world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, problem: message }, 'drift can not be healed');
+    world.log.warn(
+      { delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, problem: message },
+      'drift can not be healed',
+    );
   }
 }
 
 /** What was done, in words; undefined when the live object turned out to be as it should be. */
-function explain(delivery: Delivery, entry: Entry, before: KubeObject | undefined, after: KubeObject): string | undefined {
+function explain(delivery: Delivery, before: KubeObject | undefined, after: KubeObject): string | undefined {
   if (before === undefined || before.metadata.uid !== after.metadata.uid) return 'was deleted, is made again';
   if (before.metadata.resourceVersion === after.metadata.resourceVersion) return undefined;
   const [shownBefore, shownAfter] = maskPair(withoutNoise(before, stampNames), withoutNoise(after, stampNames));

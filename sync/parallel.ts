@@ -2,7 +2,11 @@
  * Runs a task for each item, at most `limit` at once, and answers the results in the order of the items.
  * A task that throws ends the whole; tasks that may fail on their own account must catch.
  */
-export async function inParallel<T, R>(items: readonly T[], limit: number, task: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  task: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   async function lane(): Promise<void> {

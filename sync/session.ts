@@ -1,8 +1,8 @@
 import type { Watcher } from '../health/watcher.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
+import type { ReleaseRecord } from './release/record.ts';
 import type { Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
-import type { ReleaseRecord } from './release/record.ts';
 import type { Commit } from './types.ts';
 
 /** Everything that a reconcile uses of the world. */

@@ -4,9 +4,9 @@ import { annotation, type KubeObject, label } from './types.ts';
 /** The label by which watches find what a Delivery manages; its value is the Delivery's short uid. */
 export const deliveryLabel = 'lockstep.dev/delivery';
 /** Namespace and name of the Delivery, for people. */
-export const ownerAnnotation = 'lockstep.dev/owner';
+const ownerAnnotation = 'lockstep.dev/owner';
 /** The release that last changed the object. */
-export const releaseAnnotation = 'lockstep.dev/release';
+const releaseAnnotation = 'lockstep.dev/release';
 
 /** All names of the stamp: refused in Git, and left out of every comparison. */
 export const stampNames: readonly string[] = [deliveryLabel, ownerAnnotation, releaseAnnotation];

@@ -1,8 +1,7 @@
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
-import { wavesOf } from './release/advance.ts';
-import { type Entry, isPending } from './release/record.ts';
+import { type Entry, isPending, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
 import { type Health, type HealthWord, healthWords } from './types.ts';
 
@@ -23,7 +22,13 @@ const longestMessage = 8_000;
  * The status of a Delivery as it is now. Times of conditions are kept while their status stays.
  * @param live the health of an object, as far as it is known
  */
-export function statusOf(delivery: Delivery, session: Session, live: (key: string) => Health | undefined, now: number, before: DeliveryStatus): DeliveryStatus {
+export function statusOf(
+  delivery: Delivery,
+  session: Session,
+  live: (key: string) => Health | undefined,
+  now: number,
+  before: DeliveryStatus,
+): DeliveryStatus {
   const { record } = session;
   const objects = [...record.entries.values()].filter((entry) => entry.applied !== undefined && !entry.removed);
   const healths = objects.map((entry) => ({ entry, health: live(entry.key) ?? unseen }));
@@ -37,7 +42,9 @@ export function statusOf(delivery: Delivery, session: Session, live: (key: strin
     revision: revisionsOf(session),
     sequence: record.sequence,
     ...waveOf(session),
-    ...(summary.state === 'Held' ? { hold: { reason: summary.reason, revision: session.found?.commit.revision ?? '' } } : {}),
+    ...(summary.state === 'Held'
+      ? { hold: { reason: summary.reason, revision: session.found?.commit.revision ?? '' } }
+      : {}),
     actions: { ...session.actions },
     health: countWords(healths.map(({ health }) => health.status)),
     worst: worstObjects(healths),
@@ -48,9 +55,26 @@ export function statusOf(delivery: Delivery, session: Session, live: (key: strin
 }
 
 /** The status of a Delivery that can't be read at all. */
-export function refusedStatus(generation: number, trouble: Trouble, now: number, before: DeliveryStatus): DeliveryStatus {
-  const summary: Summary = { state: 'Blocked', ready: 'False', reason: trouble.reason, message: trouble.message, reconciling: false, stalled: true };
-  return { ...before, observedGeneration: generation, state: 'Blocked', conditions: conditionsFor(generation, summary, 'Unknown', now, before) };
+export function refusedStatus(
+  generation: number,
+  trouble: Trouble,
+  now: number,
+  before: DeliveryStatus,
+): DeliveryStatus {
+  const summary: Summary = {
+    state: 'Blocked',
+    ready: 'False',
+    reason: trouble.reason,
+    message: trouble.message,
+    reconciling: false,
+    stalled: true,
+  };
+  return {
+    ...before,
+    observedGeneration: generation,
+    state: 'Blocked',
+    conditions: conditionsFor(generation, summary, 'Unknown', now, before),
+  };
 }
 
 const unseen: Health = { status: 'Unknown', reason: 'NotSeen', message: 'not seen yet' };
@@ -58,17 +82,39 @@ const unseen: Health = { status: 'Unknown', reason: 'NotSeen', message: 'not see
 function summarize(delivery: Delivery, session: Session, now: number): Summary {
   const { record, sourceTrouble, planTrouble, applyTrouble, waiting } = session;
   const base = { ready: 'False' as const, reconciling: false, stalled: false };
-  if (delivery.suspended) return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
-  if (delivery.deleting) return { ...base, state: 'Deleting', reconciling: true, reason: 'Deleting', message: list(waiting, 'is being deleted') };
+  if (delivery.suspended)
+    return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
+  if (delivery.deleting)
+    return {
+      ...base,
+      state: 'Deleting',
+      reconciling: true,
+      reason: 'Deleting',
+      message: list(waiting, 'is being deleted'),
+    };
   const releasing = record.phase === 'Releasing';
-  const state = releasing ? (applyTrouble === undefined ? 'Verifying' : 'Applying') : record.target === undefined ? 'Planning' : 'Synced';
-  if (planTrouble !== undefined) return { ...base, ...fromTrouble(planTrouble), state: planTrouble.stalled ? 'Held' : 'Blocked' };
+  const state = releasing
+    ? applyTrouble === undefined
+      ? 'Verifying'
+      : 'Applying'
+    : record.target === undefined
+      ? 'Planning'
+      : 'Synced';
+  if (planTrouble !== undefined)
+    return { ...base, ...fromTrouble(planTrouble), state: planTrouble.stalled ? 'Held' : 'Blocked' };
   if (applyTrouble !== undefined) return { ...base, ...fromTrouble(applyTrouble), state };
   if (sourceTrouble !== undefined) return { ...base, ...fromTrouble(sourceTrouble), state };
   if (releasing) return { ...base, reconciling: true, state, ...waitingReason(delivery, session, now) };
-  if (record.target === undefined) return { ...base, reconciling: true, state, reason: 'Planning', message: 'the source is being read' };
+  if (record.target === undefined)
+    return { ...base, reconciling: true, state, reason: 'Planning', message: 'the source is being read' };
   const { revision, author, subject } = record.target;
-  return { ...base, ready: 'True', state, reason: 'Synced', message: `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}` };
+  return {
+    ...base,
+    ready: 'True',
+    state,
+    reason: 'Synced',
+    message: `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`,
+  };
 }
 
 function fromTrouble(trouble: Trouble): Pick<Summary, 'reason' | 'message' | 'stalled' | 'reconciling'> {
@@ -79,7 +125,10 @@ function waitingReason(delivery: Delivery, session: Session, now: number): { rea
   const late = now - session.progressAt > delivery.deadline;
   const message = list(session.waiting, 'applying');
   if (!late) return { reason: 'Progressing', message: `waiting for ${message}` };
-  return { reason: 'ProgressDeadlineExceeded', message: `no progress for ${Math.round((now - session.progressAt) / 1000)} s: ${message}` };
+  return {
+    reason: 'ProgressDeadlineExceeded',
+    message: `no progress for ${Math.round((now - session.progressAt) / 1000)} s: ${message}`,
+  };
 }
 
 function list(parts: readonly string[], fallback: string): string {
@@ -88,28 +137,56 @@ function list(parts: readonly string[], fallback: string): string {
   return `${parts.slice(0, shownObjects).join('; ')}${more}`;
 }
 
-function conditionsOf(delivery: Delivery, summary: Summary, word: HealthWord, now: number, before: DeliveryStatus): DeliveryCondition[] {
+function conditionsOf(
+  delivery: Delivery,
+  summary: Summary,
+  word: HealthWord,
+  now: number,
+  before: DeliveryStatus,
+): DeliveryCondition[] {
   return conditionsFor(delivery.generation, summary, word, now, before);
 }
 
-function conditionsFor(generation: number, summary: Summary, word: HealthWord, now: number, before: DeliveryStatus): DeliveryCondition[] {
+function conditionsFor(
+  generation: number,
+  summary: Summary,
+  word: HealthWord,
+  now: number,
+  before: DeliveryStatus,
+): DeliveryCondition[] {
   const flag = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False');
   const { reason } = summary;
   const message = summary.message.slice(0, longestMessage);
   const held = summary.state === 'Held';
   const wanted: Omit<DeliveryCondition, 'lastTransitionTime'>[] = [
     { type: 'Ready', status: summary.ready, reason, message },
-    { type: 'Reconciling', status: flag(summary.reconciling), reason: summary.reconciling ? reason : 'Idle', message: summary.reconciling ? message : '' },
-    { type: 'Stalled', status: flag(summary.stalled), reason: summary.stalled ? reason : 'NotStalled', message: summary.stalled ? message : '' },
+    {
+      type: 'Reconciling',
+      status: flag(summary.reconciling),
+      reason: summary.reconciling ? reason : 'Idle',
+      message: summary.reconciling ? message : '',
+    },
+    {
+      type: 'Stalled',
+      status: flag(summary.stalled),
+      reason: summary.stalled ? reason : 'NotStalled',
+      message: summary.stalled ? message : '',
+    },
     { type: 'Healthy', status: word === 'Unknown' ? 'Unknown' : flag(word === 'Healthy'), reason: word, message: '' },
     { type: 'Held', status: flag(held), reason: held ? 'Rejected' : 'NotHeld', message: held ? message : '' },
   ];
-  return wanted.map((condition) => ({ ...condition, observedGeneration: generation, lastTransitionTime: transition(condition, before, now) }));
+  return wanted.map((condition) => ({
+    ...condition,
+    observedGeneration: generation,
+    lastTransitionTime: transition(condition, before, now),
+  }));
 }
 
 function transition(condition: { type: string; status: string }, before: DeliveryStatus, now: number): string {
   const old = before.conditions?.find((candidate) => candidate.type === condition.type);
-  return old?.status === condition.status ? old.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  return old?.status === condition.status
+    ? old.lastTransitionTime
+    : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function revisionsOf(session: Session): NonNullable<DeliveryStatus['revision']> {
@@ -128,7 +205,9 @@ function waveOf(session: Session): Pick<DeliveryStatus, 'wave'> {
   if (waves.length === 0) return {};
   const since = session.record.good?.sequence ?? 0;
   const isOpen = (entry: Entry): boolean => isPending(entry) || (entry.applied?.sequence ?? 0) > since;
-  const open = [...session.record.entries.values()].filter((entry) => !entry.removed && isOpen(entry)).map((entry) => entry.wave);
+  const open = [...session.record.entries.values()]
+    .filter((entry) => !entry.removed && isOpen(entry))
+    .map((entry) => entry.wave);
   const number = session.record.phase === 'Releasing' && open.length > 0 ? Math.min(...open) : (waves.at(-1) ?? 0);
   return { wave: { index: waves.indexOf(number) + 1, count: waves.length, number } };
 }

@@ -18,7 +18,9 @@ export async function healthCommand(args: readonly string[]): Promise<number> {
     const health = healthOf(object, { now: Date.now() });
     if (!passesGate(health)) code = 2;
     const { apiVersion, kind, metadata } = object;
-    process.stdout.write(`${JSON.stringify({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name, ...health })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name, ...health })}\n`,
+    );
   }
   return code;
 }

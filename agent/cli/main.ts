@@ -35,7 +35,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const command = commands[name];
   if (command === undefined) {
     const asked = name === '' || name === 'help' || name === '--help' || name === '-h';
-    (asked ? process.stdout : process.stderr).write(asked ? usage() : `lockstep: unknown command ${JSON.stringify(name)}\n\n${usage()}`);
+    (asked ? process.stdout : process.stderr).write(
+      asked ? usage() : `lockstep: unknown command ${JSON.stringify(name)}\n\n${usage()}`,
+    );
     return asked && name !== '' ? 0 : 1;
   }
   try {

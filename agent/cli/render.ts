@@ -13,7 +13,10 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
   const { positionals, values } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { namespace: { type: 'string', short: 'n', default: 'default' }, output: { type: 'string', short: 'o', default: 'yaml' } },
+    options: {
+      namespace: { type: 'string', short: 'n', default: 'default' },
+      output: { type: 'string', short: 'o', default: 'yaml' },
+    },
   });
   const [path] = positionals;
   if (path === undefined) throw new Error('a PATH is needed');

@@ -22,7 +22,11 @@ export async function statusCommand(args: readonly string[]): Promise<number> {
   return deliveries.every(isFine) ? 0 : 2;
 }
 
-async function readDeliveries(kubeconfig: string, namespace: string | undefined, name: string | undefined): Promise<KubeObject[]> {
+async function readDeliveries(
+  kubeconfig: string,
+  namespace: string | undefined,
+  name: string | undefined,
+): Promise<KubeObject[]> {
   const http = createKubeHttp(await loadAccess(kubeconfig || undefined, Date.now));
   try {
     const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
@@ -59,5 +63,13 @@ function table(deliveries: readonly KubeObject[]): string {
   ]);
   const lines = [['DELIVERY', 'READY', 'STATE', 'REVISION', 'HEALTH', 'MESSAGE'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }

@@ -42,7 +42,9 @@ async function ask(config: KubeConfig): Promise<RequestOptions> {
 }
 
 function headersOf(options: RequestOptions): Record<string, string> {
-  const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]));
+  const headers = Object.fromEntries(
+    Object.entries(options.headers ?? {}).map(([name, value]) => [name, String(value)]),
+  );
   if (options.auth) headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   return headers;
 }

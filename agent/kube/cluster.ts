@@ -36,14 +36,34 @@ export function createCluster(http: KubeHttp, kinds: Kinds, impersonate: string 
       };
       const contentType = 'application/apply-patch+yaml';
       const path = await locate(ref);
-      const { status, body } = await http.request({ method: 'PATCH', path, query, body: toJson(object), contentType, ref, ...identity });
+      const { status, body } = await http.request({
+        method: 'PATCH',
+        path,
+        query,
+        body: toJson(object),
+        contentType,
+        ref,
+        ...identity,
+      });
       return { object: asObject(body), created: status === 201 };
     },
     delete: async (ref, uid) => {
-      const body = toJson({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground', preconditions: { uid } });
+      const body = toJson({
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Foreground',
+        preconditions: { uid },
+      });
       try {
         const path = await locate(ref);
-        const answer = await http.request({ method: 'DELETE', path, body, contentType: 'application/json', ref, ...identity });
+        const answer = await http.request({
+          method: 'DELETE',
+          path,
+          body,
+          contentType: 'application/json',
+          ref,
+          ...identity,
+        });
         return isKubeObject(answer.body) && answer.body.kind === ref.kind ? answer.body : undefined;
       } catch (error) {
         // A conflict is the uid's precondition: that incarnation is gone, and the new one is not ours to delete.
@@ -61,7 +81,11 @@ export async function findResource(kinds: Kinds, apiVersion: string, kind: strin
   await kinds.refresh();
   const found = kinds.find(apiVersion, kind);
   if (found !== undefined) return found;
-  throw new ApiError(`the API server does not serve ${kind} of ${apiVersion}`, { status: 404, reason: 'KindNotServed', class: 'not-served' });
+  throw new ApiError(`the API server does not serve ${kind} of ${apiVersion}`, {
+    status: 404,
+    reason: 'KindNotServed',
+    class: 'not-served',
+  });
 }
 
 function isAbsent(error: unknown): boolean {
@@ -70,5 +94,9 @@ function isAbsent(error: unknown): boolean {
 
 function asObject(body: Json): KubeObject {
   if (isKubeObject(body)) return body;
-  throw new ApiError('the API server answered something that is no object', { status: 200, reason: 'Malformed', class: 'transient' });
+  throw new ApiError('the API server answered something that is no object', {
+    status: 200,
+    reason: 'Malformed',
+    class: 'transient',
+  });
 }

@@ -1,8 +1,9 @@
-import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { at, type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
 import type { ApiResource, Kinds } from '../../sync/ports.ts';
 import type { KubeHttp } from './http.ts';
 
-const aggregated = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList';
+const aggregated =
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList';
 
 /** The kinds that the API server serves, by two requests of aggregated discovery, kept until `refresh` is asked for. */
 export async function discoverKinds(http: KubeHttp): Promise<Kinds> {
@@ -24,21 +25,22 @@ export async function discoverKinds(http: KubeHttp): Promise<Kinds> {
 }
 
 async function fetchKinds(http: KubeHttp): Promise<Map<string, ApiResource>> {
-  const answers = await Promise.all(['/api', '/apis'].map((path) => http.request({ method: 'GET', path, accept: aggregated })));
-  const kinds = new Map<string, ApiResource>();
-  for (const { body } of answers) {
-    for (const group of objectsAt(body, 'items')) {
-      const groupName = textAt(group, 'metadata', 'name') ?? '';
-      for (const version of objectsAt(group, 'versions')) {
-        const versionName = textAt(version, 'version') ?? '';
-        const apiVersion = groupName === '' ? versionName : `${groupName}/${versionName}`;
-        for (const resource of objectsAt(version, 'resources')) {
-          const kind = textAt(resource, 'responseKind', 'kind') ?? '';
-          const plural = textAt(resource, 'resource') ?? '';
-          kinds.set(`${apiVersion} ${kind}`, { apiVersion, kind, plural, namespaced: at(resource, 'scope') === 'Namespaced' });
-        }
-      }
-    }
-  }
-  return kinds;
+  const ask = (path: string) => http.request({ method: 'GET', path, accept: aggregated });
+  const answers = await Promise.all([ask('/api'), ask('/apis')]);
+  const resources = answers.flatMap(({ body }) => objectsAt(body, 'items').flatMap(resourcesOfGroup));
+  return new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource]));
+}
+
+function resourcesOfGroup(group: JsonObject): ApiResource[] {
+  const groupName = textAt(group, 'metadata', 'name') ?? '';
+  return objectsAt(group, 'versions').flatMap((version) => {
+    const versionName = textAt(version, 'version') ?? '';
+    const apiVersion = groupName === '' ? versionName : `${groupName}/${versionName}`;
+    return objectsAt(version, 'resources').map((resource) => ({
+      apiVersion,
+      kind: textAt(resource, 'responseKind', 'kind') ?? '',
+      plural: textAt(resource, 'resource') ?? '',
+      namespaced: at(resource, 'scope') === 'Namespaced',
+    }));
+  });
 }

@@ -31,7 +31,12 @@ export function apiError(answer: Answer, ref?: ObjectRef): ApiError {
 export function connectionError(cause: unknown): ApiError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new ApiError(`no answer from the API server: ${code === '' ? message : code}`, { status: 0, reason: code, class: 'transient', cause });
+  return new ApiError(`no answer from the API server: ${code === '' ? message : code}`, {
+    status: 0,
+    reason: code,
+    class: 'transient',
+    cause,
+  });
 }
 
 function parseStatus(text: string): Json {

@@ -52,7 +52,11 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
   const pool = new Agent({ connect, connections: limits.connections, keepAliveTimeout: 60_000, ...timeouts });
   const watchPool = new Agent({ connect, headersTimeout: limits.requestTimeout, bodyTimeout: 0 });
 
-  async function send(request: KubeRequest, dispatcher: Dispatcher, signal?: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async function send(
+    request: KubeRequest,
+    dispatcher: Dispatcher,
+    signal?: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const headers = { ...(await access.headers()), 'user-agent': limits.userAgent, ...headersOf(request) };
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query)}`;
     try {
@@ -107,7 +111,10 @@ async function readText(response: Dispatcher.ResponseData): Promise<string> {
 
 function refusal(response: Dispatcher.ResponseData, text: string, request: KubeRequest): ApiError {
   const header = response.headers['retry-after'];
-  return apiError({ status: response.statusCode, text, retryAfter: typeof header === 'string' ? header : undefined }, request.ref);
+  return apiError(
+    { status: response.statusCode, text, retryAfter: typeof header === 'string' ? header : undefined },
+    request.ref,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, type Json, objectsAt, parseJson, textAt } from '../../diff/json.ts';
+import { isObject, type Json, numberAt, objectsAt, parseJson, textAt } from '../../diff/json.ts';
 import { ApiError } from '../../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest } from './http.ts';
@@ -8,7 +8,6 @@ import type { KubeHttp, KubeRequest } from './http.ts';
 export interface WatchSpec {
   readonly path: () => Promise<string>;
   readonly labelSelector?: string;
-  readonly fieldSelector?: string;
   readonly impersonate?: string;
 }
 
@@ -30,54 +29,81 @@ export interface WatchLimits {
   readonly maxDelay: number;
 }
 
-export const watchDefaults: WatchLimits = { pageSize: 500, duration: 480_000, silence: 150_000, minDelay: 100, maxDelay: 30_000 };
+const watchDefaults: WatchLimits = {
+  pageSize: 500,
+  duration: 480_000,
+  silence: 150_000,
+  minDelay: 100,
+  maxDelay: 30_000,
+};
+
+/** One collection being followed. */
+interface Follower {
+  readonly http: KubeHttp;
+  readonly spec: WatchSpec;
+  readonly tell: (event: CollectionEvent) => void;
+  readonly limits: WatchLimits;
+  readonly stop: AbortSignal;
+}
 
 /**
  * Follows a collection until it is closed: a paged list, then a watch with bookmarks from where the list ended. A watch
  * that ends goes on where it was; only when the API server has forgotten that point (410) is the list read again. Every
  * failure is told and tried again with growing, jittered delays.
+ * @returns a function that closes it
  */
-export function follow(http: KubeHttp, spec: WatchSpec, onEvent: (event: CollectionEvent) => void, limits: WatchLimits = watchDefaults): () => void {
+export function follow(
+  http: KubeHttp,
+  spec: WatchSpec,
+  onEvent: (event: CollectionEvent) => void,
+  limits: WatchLimits = watchDefaults,
+): () => void {
   const stop = new AbortController();
-  void run(http, spec, onEvent, limits, stop.signal);
+  void run({ http, spec, tell: onEvent, limits, stop: stop.signal });
   return () => stop.abort();
 }
 
-async function run(http: KubeHttp, spec: WatchSpec, onEvent: (event: CollectionEvent) => void, limits: WatchLimits, stop: AbortSignal): Promise<void> {
+async function run(follower: Follower): Promise<void> {
+  const { limits, stop } = follower;
   let from: string | undefined;
   let failures = 0;
   while (!stop.aborted) {
+    const started = performance.now();
     try {
-      from ??= await list(http, spec, onEvent, limits);
-      const started = performance.now();
-      from = await watch(http, spec, onEvent, limits, from, stop);
-      const lasted = performance.now() - started;
-      failures = lasted < limits.minDelay * 10 ? failures + 1 : 0;
-      if (failures > 0) await pause(limits, failures, undefined, stop);
+      from ??= await list(follower);
+      from = await watch(follower, from);
+      // A watch that ends at once is as bad as one that fails: without a pause it would be opened again in a tight loop.
+      failures = performance.now() - started < limits.minDelay * 10 ? failures + 1 : 0;
+      if (failures > 0) await pause(follower, failures, undefined);
     } catch (error) {
-      if (stop.aborted) return;
-      if (error instanceof ApiError && error.class === 'expired') {
-        from = undefined;
-        continue;
-      }
       failures += 1;
-      from = error instanceof ApiError && error.class === 'not-served' ? undefined : from;
-      if (failures > 1 || !isEndOfStream(error)) onEvent({ type: 'failed', error: asError(error) });
-      await pause(limits, failures, error, stop);
+      from = mustRelist(error) ? undefined : from;
+      await fail(follower, failures, error);
     }
   }
 }
 
-/** A watch that the other side closed is no failure by itself. */
-function isEndOfStream(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 0;
+async function fail(follower: Follower, failures: number, error: unknown): Promise<void> {
+  if (follower.stop.aborted) return;
+  if (failures > 1 || !isConnectionLoss(error)) follower.tell({ type: 'failed', error: asError(error) });
+  await pause(follower, failures, error);
+}
+
+/** The point in time is forgotten, or the kind is not served any more. */
+function mustRelist(error: unknown): boolean {
+  return error instanceof ApiError && (error.class === 'expired' || error.class === 'not-served');
+}
+
+/** A connection that the other side closed is no failure by itself. */
+function isConnectionLoss(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.class === 'expired');
 }
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-async function pause(limits: WatchLimits, failures: number, error: unknown, stop: AbortSignal): Promise<void> {
+async function pause({ limits, stop }: Follower, failures: number, error: unknown): Promise<void> {
   const backOff = Math.min(limits.maxDelay, limits.minDelay * 2 ** (failures - 1));
   const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
   const delay = Math.max(asked, backOff * (0.5 + Math.random() / 2));
@@ -85,25 +111,31 @@ async function pause(limits: WatchLimits, failures: number, error: unknown, stop
 }
 
 /** Reads the whole collection in pages and answers the point in time at which it was so. */
-async function list(http: KubeHttp, spec: WatchSpec, onEvent: (event: CollectionEvent) => void, limits: WatchLimits): Promise<string> {
+async function list({ http, spec, tell, limits }: Follower): Promise<string> {
   const uids = new Set<string>();
   let next: string | undefined;
   let version = '';
   do {
-    const query = { ...selectors(spec), limit: String(limits.pageSize), ...(next === undefined ? {} : { continue: next }) };
-    const { body } = await http.request({ ...(await base(spec)), query });
-    const type = { apiVersion: textAt(body, 'apiVersion') ?? '', kind: (textAt(body, 'kind') ?? '').replace(/List$/, '') };
-    for (const item of objectsAt(body, 'items')) {
-      const object: Json = { ...type, ...item };
-      if (!isKubeObject(object)) continue;
+    const page = { limit: String(limits.pageSize), ...(next === undefined ? {} : { continue: next }) };
+    const { body } = await http.request({ ...(await base(spec)), query: { ...selectors(spec), ...page } });
+    for (const object of itemsOf(body)) {
       uids.add(object.metadata.uid ?? '');
-      onEvent({ type: 'changed', object });
+      tell({ type: 'changed', object });
     }
     next = textAt(body, 'metadata', 'continue') || undefined;
     version = textAt(body, 'metadata', 'resourceVersion') ?? version;
   } while (next !== undefined);
-  onEvent({ type: 'synced', uids });
+  tell({ type: 'synced', uids });
   return version;
+}
+
+/** The items of a list do not repeat their type. */
+function itemsOf(body: Json): KubeObject[] {
+  const kind = (textAt(body, 'kind') ?? '').replace(/List$/, '');
+  const apiVersion = textAt(body, 'apiVersion') ?? '';
+  return objectsAt(body, 'items')
+    .map((item): Json => ({ apiVersion, kind, ...item }))
+    .filter(isKubeObject);
 }
 
 async function base(spec: WatchSpec): Promise<KubeRequest> {
@@ -112,14 +144,11 @@ async function base(spec: WatchSpec): Promise<KubeRequest> {
 }
 
 function selectors(spec: WatchSpec): Record<string, string> {
-  return {
-    ...(spec.labelSelector === undefined ? {} : { labelSelector: spec.labelSelector }),
-    ...(spec.fieldSelector === undefined ? {} : { fieldSelector: spec.fieldSelector }),
-  };
+  return spec.labelSelector === undefined ? {} : { labelSelector: spec.labelSelector };
 }
 
 /** Follows from a point in time until the watch ends, and answers the point that was reached. */
-async function watch(http: KubeHttp, spec: WatchSpec, onEvent: (event: CollectionEvent) => void, limits: WatchLimits, from: string, stop: AbortSignal): Promise<string> {
+async function watch({ http, spec, tell, limits, stop }: Follower, from: string): Promise<string> {
   const query = {
     ...selectors(spec),
     watch: 'true',
@@ -134,7 +163,7 @@ async function watch(http: KubeHttp, spec: WatchSpec, onEvent: (event: Collectio
     const stream = await http.stream({ ...(await base(spec)), query }, AbortSignal.any([stop, silence.signal]));
     for await (const line of lines(stream)) {
       timer.refresh();
-      reached = tell(parseJson(line), onEvent) ?? reached;
+      reached = handOn(parseJson(line), tell) ?? reached;
     }
   } catch (error) {
     if (error instanceof ApiError || stop.aborted) throw error;
@@ -146,17 +175,21 @@ async function watch(http: KubeHttp, spec: WatchSpec, onEvent: (event: Collectio
 }
 
 /** Hands one event on and answers the point in time that it marks. */
-function tell(event: Json, onEvent: (event: CollectionEvent) => void): string | undefined {
+function handOn(event: Json, tell: (event: CollectionEvent) => void): string | undefined {
   const type = textAt(event, 'type');
   const object = isObject(event) ? event['object'] : undefined;
-  if (type === 'ERROR') {
-    const code = isObject(object) && typeof object['code'] === 'number' ? object['code'] : 500;
-    const message = textAt(object, 'message') ?? 'the watch failed';
-    throw new ApiError(message, { status: code, reason: textAt(object, 'reason') ?? '', class: code === 410 ? 'expired' : 'transient' });
-  }
-  const version = textAt(object, 'metadata', 'resourceVersion');
-  if (type !== 'BOOKMARK' && isKubeObject(object)) onEvent({ type: type === 'DELETED' ? 'deleted' : 'changed', object });
-  return version;
+  if (type === 'ERROR') throw watchError(object);
+  if (type !== 'BOOKMARK' && isKubeObject(object)) tell({ type: type === 'DELETED' ? 'deleted' : 'changed', object });
+  return textAt(object, 'metadata', 'resourceVersion');
+}
+
+function watchError(status: Json | undefined): ApiError {
+  const code = numberAt(status, 'code') ?? 500;
+  const details = { status: code, reason: textAt(status, 'reason') ?? '' };
+  return new ApiError(textAt(status, 'message') ?? 'the watch failed', {
+    ...details,
+    class: code === 410 ? 'expired' : 'transient',
+  });
 }
 
 async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

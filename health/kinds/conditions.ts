@@ -20,11 +20,6 @@ export function condition(object: JsonObject, type: string): Condition | undefin
   };
 }
 
-/** Whether a condition is there with status True. */
-export function isTrue(object: JsonObject, type: string): boolean {
-  return condition(object, type)?.status === 'True';
-}
-
 /** `reason: message`, or what there is of it, or the type. */
 export function explain(found: Condition): string {
   const parts = [found.reason, found.message].filter((part) => part !== '');

@@ -1,6 +1,6 @@
 import { textAt } from '../../diff/json.ts';
 import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, progressing, healthy } from '../scale.ts';
+import { degraded, healthy, progressing } from '../scale.ts';
 
 /** A claim is healthy when it is bound; a lost one will not come back. */
 export function persistentVolumeClaim(object: KubeObject): Health {

@@ -21,7 +21,9 @@ export function pod(object: KubeObject, context: HealthContext): Health {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Succeeded') return healthy('Succeeded');
   if (phase === 'Failed') return degraded(failureReason(object), failureMessage(object));
-  const stuck = statuses(object).map(stuckContainer).find((found) => found !== undefined);
+  const stuck = statuses(object)
+    .map(stuckContainer)
+    .find((found) => found !== undefined);
   if (stuck !== undefined) return stuck;
   if (phase !== 'Running') return pending(object, context);
   if (condition(object, 'Ready')?.status === 'True') return healthy('Ready');
@@ -58,7 +60,9 @@ function failureMessage(object: KubeObject): string {
   const ends = statuses(object).flatMap((status) => {
     const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
     if (code === 0) return [];
-    return [`container ${textAt(status, 'name')}: exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`];
+    return [
+      `container ${textAt(status, 'name')}: exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`,
+    ];
   });
   if (ends.length > 0) return ends.join(', ');
   return textAt(object, 'status', 'message') ?? textAt(object, 'status', 'reason') ?? 'the pod failed';
@@ -66,7 +70,8 @@ function failureMessage(object: KubeObject): string {
 
 function pending(object: KubeObject, context: HealthContext): Health {
   const scheduled = condition(object, 'PodScheduled');
-  if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return progressing('Pending', 'is pending');
+  if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable')
+    return progressing('Pending', 'is pending');
   const created = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '');
   if (context.now - created <= schedulingPatience) return progressing('Unschedulable', explain(scheduled));
   return degraded('Unschedulable', explain(scheduled));

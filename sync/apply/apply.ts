@@ -31,19 +31,28 @@ export async function applyObject(cluster: Cluster, request: ApplyRequest): Prom
   if (at(result.object, 'metadata', 'deletionTimestamp') !== undefined) {
     const finalizers = at(result.object, 'metadata', 'finalizers');
     const waits = Array.isArray(finalizers) && finalizers.length > 0 ? `, held by ${finalizers.join(', ')}` : '';
-    throw new LockstepError('Terminating', `${titleOf(refOf(request.object))} is being deleted${waits}; it is made again when it is gone`);
+    throw new LockstepError(
+      'Terminating',
+      `${titleOf(refOf(request.object))} is being deleted${waits}; it is made again when it is gone`,
+    );
   }
   return result;
 }
 
-async function attempt(cluster: Cluster, request: ApplyRequest, force: boolean, taken: readonly FieldConflict[] = []): Promise<ApplyResult> {
+async function attempt(
+  cluster: Cluster,
+  request: ApplyRequest,
+  force: boolean,
+  taken: readonly FieldConflict[] = [],
+): Promise<ApplyResult> {
   const { object, uid, manager, dryRun } = request;
   const body = uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
   try {
     return { ...(await cluster.apply(body, { manager, force, dryRun })), taken };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (uid !== undefined && isOtherIncarnation(error)) return attempt(cluster, { ...request, uid: undefined }, force, taken);
+    if (uid !== undefined && isOtherIncarnation(error))
+      return attempt(cluster, { ...request, uid: undefined }, force, taken);
     if (force || error.conflicts.length === 0) throw error;
     const kept = error.conflicts.filter((conflict) => !request.mayTake(conflict));
     if (kept.length > 0) throw conflictError(object, kept);

@@ -5,13 +5,21 @@ import { deliverySpec, deliveryStatus } from './schema.ts';
 export const deliveryApiVersion = 'lockstep.dev/v1alpha1';
 export const deliveryPlural = 'deliveries';
 
-const column = (name: string, jsonPath: string, type = 'string', priority = 0): JsonObject => ({ name, jsonPath, type, priority });
+const column = (name: string, jsonPath: string, type = 'string', priority = 0): JsonObject => ({
+  name,
+  jsonPath,
+  type,
+  priority,
+});
 
 /** The CustomResourceDefinition, made from the schema that the types come from. */
 export function deliveryCrd(): JsonObject {
   const spec = toOpenApi(deliverySpec);
-  const target = isObject(spec['properties']) && isObject(spec['properties']['target']) ? spec['properties']['target'] : {};
-  target['x-kubernetes-validations'] = [{ rule: 'self == oldSelf', message: 'spec.target is immutable: make a new Delivery with adoption' }];
+  const target =
+    isObject(spec['properties']) && isObject(spec['properties']['target']) ? spec['properties']['target'] : {};
+  target['x-kubernetes-validations'] = [
+    { rule: 'self == oldSelf', message: 'spec.target is immutable: make a new Delivery with adoption' },
+  ];
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -19,7 +27,13 @@ export function deliveryCrd(): JsonObject {
     spec: {
       group: 'lockstep.dev',
       scope: 'Namespaced',
-      names: { plural: deliveryPlural, singular: 'delivery', kind: 'Delivery', shortNames: ['dlv'], categories: ['all', 'lockstep'] },
+      names: {
+        plural: deliveryPlural,
+        singular: 'delivery',
+        kind: 'Delivery',
+        shortNames: ['dlv'],
+        categories: ['all', 'lockstep'],
+      },
       versions: [
         {
           name: 'v1alpha1',

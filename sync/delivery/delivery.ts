@@ -8,7 +8,7 @@ import { type DeliverySpec, deliverySpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`. */
-export const requestAnnotation = 'lockstep.dev/request';
+const requestAnnotation = 'lockstep.dev/request';
 
 /** A request of a person: each id is carried out once. */
 export interface Request {
@@ -55,10 +55,14 @@ export function readDelivery(object: KubeObject): Delivery {
   const spec = at(object, 'spec');
   if (!Value.Check(deliverySpec, spec)) {
     const first = Value.Errors(deliverySpec, spec).First();
-    throw new LockstepError('InvalidSpec', `spec${(first?.path ?? '').replaceAll('/', '.')}: ${first?.message ?? 'is not valid'}`);
+    throw new LockstepError(
+      'InvalidSpec',
+      `spec${(first?.path ?? '').replaceAll('/', '.')}: ${first?.message ?? 'is not valid'}`,
+    );
   }
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
-  if (unbuilt.length > 0) throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
+  if (unbuilt.length > 0)
+    throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
   parseSourceUrl(spec.source.url);
   return { ...identityFields(object), ...settings(spec, textAt(object, 'metadata', 'namespace') ?? '') };
 }
@@ -96,6 +100,7 @@ function settings(spec: DeliverySpec, namespace: string) {
 }
 
 function refOfSource(branch: string): string {
-  if (!isValidRefName(branch)) throw new LockstepError('InvalidSpec', `spec.source.ref.branch is no valid branch name: ${JSON.stringify(branch)}`);
+  if (!isValidRefName(branch))
+    throw new LockstepError('InvalidSpec', `spec.source.ref.branch is no valid branch name: ${JSON.stringify(branch)}`);
   return `refs/heads/${branch}`;
 }

@@ -12,23 +12,36 @@ const duration = (description: string, fallback?: string) =>
   );
 
 const words = <const T extends string[]>(values: T, description: string, fallback?: T[number]) =>
-  Type.Optional(Type.Unsafe<T[number]>(Type.String({ enum: values, description, ...(fallback === undefined ? {} : { default: fallback }) })));
+  Type.Optional(
+    Type.Unsafe<T[number]>(
+      Type.String({ enum: values, description, ...(fallback === undefined ? {} : { default: fallback }) }),
+    ),
+  );
 
-const flag = (description: string, fallback: boolean) => Type.Optional(Type.Boolean({ description, default: fallback }));
+const flag = (description: string, fallback: boolean) =>
+  Type.Optional(Type.Boolean({ description, default: fallback }));
 
 const text = (description: string, options: object = {}) => Type.String({ description, maxLength: 2048, ...options });
 
-const section = <T extends TProperties>(properties: T, description: string): TObject<T> => Type.Object(properties, { description });
+const section = <T extends TProperties>(properties: T, description: string): TObject<T> =>
+  Type.Object(properties, { description });
 
-const anything = (description: string) => Type.Unsafe<Record<string, unknown>>(Type.Object({}, { description, 'x-kubernetes-preserve-unknown-fields': true }));
+const anything = (description: string) =>
+  Type.Unsafe<Record<string, unknown>>(Type.Object({}, { description, 'x-kubernetes-preserve-unknown-fields': true }));
 
-const listOf = <T extends TSchema>(items: T, description: string, maxItems = 100) => Type.Optional(Type.Array(items, { description, maxItems }));
+const listOf = <T extends TSchema>(items: T, description: string, maxItems = 100) =>
+  Type.Optional(Type.Array(items, { description, maxItems }));
 
-const secretRef = Type.Object({ name: text('Name of a Secret in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }) });
+const secretRef = Type.Object({
+  name: text('Name of a Secret in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }),
+});
 
 const source = section(
   {
-    url: text('URL of the Git repository, https:// or http://, without a user or password.', { minLength: 1, pattern: '^[a-z][a-z0-9+.-]*://[^@\\s]+$' }),
+    url: text('URL of the Git repository, https:// or http://, without a user or password.', {
+      minLength: 1,
+      pattern: '^[a-z][a-z0-9+.-]*://[^@\\s]+$',
+    }),
     ref: Type.Optional(
       section(
         {
@@ -42,7 +55,9 @@ const source = section(
         'What to follow in the repository.',
       ),
     ),
-    path: Type.Optional(text('The folder that holds the manifests. Without it, the whole repository.', { default: '' })),
+    path: Type.Optional(
+      text('The folder that holds the manifests. Without it, the whole repository.', { default: '' }),
+    ),
     secretRef: Type.Optional(secretRef),
     interval: duration('How often the repository is asked for news when no webhook comes.', '60s'),
     verify: Type.Optional(anything('Whose signatures a commit needs.')),
@@ -56,7 +71,7 @@ const render = section(
   {
     kustomize: Type.Optional(anything('Settings for kustomize.')),
     helm: Type.Optional(anything('Settings for Helm: repository, chart, version, secretRef, values, valuesFrom.')),
-    substitute: Type.Optional(anything('Variables for ${name} in the manifests.')),
+    substitute: Type.Optional(anything('Variables in the manifests, written as a dollar sign and a name in braces.')),
     decryption: Type.Optional(anything('Keys for encrypted manifests.')),
   },
   'How the manifests are rendered. Without it that is detected.',
@@ -64,9 +79,15 @@ const render = section(
 
 const target = section(
   {
-    namespace: Type.Optional(text('The namespace for objects that name none. Without it, that of the Delivery.', { maxLength: 63 })),
+    namespace: Type.Optional(
+      text('The namespace for objects that name none. Without it, that of the Delivery.', { maxLength: 63 }),
+    ),
     serviceAccountName: Type.Optional(
-      text('The service account, in the namespace of the Delivery, that everything is done as. It must exist.', { default: 'lockstep', minLength: 1, maxLength: 253 }),
+      text('The service account, in the namespace of the Delivery, that everything is done as. It must exist.', {
+        default: 'lockstep',
+        minLength: 1,
+        maxLength: 253,
+      }),
     ),
     kubeconfigSecretRef: Type.Optional(secretRef),
   },
@@ -117,7 +138,9 @@ export const deliverySpec = Type.Object(
     sync: Type.Optional(Type.Object(sync.properties, { description: sync.description ?? '', default: {} })),
     health: Type.Optional(Type.Object(health.properties, { description: health.description ?? '', default: {} })),
     rollback: Type.Optional(Type.Object(rollback.properties, { description: rollback.description ?? '', default: {} })),
-    history: Type.Optional(Type.Integer({ description: 'How many releases are kept.', minimum: 1, maximum: 100, default: 10 })),
+    history: Type.Optional(
+      Type.Integer({ description: 'How many releases are kept.', minimum: 1, maximum: 100, default: 10 }),
+    ),
     dependsOn: listOf(anything('Another Delivery.'), 'Deliveries that must be good first.'),
     deletionPolicy: words(['delete', 'orphan'], 'What happens to the objects when the Delivery is deleted.', 'delete'),
     suspend: flag('Whether everything is paused.', false),
@@ -127,7 +150,8 @@ export const deliverySpec = Type.Object(
 
 export type DeliverySpec = Static<typeof deliverySpec>;
 
-const date = (description: string) => Type.Optional(Type.Unsafe<string>({ type: 'string', format: 'date-time', description }));
+const date = (description: string) =>
+  Type.Optional(Type.Unsafe<string>({ type: 'string', format: 'date-time', description }));
 
 const condition = Type.Object(
   {
@@ -141,7 +165,10 @@ const condition = Type.Object(
   { description: 'A condition as kstatus reads it.' },
 );
 
-const counts = (description: string) => Type.Optional(Type.Unsafe<Record<string, number>>({ type: 'object', description, additionalProperties: { type: 'integer' } }));
+const counts = (description: string) =>
+  Type.Optional(
+    Type.Unsafe<Record<string, number>>({ type: 'object', description, additionalProperties: { type: 'integer' } }),
+  );
 
 const worstObject = Type.Object(
   {
@@ -206,7 +233,12 @@ export const deliveryStatus = Type.Object(
     hold: Type.Optional(anything('What is held back, and why.')),
     actions: counts('Objects by what the last plan did with them.'),
     health: counts('Objects by health word.'),
-    worst: Type.Optional(Type.Array(worstObject, { description: 'The objects that are not healthy, worst first, at most 10.', maxItems: 10 })),
+    worst: Type.Optional(
+      Type.Array(worstObject, {
+        description: 'The objects that are not healthy, worst first, at most 10.',
+        maxItems: 10,
+      }),
+    ),
     history: Type.Optional(Type.Array(historyEntry, { description: 'The last releases, newest first.', maxItems: 10 })),
     lastSync: date('When the target was last changed.'),
     lastRequest: Type.Optional(text('The last request annotation that was carried out.')),

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, type JsonObject, at } from '../../diff/json.ts';
+import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.ts';
 
 /**
  * Fields that stand in the schema but that this version does not act on. Any value but the default is refused, so that

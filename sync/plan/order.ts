@@ -42,7 +42,7 @@ const stepsByKind: Readonly<Record<string, number>> = {
 const workloadStep = 3;
 
 /** The wave that an annotation asks for, own prefix first; 0 without one. */
-export function waveOf(manifest: KubeObject): number {
+function waveOf(manifest: KubeObject): number {
   const text = annotation(manifest, 'lockstep.dev/wave') ?? annotation(manifest, 'argocd.argoproj.io/sync-wave') ?? '0';
   const wave = Number(text);
   return Number.isSafeInteger(wave) ? wave : 0;
@@ -52,7 +52,8 @@ export function waveOf(manifest: KubeObject): number {
 export function waveProblem(manifest: KubeObject): string | undefined {
   for (const name of ['lockstep.dev/wave', 'argocd.argoproj.io/sync-wave']) {
     const text = annotation(manifest, name);
-    if (text !== undefined && !/^[-+]?\d{1,9}$/.test(text)) return `${name} must be a whole number, not ${JSON.stringify(text)}`;
+    if (text !== undefined && !/^[-+]?\d{1,9}$/.test(text))
+      return `${name} must be a whole number, not ${JSON.stringify(text)}`;
   }
   return undefined;
 }

@@ -2,8 +2,8 @@ import { type Change, changeLine, compare } from '../../diff/compare.ts';
 import { maskPair } from '../../diff/mask.ts';
 import { withoutNoise } from '../../diff/normalize.ts';
 import { jsonPatch } from '../../diff/patch.ts';
-import type { Desired } from '../render/check.ts';
 import { type Entry, isPending, type ReleaseRecord } from '../release/record.ts';
+import type { Desired } from '../render/check.ts';
 import { stampNames } from '../stamp.ts';
 import { type Action, type KubeObject, type ObjectRef, refOf, titleOf } from '../types.ts';
 import { arrange } from './order.ts';
@@ -39,7 +39,8 @@ export function entriesFor(desired: readonly Desired[], record: ReleaseRecord): 
     entries.set(key, { key, ref: refOf(manifest), ...place, manifest, hash, removed: false, applied });
   });
   for (const entry of record.entries.values()) {
-    if (!entries.has(entry.key) && (entry.applied !== undefined || entry.removed)) entries.set(entry.key, { ...entry, removed: true });
+    if (!entries.has(entry.key) && (entry.applied !== undefined || entry.removed))
+      entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
 }
@@ -60,8 +61,17 @@ export function changedEntries(entries: ReadonlyMap<string, Entry>): Entry[] {
 /** The plan of one object from what a dry-run said. */
 export function planOf(entry: Entry, probe: Probe | 'deferred'): PlanItem {
   const base = { key: entry.key, ref: entry.ref, wave: entry.wave };
-  if (probe === 'deferred') return { ...base, action: 'create', reason: 'what it needs comes in the same release', changes: [], patch: [], deferred: true };
-  if (probe.live === undefined) return { ...base, action: 'create', reason: 'is not in the cluster', changes: [], patch: [], deferred: false };
+  if (probe === 'deferred')
+    return {
+      ...base,
+      action: 'create',
+      reason: 'what it needs comes in the same release',
+      changes: [],
+      patch: [],
+      deferred: true,
+    };
+  if (probe.live === undefined)
+    return { ...base, action: 'create', reason: 'is not in the cluster', changes: [], patch: [], deferred: false };
   const [before, after] = maskPair(withoutNoise(probe.live, stampNames), withoutNoise(probe.answer, stampNames));
   const changes = compare(before, after);
   const adopted = entry.applied === undefined;
@@ -76,7 +86,11 @@ export function planPrune(entries: ReadonlyMap<string, Entry>, prune: boolean): 
     if (!entry.removed) return [];
     const kept = prune ? keepReason(entry.manifest) : 'spec.sync.prune is false';
     const base = { key: entry.key, ref: entry.ref, wave: entry.wave, changes: [], patch: [], deferred: false };
-    return [kept === undefined ? { ...base, action: 'prune' as const, reason: 'left Git' } : { ...base, action: 'skip' as const, reason: kept }];
+    return [
+      kept === undefined
+        ? { ...base, action: 'prune' as const, reason: 'left Git' }
+        : { ...base, action: 'skip' as const, reason: kept },
+    ];
   });
 }
 
@@ -92,7 +106,9 @@ function definesKind(definition: Entry, user: Entry): boolean {
   if (definition.ref.kind !== 'CustomResourceDefinition') return false;
   const spec = definition.manifest['spec'];
   const text = JSON.stringify(spec ?? {});
-  return text.includes(JSON.stringify(user.ref.kind)) && text.includes(JSON.stringify(user.ref.apiVersion.split('/')[0]));
+  return (
+    text.includes(JSON.stringify(user.ref.kind)) && text.includes(JSON.stringify(user.ref.apiVersion.split('/')[0]))
+  );
 }
 
 /** One line a plan item: `update ConfigMap shop/settings: data.color: red → blue`. */

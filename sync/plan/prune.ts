@@ -1,15 +1,23 @@
 import { annotation, type KubeObject } from '../types.ts';
 
 /** Kinds whose deletion takes what they hold with them: never deleted because a line left Git. */
-const protectedKinds = new Set(['Namespace', 'CustomResourceDefinition', 'PersistentVolume', 'PersistentVolumeClaim', 'StorageClass']);
+const protectedKinds = new Set([
+  'Namespace',
+  'CustomResourceDefinition',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'StorageClass',
+]);
 
 /** Why an object that left Git must stay, or undefined when it may be deleted. */
 export function keepReason(manifest: KubeObject): string | undefined {
   if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is never pruned by itself; delete it by hand`;
   const option = (name: string): string[] => (annotation(manifest, name) ?? '').split(',').map((part) => part.trim());
   if (option('lockstep.dev/prune').includes('disabled')) return 'lockstep.dev/prune: disabled';
-  if (option('argocd.argoproj.io/sync-options').includes('Prune=false')) return 'argocd.argoproj.io/sync-options: Prune=false';
-  if (option('kustomize.toolkit.fluxcd.io/prune').includes('disabled')) return 'kustomize.toolkit.fluxcd.io/prune: disabled';
+  if (option('argocd.argoproj.io/sync-options').includes('Prune=false'))
+    return 'argocd.argoproj.io/sync-options: Prune=false';
+  if (option('kustomize.toolkit.fluxcd.io/prune').includes('disabled'))
+    return 'kustomize.toolkit.fluxcd.io/prune: disabled';
   if (option('helm.sh/resource-policy').includes('keep')) return 'helm.sh/resource-policy: keep';
   return undefined;
 }
@@ -22,10 +30,21 @@ const guardFrom = 10;
  * @param held how many the cluster holds of this Delivery
  * @param leaving how many of those the revision lacks
  */
-export function pruneRefusal(wanted: number, held: number, leaving: number): { code: 'EmptyRender' | 'TooManyPruned'; message: string } | undefined {
-  if (wanted === 0 && held > 0) return { code: 'EmptyRender', message: `the revision holds no objects at all, while ${held} are in the cluster; nothing is deleted` };
+export function pruneRefusal(
+  wanted: number,
+  held: number,
+  leaving: number,
+): { code: 'EmptyRender' | 'TooManyPruned'; message: string } | undefined {
+  if (wanted === 0 && held > 0)
+    return {
+      code: 'EmptyRender',
+      message: `the revision holds no objects at all, while ${held} are in the cluster; nothing is deleted`,
+    };
   if (held >= guardFrom && leaving * 2 > held) {
-    return { code: 'TooManyPruned', message: `the revision would delete ${leaving} of ${held} objects, which is more than half; nothing is done` };
+    return {
+      code: 'TooManyPruned',
+      message: `the revision would delete ${leaving} of ${held} objects, which is more than half; nothing is done`,
+    };
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { Cluster, Kinds } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
 import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
 import { annotation, type KubeObject, titleOf } from '../types.ts';
-import { isDeferred, type PlanItem, planOf, type Probe } from './plan.ts';
+import { isDeferred, type PlanItem, type Probe, planOf } from './plan.ts';
 
 /** What trying needs to know of the Delivery. */
 export interface Trial {
@@ -25,7 +25,11 @@ export interface Refusal {
 }
 
 /** Tries every changed object by a dry-run apply. All refusals are found, not the first. */
-export async function tryEntries(changed: readonly Entry[], all: ReadonlyMap<string, Entry>, trial: Trial): Promise<{ items: PlanItem[]; refusals: Refusal[] }> {
+export async function tryEntries(
+  changed: readonly Entry[],
+  all: ReadonlyMap<string, Entry>,
+  trial: Trial,
+): Promise<{ items: PlanItem[]; refusals: Refusal[] }> {
   const items: PlanItem[] = [];
   const refusals: Refusal[] = [];
   await inParallel(changed, trial.parallel, async (entry) => {
@@ -74,7 +78,10 @@ export function refusalOf(entry: Entry, error: unknown): Refusal {
   const title = titleOf(entry.ref);
   if (error instanceof ApiError) {
     const message = error.message.includes(entry.ref.name) ? error.message : `${title}: ${error.message}`;
-    return { message: error.class === 'not-served' ? `${title}: ${error.message}` : message, permanent: error.class === 'permanent' };
+    return {
+      message: error.class === 'not-served' ? `${title}: ${error.message}` : message,
+      permanent: error.class === 'permanent',
+    };
   }
   if (error instanceof LockstepError) return { message: error.message, permanent: !error.retryable };
   return { message: `${title}: ${messageOf(error)}`, permanent: false };

@@ -1,7 +1,7 @@
 import { passesGate } from '../../health/scale.ts';
-import { type Delivery, identityOf } from '../delivery/delivery.ts';
 import { applyObject } from '../apply/apply.ts';
 import { mayTake } from '../apply/filters/conflicts.ts';
+import { type Delivery, identityOf } from '../delivery/delivery.ts';
 import { inParallel } from '../parallel.ts';
 import { foundationStep } from '../plan/order.ts';
 import { conflictContext, refusalOf } from '../plan/try.ts';
@@ -10,7 +10,7 @@ import { fieldManager, shortUid, stamped } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
 import { ended, parallelRequests, saveRecord } from './begin.ts';
 import { pruneRemoved } from './prune.ts';
-import { type Entry, isPending, type ReleaseRecord } from './record.ts';
+import { type Entry, isPending, type ReleaseRecord, wavesOf } from './record.ts';
 
 /**
  * Drives a release as far as it goes without waiting: applies the next wave that is due, looks at its health, and so on;
@@ -29,33 +29,31 @@ export async function advance(delivery: Delivery, session: Session, world: World
   await conclude(delivery, session, world);
 }
 
-/** The waves that still have wanted objects, in order. */
-export function wavesOf(record: ReleaseRecord): number[] {
-  const waves = new Set<number>();
-  for (const entry of record.entries.values()) if (!entry.removed) waves.add(entry.wave);
-  return [...waves].sort((a, b) => a - b);
-}
-
 /** Applies what is missing of a wave, step by step, and answers whether all of it is healthy. */
 async function finishWave(delivery: Delivery, session: Session, world: World, wave: number): Promise<boolean> {
+  const steps = stepsOf(session.record, wave);
+  let applied = false;
+  for (const entries of steps) {
+    const pending = entries.filter(isPending);
+    applied ||= pending.length > 0;
+    if (!(await applyStep(delivery, session, world, pending))) return stopHere(delivery, session, world, applied);
+    if (entries[0]?.step !== foundationStep) continue;
+    if (!isHealthy(delivery, session, world, entries)) return stopHere(delivery, session, world, applied);
+    if (pending.some((entry) => entry.ref.kind === 'CustomResourceDefinition')) await world.kinds.refresh();
+  }
+  return isHealthy(delivery, session, world, steps.flat()) || stopHere(delivery, session, world, applied);
+}
+
+/** The wanted objects of a wave, step by step in order. */
+function stepsOf(record: ReleaseRecord, wave: number): Entry[][] {
   const steps = new Map<number, Entry[]>();
-  for (const entry of session.record.entries.values()) {
+  for (const entry of record.entries.values()) {
     if (entry.removed || entry.wave !== wave) continue;
     const step = steps.get(entry.step);
     if (step === undefined) steps.set(entry.step, [entry]);
     else step.push(entry);
   }
-  let applied = false;
-  for (const step of [...steps.keys()].sort((a, b) => a - b)) {
-    const entries = steps.get(step) ?? [];
-    const pending = entries.filter(isPending);
-    applied ||= pending.length > 0;
-    if (!(await applyStep(delivery, session, world, pending))) return stopHere(delivery, session, world, applied);
-    if (step === foundationStep && !isHealthy(delivery, session, world, entries)) return stopHere(delivery, session, world, applied);
-    if (step === foundationStep && pending.some((entry) => entry.ref.kind === 'CustomResourceDefinition')) await world.kinds.refresh();
-  }
-  if (isHealthy(delivery, session, world, [...steps.values()].flat())) return true;
-  return stopHere(delivery, session, world, applied);
+  return [...steps.keys()].sort((a, b) => a - b).map((step) => steps.get(step) ?? []);
 }
 
 /** What was written is recorded before anything is waited for. */
@@ -64,7 +62,12 @@ async function stopHere(delivery: Delivery, session: Session, world: World, appl
   return false;
 }
 
-async function applyStep(delivery: Delivery, session: Session, world: World, pending: readonly Entry[]): Promise<boolean> {
+async function applyStep(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  pending: readonly Entry[],
+): Promise<boolean> {
   const refusals: { message: string; permanent: boolean }[] = [];
   await inParallel(pending, parallelRequests, async (entry) => {
     try {
@@ -76,13 +79,28 @@ async function applyStep(delivery: Delivery, session: Session, world: World, pen
   session.applyTrouble =
     refusals.length === 0
       ? undefined
-      : { reason: 'ApplyFailed', message: refusals.map((refusal) => refusal.message).join('; '), stalled: refusals.some((refusal) => refusal.permanent) };
+      : {
+          reason: 'ApplyFailed',
+          message: refusals.map((refusal) => refusal.message).join('; '),
+          stalled: refusals.some((refusal) => refusal.permanent),
+        };
   return refusals.length === 0;
 }
 
 /** Applies one manifest, and takes the answer as the newest state and the reference for drift. */
-export async function applyEntry(delivery: Delivery, session: Session, world: World, entry: Entry, manifest: KubeObject, sequence: number) {
-  const stamp = { shortUid: shortUid(delivery.uid), owner: `${delivery.namespace}/${delivery.name}`, release: sequence };
+export async function applyEntry(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  entry: Entry,
+  manifest: KubeObject,
+  sequence: number,
+) {
+  const stamp = {
+    shortUid: shortUid(delivery.uid),
+    owner: `${delivery.namespace}/${delivery.name}`,
+    release: sequence,
+  };
   const result = await applyObject(world.cluster(identityOf(delivery)), {
     object: stamped(manifest, stamp),
     uid: entry.applied?.uid,
@@ -128,6 +146,11 @@ async function conclude(delivery: Delivery, session: Session, world: World): Pro
   session.record = { ...record, phase: 'Released', good: { sequence, revision: target.revision }, history };
   await saveRecord(delivery, session, world);
   const counts = Object.entries(session.actions).filter(([action]) => action !== 'unchanged');
-  const summary = counts.length === 0 ? 'nothing to change' : counts.map(([action, count]) => `${count} ${action}`).join(', ');
-  world.event('Normal', 'Synced', `release ${sequence} of ${target.revision.slice(0, 12)} by ${target.author} is good: ${summary}`);
+  const summary =
+    counts.length === 0 ? 'nothing to change' : counts.map(([action, count]) => `${count} ${action}`).join(', ');
+  world.event(
+    'Normal',
+    'Synced',
+    `release ${sequence} of ${target.revision.slice(0, 12)} by ${target.author} is good: ${summary}`,
+  );
 }

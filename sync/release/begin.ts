@@ -31,7 +31,10 @@ export async function beginRelease(delivery: Delivery, session: Session, world: 
     await startRelease(delivery, session, world, found, entries, items);
   } catch (error) {
     session.planTrouble = planTrouble(error, session, found.input, world.clock.now());
-    world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem: session.planTrouble.message }, 'the revision can not be released');
+    world.log.warn(
+      { delivery: `${delivery.namespace}/${delivery.name}`, problem: session.planTrouble.message },
+      'the revision can not be released',
+    );
   }
 }
 
@@ -47,7 +50,9 @@ function keepRevision(session: Session, found: Found): void {
 
 function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
   const held = [...record.entries.values()].filter((entry) => entry.applied !== undefined).length;
-  const leaving = [...entries.values()].filter((entry) => entry.removed && record.entries.get(entry.key)?.removed === false).length;
+  const leaving = [...entries.values()].filter(
+    (entry) => entry.removed && record.entries.get(entry.key)?.removed === false,
+  ).length;
   const refusal = pruneRefusal(found.desired.length, held, leaving);
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
@@ -55,14 +60,33 @@ function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyM
 /** Impersonating an account that does not exist would succeed wherever a binding names it, so it is looked up first. */
 export async function requireAccount(delivery: Delivery, world: World): Promise<void> {
   if (await world.accountExists(delivery.namespace, delivery.serviceAccount)) return;
-  throw new LockstepError('AccountNotFound', `the service account ${delivery.namespace}/${delivery.serviceAccount} does not exist`);
+  throw new LockstepError(
+    'AccountNotFound',
+    `the service account ${delivery.namespace}/${delivery.serviceAccount} does not exist`,
+  );
 }
 
-async function planEntries(delivery: Delivery, session: Session, world: World, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+async function planEntries(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  entries: ReadonlyMap<string, Entry>,
+): Promise<PlanItem[]> {
   const changed = changedEntries(entries);
   if (changed.some(({ ref }) => world.kinds.find(ref.apiVersion, ref.kind) === undefined)) await world.kinds.refresh();
-  const stamp = { shortUid: shortUid(delivery.uid), owner: `${delivery.namespace}/${delivery.name}`, release: session.record.sequence + 1 };
-  const trial = { cluster: world.cluster(identityOf(delivery)), kinds: world.kinds, uid: delivery.uid, stamp, adopt: delivery.adopt, parallel: parallelRequests };
+  const stamp = {
+    shortUid: shortUid(delivery.uid),
+    owner: `${delivery.namespace}/${delivery.name}`,
+    release: session.record.sequence + 1,
+  };
+  const trial = {
+    cluster: world.cluster(identityOf(delivery)),
+    kinds: world.kinds,
+    uid: delivery.uid,
+    stamp,
+    adopt: delivery.adopt,
+    parallel: parallelRequests,
+  };
   const { items, refusals } = await tryEntries(changed, entries, trial);
   if (refusals.length > 0) throw refusalError(refusals);
   return [...items, ...planPrune(entries, delivery.prune)];
@@ -70,13 +94,24 @@ async function planEntries(delivery: Delivery, session: Session, world: World, e
 
 function refusalError(refusals: readonly Refusal[]): LockstepError {
   const permanent = refusals.some((refusal) => refusal.permanent);
-  const text = refusals.slice(0, 20).map((refusal) => refusal.message).join('; ');
+  const text = refusals
+    .slice(0, 20)
+    .map((refusal) => refusal.message)
+    .join('; ');
   const more = refusals.length > 20 ? `; and ${refusals.length - 20} more` : '';
   return new LockstepError(permanent ? 'ApplyRefused' : 'Blocked', `${text}${more}`);
 }
 
-function planTrouble(error: unknown, session: Session, input: string, now: number): NonNullable<Session['planTrouble']> {
-  const known = error instanceof LockstepError ? error : new LockstepError('ClusterUnavailable', error instanceof Error ? error.message : String(error));
+function planTrouble(
+  error: unknown,
+  session: Session,
+  input: string,
+  now: number,
+): NonNullable<Session['planTrouble']> {
+  const known =
+    error instanceof LockstepError
+      ? error
+      : new LockstepError('ClusterUnavailable', error instanceof Error ? error.message : String(error));
   const tries = session.planTrouble?.input === input ? session.planTrouble.tries + 1 : 1;
   const delay = Math.min(backOff.longest, backOff.first * 2 ** (tries - 1));
   return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt: now + delay, tries };
@@ -90,22 +125,53 @@ function countActions(items: readonly PlanItem[], total: number): Record<string,
 }
 
 /** Write-ahead: the record names every object that may be touched before the first one is. */
-async function startRelease(delivery: Delivery, session: Session, world: World, found: Found, entries: Map<string, Entry>, items: readonly PlanItem[]): Promise<void> {
+async function startRelease(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  found: Found,
+  entries: Map<string, Entry>,
+  items: readonly PlanItem[],
+): Promise<void> {
   const { record } = session;
   const now = world.clock.now();
   const { revision, author, subject } = found.commit;
   const target: Target = { revision, author, subject, input: found.input, startedAt: now };
-  const history = record.phase === 'Releasing' && record.target !== undefined ? [ended(record, record.target, 'Superseded', now), ...record.history] : record.history;
-  session.record = { ...record, sequence: record.sequence + 1, phase: 'Releasing', target, entries, history: history.slice(0, 10) };
+  const history =
+    record.phase === 'Releasing' && record.target !== undefined
+      ? [ended(record, record.target, 'Superseded', now), ...record.history]
+      : record.history;
+  session.record = {
+    ...record,
+    sequence: record.sequence + 1,
+    phase: 'Releasing',
+    target,
+    entries,
+    history: history.slice(0, 10),
+  };
   session.progressAt = now;
   session.releaseAt = now;
   world.watcher.follow(delivery.uid, identityOf(delivery), entries);
-  for (const item of items) world.log.info({ delivery: `${delivery.namespace}/${delivery.name}`, release: session.record.sequence, plan: planLine(item), patch: item.patch }, 'planned');
+  for (const item of items)
+    world.log.info(
+      {
+        delivery: `${delivery.namespace}/${delivery.name}`,
+        release: session.record.sequence,
+        plan: planLine(item),
+        patch: item.patch,
+      },
+      'planned',
+    );
   if (items.length > 0) await saveRecord(delivery, session, world);
 }
 
 /** A line of history. */
-export function ended(record: ReleaseRecord, target: Target, verdict: 'Good' | 'Superseded', now: number): ReleaseRecord['history'][number] {
+export function ended(
+  record: ReleaseRecord,
+  target: Target,
+  verdict: 'Good' | 'Superseded',
+  now: number,
+): ReleaseRecord['history'][number] {
   const { revision, author, subject } = target;
   return { sequence: record.sequence, revision, author, subject, verdict, time: new Date(now).toISOString() };
 }

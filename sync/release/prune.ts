@@ -14,14 +14,28 @@ import type { Entry } from './record.ts';
  */
 export async function pruneRemoved(delivery: Delivery, session: Session, world: World): Promise<void> {
   if (!delivery.prune) return;
-  await deleteInReverse(delivery, session, world, [...session.record.entries.values()].filter((entry) => entry.removed && keepReason(entry.manifest) === undefined));
+  await deleteInReverse(
+    delivery,
+    session,
+    world,
+    [...session.record.entries.values()].filter((entry) => entry.removed && keepReason(entry.manifest) === undefined),
+  );
 }
 
 /** Deletes objects in reverse waves; what must be waited for goes to `session.waiting`. */
-export async function deleteInReverse(delivery: Delivery, session: Session, world: World, doomed: readonly Entry[]): Promise<void> {
+export async function deleteInReverse(
+  delivery: Delivery,
+  session: Session,
+  world: World,
+  doomed: readonly Entry[],
+): Promise<void> {
   const places = [...new Set(doomed.map(placeOf))].sort((a, b) => b - a);
   for (const place of places) {
-    await inParallel(doomed.filter((entry) => placeOf(entry) === place), parallelRequests, (entry) => deleteEntry(delivery, session, world, entry));
+    await inParallel(
+      doomed.filter((entry) => placeOf(entry) === place),
+      parallelRequests,
+      (entry) => deleteEntry(delivery, session, world, entry),
+    );
     if (session.waiting.length > 0) return;
   }
 }
@@ -48,7 +62,8 @@ async function deleteEntry(delivery: Delivery, session: Session, world: World, e
 async function remove(delivery: Delivery, world: World, entry: Entry, uid: string): Promise<string | undefined> {
   const cluster = world.cluster(identityOf(delivery));
   const known = world.watcher.live(delivery.uid, entry.key);
-  const left = known?.health.reason === 'Terminating' ? await cluster.get(entry.ref) : await cluster.delete(entry.ref, uid);
+  const left =
+    known?.health.reason === 'Terminating' ? await cluster.get(entry.ref) : await cluster.delete(entry.ref, uid);
   if (left === undefined || left.metadata.uid !== uid) return undefined;
   const finalizers = at(left, 'metadata', 'finalizers');
   const foreign = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];

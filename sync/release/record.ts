@@ -63,7 +63,15 @@ export interface ReleaseRecord {
 
 /** The record of a Delivery that was never released. */
 export function emptyRecord(): ReleaseRecord {
-  return { version: 1, sequence: 0, phase: 'Released', target: undefined, good: undefined, entries: new Map(), history: [] };
+  return {
+    version: 1,
+    sequence: 0,
+    phase: 'Released',
+    target: undefined,
+    good: undefined,
+    entries: new Map(),
+    history: [],
+  };
 }
 
 /** Whether the object in the cluster is not yet what it shall be, as far as the record knows. */
@@ -74,6 +82,13 @@ export function isPending(entry: Entry): boolean {
 /** The manifest that drift is healed to: what was last applied, even when a later wave will change it. */
 export function healingManifest(entry: Entry): KubeObject {
   return entry.applied?.manifest ?? entry.manifest;
+}
+
+/** The waves that still have wanted objects, in order. */
+export function wavesOf(record: ReleaseRecord): number[] {
+  const waves = new Set<number>();
+  for (const entry of record.entries.values()) if (!entry.removed) waves.add(entry.wave);
+  return [...waves].sort((a, b) => a - b);
 }
 
 /** The record as it is stored. */

@@ -2,7 +2,17 @@ import { hashValue } from '../../diff/hash.ts';
 import { at, isObject } from '../../diff/json.ts';
 import { normalizeManifest } from '../../diff/normalize.ts';
 import { stampNames } from '../stamp.ts';
-import { annotation, isKubeObject, type KubeObject, keyOf, label, type Problem, refOf, type SourcedObject, titleOf } from '../types.ts';
+import {
+  annotation,
+  isKubeObject,
+  type KubeObject,
+  keyOf,
+  label,
+  type Problem,
+  refOf,
+  type SourcedObject,
+  titleOf,
+} from '../types.ts';
 import type { Rendered } from './plain.ts';
 
 /** Tells whether a kind lives in namespaces; undefined while nobody serves the kind. */
@@ -40,7 +50,9 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
     const key = keyOf(refOf(manifest));
     const found = [...problemsOf(manifest), ...duplicateProblem(byKey.get(key))];
     const title = titleOf(refOf(manifest));
-    problems.push(...found.map((message) => ({ file: sourced.file, document: sourced.document, object: title, message })));
+    problems.push(
+      ...found.map((message) => ({ file: sourced.file, document: sourced.document, object: title, message })),
+    );
     byKey.set(key, sourced);
     desired.push({ key, manifest, hash: hashValue(manifest) });
   }
@@ -60,37 +72,48 @@ function isSkipped(object: KubeObject): boolean {
 function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[string, boolean]> {
   for (const { object } of objects) {
     if (object.kind !== 'CustomResourceDefinition') continue;
-    yield [`${at(object, 'spec', 'group')}/${at(object, 'spec', 'names', 'kind')}`, at(object, 'spec', 'scope') !== 'Cluster'];
+    yield [
+      `${at(object, 'spec', 'group')}/${at(object, 'spec', 'names', 'kind')}`,
+      at(object, 'spec', 'scope') !== 'Cluster',
+    ];
   }
 }
 
-function placed(object: KubeObject, namespace: string, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): KubeObject {
+function placed(
+  object: KubeObject,
+  namespace: string,
+  scopes: ReadonlyMap<string, boolean>,
+  isNamespaced: IsNamespaced,
+): KubeObject {
   const normalized = normalizeManifest(object);
   if (!isKubeObject(normalized)) return object;
   const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : '';
   const namespaced =
-    scopes.get(`${group}/${object.kind}`) ?? isNamespaced(object.apiVersion, object.kind) ?? !clusterScoped.has(object.kind);
+    scopes.get(`${group}/${object.kind}`) ??
+    isNamespaced(object.apiVersion, object.kind) ??
+    !clusterScoped.has(object.kind);
   const { namespace: own, ...metadata } = normalized.metadata;
   if (!namespaced) return { ...normalized, metadata: metadata as KubeObject['metadata'] };
   return { ...normalized, metadata: { ...metadata, name: normalized.metadata.name, namespace: own ?? namespace } };
 }
 
 function problemsOf(manifest: KubeObject): string[] {
-  const found: string[] = [];
-  for (const name of stampNames) {
-    if (label(manifest, name) !== undefined || annotation(manifest, name) !== undefined) {
-      found.push(`${name} is set by Lockstep itself; remove it from Git`);
-    }
-  }
-  if (!/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/i.test(manifest.metadata.name)) found.push('metadata.name is no valid name');
-  for (const field of ['labels', 'annotations']) {
-    const map = at(manifest, 'metadata', field);
-    if (map !== undefined && !isObject(map)) found.push(`metadata.${field} is no map`);
-    else for (const [key, value] of Object.entries(map ?? {})) {
-      if (typeof value !== 'string') found.push(`metadata.${field}.${key} is no text; put it in quotes`);
-    }
-  }
-  return found;
+  const stamps = stampNames
+    .filter((name) => label(manifest, name) !== undefined || annotation(manifest, name) !== undefined)
+    .map((name) => `${name} is set by Lockstep itself; remove it from Git`);
+  const isNamed = /^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/i.test(manifest.metadata.name);
+  const name = isNamed ? [] : ['metadata.name is no valid name'];
+  return [...stamps, ...name, ...textProblems(manifest, 'labels'), ...textProblems(manifest, 'annotations')];
+}
+
+/** Labels and annotations are text only; YAML makes numbers and booleans of what is not quoted. */
+function textProblems(manifest: KubeObject, field: 'labels' | 'annotations'): string[] {
+  const map = at(manifest, 'metadata', field);
+  if (map === undefined) return [];
+  if (!isObject(map)) return [`metadata.${field} is no map`];
+  return Object.entries(map).flatMap(([key, value]) =>
+    typeof value === 'string' ? [] : [`metadata.${field}.${key} is no text; put it in quotes`],
+  );
 }
 
 function duplicateProblem(earlier: SourcedObject | undefined): string[] {

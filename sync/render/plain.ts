@@ -1,5 +1,5 @@
 import { isObject, type Json } from '../../diff/json.ts';
-import { isKubeObject, type KubeObject, type Problem, type SourcedObject } from '../types.ts';
+import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { parseYaml, YamlError } from './yaml.ts';
 
 /** A file of the source tree. Its content is only asked for when it is needed. */
@@ -87,7 +87,12 @@ function readDocuments(file: string, documents: readonly Json[]): Rendered {
 /** An empty document is nothing; a List is what it holds. */
 function flatten(value: Json): Json[] {
   if (value === null) return [];
-  if (isObject(value) && typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(value['items'])) {
+  if (
+    isObject(value) &&
+    typeof value['kind'] === 'string' &&
+    value['kind'].endsWith('List') &&
+    Array.isArray(value['items'])
+  ) {
     return value['items'].flatMap((item) => flatten(withListType(value['kind'], value['apiVersion'], item)));
   }
   return [value];
@@ -100,7 +105,8 @@ function withListType(listKind: Json | undefined, apiVersion: Json | undefined, 
 }
 
 function describeBroken(value: Json): { message: string; object?: string } {
-  if (!isObject(value)) return { message: 'is not a Kubernetes object: a map with apiVersion, kind and metadata is needed' };
+  if (!isObject(value))
+    return { message: 'is not a Kubernetes object: a map with apiVersion, kind and metadata is needed' };
   const metadata = value['metadata'];
   const name = isObject(metadata) ? metadata['name'] : undefined;
   const missing = [
@@ -111,9 +117,4 @@ function describeBroken(value: Json): { message: string; object?: string } {
   const object = [value['kind'], name].filter((part) => typeof part === 'string').join(' ');
   const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing or not text`;
   return object === '' ? { message } : { message, object };
-}
-
-/** The objects alone, for callers that have already refused problems. */
-export function objectsOf(rendered: Rendered): KubeObject[] {
-  return rendered.objects.map((entry) => entry.object);
 }

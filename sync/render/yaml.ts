@@ -1,8 +1,27 @@
-import { DUMP_SCHEMA, defineMappingTag, defineScalarTag, dump, loadAll, mergeTag, NOT_RESOLVED, nullYaml11Tag, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
+import {
+  DUMP_SCHEMA,
+  defineMappingTag,
+  defineScalarTag,
+  dump,
+  loadAll,
+  mergeTag,
+  NOT_RESOLVED,
+  nullYaml11Tag,
+  Schema,
+  seqTag,
+  strTag,
+  YAMLException,
+} from 'js-yaml';
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 
 /** What one file may hold; more is refused before it can hurt. */
-export const yamlLimits = { bytes: 16 * 1024 * 1024, scalarBytes: 3 * 1024 * 1024, depth: 100, aliases: 200, nodes: 2_000_000 };
+const yamlLimits = {
+  bytes: 16 * 1024 * 1024,
+  scalarBytes: 3 * 1024 * 1024,
+  depth: 100,
+  aliases: 200,
+  nodes: 2_000_000,
+};
 
 /** Text that could not be read. The message names the place and the reason and never quotes the file. */
 export class YamlError extends Error {
@@ -58,7 +77,7 @@ const infinityPattern = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
 const datePattern = /^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$/;
 
 /** A number as Go's strconv reads it with base 0; undefined when the text is none. */
-export function resolveNumber(source: string): number | bigint | undefined {
+function resolveNumber(source: string): number | bigint | undefined {
   if (infinityPattern.test(source)) throw new YamlError('infinity and not-a-number have no JSON form');
   if (datePattern.test(source)) return undefined;
   const plain = source.replaceAll('_', '');
@@ -114,7 +133,8 @@ const binaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
 const stringTag = { ...strTag, resolve: resolveString };
 
 function resolveString(source: string): string {
-  if (source.length > yamlLimits.scalarBytes) throw new YamlError(`a value is longer than ${yamlLimits.scalarBytes} bytes`);
+  if (source.length > yamlLimits.scalarBytes)
+    throw new YamlError(`a value is longer than ${yamlLimits.scalarBytes} bytes`);
   return source;
 }
 
@@ -139,7 +159,17 @@ function addPair(carrier: JsonObject, key: unknown, value: unknown): string {
   return '';
 }
 
-const schema = new Schema([stringTag, seqTag, mapTag, nullYaml11Tag, boolTag, numberTag, floatTag, binaryTag, mergeTag]);
+const schema = new Schema([
+  stringTag,
+  seqTag,
+  mapTag,
+  nullYaml11Tag,
+  boolTag,
+  numberTag,
+  floatTag,
+  binaryTag,
+  mergeTag,
+]);
 
 const bigintTag = defineScalarTag<bigint>('tag:yaml.org,2002:int', {
   resolve: () => NOT_RESOLVED,
@@ -151,7 +181,10 @@ const printSchema = DUMP_SCHEMA.withTags(bigintTag);
 
 /** YAML text of a value, one document, without aliases and with long lines left whole. */
 export function printYaml(value: Json): string {
-  return dump(hasBigint(value) ? value : JSON.parse(JSON.stringify(value)), { schema: hasBigint(value) ? printSchema : DUMP_SCHEMA, lineWidth: -1 });
+  return dump(hasBigint(value) ? value : JSON.parse(JSON.stringify(value)), {
+    schema: hasBigint(value) ? printSchema : DUMP_SCHEMA,
+    lineWidth: -1,
+  });
 }
 
 function hasBigint(value: Json): boolean {

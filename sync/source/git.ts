@@ -38,7 +38,13 @@ export function createSources(folder: string, limits: TransportLimits = transpor
     const key = hashText(`${request.url} ${request.credentials?.fingerprint ?? ''}`);
     const found = repositories.get(key);
     if (found !== undefined) return found;
-    const made: Repository = { gitdir: join(folder, 'git', key), cache: {}, reader: undefined, busy: Promise.resolve(), ready: false };
+    const made: Repository = {
+      gitdir: join(folder, 'git', key),
+      cache: {},
+      reader: undefined,
+      busy: Promise.resolve(),
+      ready: false,
+    };
     repositories.set(key, made);
     return made;
   }
@@ -47,7 +53,15 @@ export function createSources(folder: string, limits: TransportLimits = transpor
     tip: (request) => tip(request, createTransport(connections, request.credentials?.authorization, limits)),
     read: (request, revision) => {
       const repository = repositoryOf(request);
-      const turn = repository.busy.then(() => read(repository, request, revision, known, createTransport(connections, request.credentials?.authorization, limits)));
+      const turn = repository.busy.then(() =>
+        read(
+          repository,
+          request,
+          revision,
+          known,
+          createTransport(connections, request.credentials?.authorization, limits),
+        ),
+      );
       repository.busy = turn.catch(() => undefined);
       return turn;
     },
@@ -65,17 +79,29 @@ async function tip(request: SourceRequest, http: HttpClient): Promise<string> {
   } catch (error) {
     throw sourceError(error, url);
   }
-  throw new LockstepError('RefNotFound', `${request.ref} is not in ${url.href}: it was deleted, or the repository is empty or uses SHA-256`);
+  throw new LockstepError(
+    'RefNotFound',
+    `${request.ref} is not in ${url.href}: it was deleted, or the repository is empty or uses SHA-256`,
+  );
 }
 
-async function read(repository: Repository, request: SourceRequest, revision: string, known: KnownTrees, http: HttpClient): Promise<Snapshot> {
+async function read(
+  repository: Repository,
+  request: SourceRequest,
+  revision: string,
+  known: KnownTrees,
+  http: HttpClient,
+): Promise<Snapshot> {
   const url = parseSourceUrl(request.url);
   const path = normalizePath(request.path);
   const reader = await obtain(repository, request, url, revision, http);
   const commit = parseCommit(reader.read(revision).data.toString('utf8'), revision);
   const treeOid = findTree(reader, commit.tree, path);
   if (treeOid === undefined) {
-    throw new LockstepError('PathNotFound', `the folder ${JSON.stringify(request.path)} is not in ${url.href} at ${revision.slice(0, 12)}`);
+    throw new LockstepError(
+      'PathNotFound',
+      `the folder ${JSON.stringify(request.path)} is not in ${url.href} at ${revision.slice(0, 12)}`,
+    );
   }
   const slot = `${repository.gitdir} ${path}`;
   const tree = readTree(() => repository.reader ?? reader, treeOid, known.get(slot) ?? new Map());
@@ -90,7 +116,13 @@ function reachable(tree: Tree, into = new Map<string, Tree>()): Map<string, Tree
   return into;
 }
 
-async function obtain(repository: Repository, request: SourceRequest, url: URL, revision: string, http: HttpClient): Promise<ObjectReader> {
+async function obtain(
+  repository: Repository,
+  request: SourceRequest,
+  url: URL,
+  revision: string,
+  http: HttpClient,
+): Promise<ObjectReader> {
   if (repository.reader !== undefined && holds(repository.reader, revision)) return repository.reader;
   try {
     await fetch(repository, request, url, http);
@@ -144,9 +176,14 @@ function sourceError(error: unknown, url: URL): LockstepError {
   if (error instanceof Errors.HttpError) {
     const status = error.data.statusCode;
     const unauthorized = status === 401 || status === 403;
-    return new LockstepError(unauthorized ? 'SourceUnauthorized' : 'SourceUnreachable', `${url.href} answered HTTP ${status}`, { cause: error });
+    return new LockstepError(
+      unauthorized ? 'SourceUnauthorized' : 'SourceUnreachable',
+      `${url.href} answered HTTP ${status}`,
+      { cause: error },
+    );
   }
-  if (error instanceof Errors.NotFoundError) return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
+  if (error instanceof Errors.NotFoundError)
+    return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
   const message = error instanceof Error ? error.message : String(error);
   return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${message}`, { cause: error });
 }
@@ -159,5 +196,8 @@ function parseCommit(text: string, revision: string): { tree: string; shown: Com
   if (tree === undefined) throw new LockstepError('SourceUnsupported', `the commit ${revision} is broken`);
   const [, author = '', seconds = '0'] = /^author (.*?) <[^>]*> (\d+)/m.exec(headers) ?? [];
   const subject = text.slice(blank + 2).split('\n', 1)[0] ?? '';
-  return { tree, shown: { revision, author, subject: subject.slice(0, 200), time: new Date(Number(seconds) * 1000).toISOString() } };
+  return {
+    tree,
+    shown: { revision, author, subject: subject.slice(0, 200), time: new Date(Number(seconds) * 1000).toISOString() },
+  };
 }

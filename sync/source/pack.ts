@@ -50,7 +50,8 @@ interface Pack {
 /** Opens a version 2 index and its pack: a fan-out table, then sorted ids, checksums and offsets. */
 function openPack(indexFile: string): Pack {
   const index = readFileSync(indexFile);
-  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2) throw new Error(`${indexFile} is no pack index of version 2`);
+  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2)
+    throw new Error(`${indexFile} is no pack index of version 2`);
   const count = index.readUInt32BE(8 + 255 * 4);
   const ids = 8 + 256 * 4;
   const offsets = ids + count * 24;

@@ -32,11 +32,22 @@ interface Conversation {
  * Git over HTTP with an overall deadline and a cap on bytes. Redirects stay on the same origin, so that credentials never
  * travel to another one.
  */
-export function createTransport(connections: Connections, authorization: string | undefined, limits: TransportLimits): HttpClient {
+export function createTransport(
+  connections: Connections,
+  authorization: string | undefined,
+  limits: TransportLimits,
+): HttpClient {
   return {
     request: async (request) => {
       const body = request.body === undefined ? undefined : Buffer.concat(await collect(request.body));
-      return follow({ request, body, authorization, connections, limits, signal: AbortSignal.timeout(limits.deadline) });
+      return follow({
+        request,
+        body,
+        authorization,
+        connections,
+        limits,
+        signal: AbortSignal.timeout(limits.deadline),
+      });
     },
   };
 }
@@ -89,16 +100,26 @@ function unreachable(url: URL, error: unknown, signal: AbortSignal): LockstepErr
 }
 
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {
-  const target = typeof location === 'string' && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const target =
+    typeof location === 'string' && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (target === undefined || target.origin !== from.origin) {
-    throw new LockstepError('SourceUnreachable', `the Git server ${from.host} redirects to another origin; name the final URL in spec.source.url`);
+    throw new LockstepError(
+      'SourceUnreachable',
+      `the Git server ${from.host} redirects to another origin; name the final URL in spec.source.url`,
+    );
   }
   return target;
 }
 
-function answer(url: URL, request: GitHttpRequest, response: Dispatcher.ResponseData, limits: TransportLimits): GitHttpResponse {
+function answer(
+  url: URL,
+  request: GitHttpRequest,
+  response: Dispatcher.ResponseData,
+  limits: TransportLimits,
+): GitHttpResponse {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  for (const [name, value] of Object.entries(response.headers))
+    headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
   return {
     url: url.href,
     method: request.method ?? 'GET',
@@ -114,7 +135,8 @@ async function* capped(url: URL, body: AsyncIterable<Uint8Array>, maxBytes: numb
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${maxBytes} bytes`);
+      if (bytes > maxBytes)
+        throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${maxBytes} bytes`);
       yield chunk;
     }
   } catch (error) {

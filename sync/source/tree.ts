@@ -22,14 +22,22 @@ const maxFiles = 200_000;
 export function readTree(reader: () => ObjectReader, oid: string, known: Map<string, Tree>, depth = 0): Tree {
   const old = known.get(oid);
   if (old !== undefined) return old;
-  if (depth > maxDepth) throw new LockstepError('SourceTooLarge', `the folders of the repository are deeper than ${maxDepth}`);
+  if (depth > maxDepth)
+    throw new LockstepError('SourceTooLarge', `the folders of the repository are deeper than ${maxDepth}`);
   const entries = parseTree(reader().read(oid).data);
-  if (entries.length > maxFiles) throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
+  if (entries.length > maxFiles)
+    throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
   const files: TreeFile[] = [];
   const folders = new Map<string, Tree>();
   for (const entry of entries) {
     if (entry.mode === '40000') folders.set(entry.name, readTree(reader, entry.oid, known, depth + 1));
-    else files.push({ path: entry.name, oid: entry.oid, type: typeOf(entry.mode), read: () => reader().read(entry.oid).data });
+    else
+      files.push({
+        path: entry.name,
+        oid: entry.oid,
+        type: typeOf(entry.mode),
+        read: () => reader().read(entry.oid).data,
+      });
   }
   const tree: Tree = { oid, files, folders };
   known.set(oid, tree);
@@ -47,10 +55,14 @@ function parseTree(data: Buffer): Entry[] {
   for (let at = 0; at < data.length; ) {
     const space = data.indexOf(0x20, at);
     const end = data.indexOf(0, space);
-    if (space < 0 || end < 0 || end + 21 > data.length) throw new LockstepError('SourceUnsupported', 'a tree of the repository is broken');
+    if (space < 0 || end < 0 || end + 21 > data.length)
+      throw new LockstepError('SourceUnsupported', 'a tree of the repository is broken');
     const name = data.toString('utf8', space + 1, end);
     if (name === '.' || name === '..' || name.toLowerCase() === '.git' || /[/\\]/.test(name)) {
-      throw new LockstepError('SourceUnsupported', `the repository holds an entry with the forbidden name ${JSON.stringify(name)}`);
+      throw new LockstepError(
+        'SourceUnsupported',
+        `the repository holds an entry with the forbidden name ${JSON.stringify(name)}`,
+      );
     }
     entries.push({ mode: data.toString('latin1', at, space), name, oid: data.toString('hex', end + 1, end + 21) });
     at = end + 21;

@@ -11,10 +11,16 @@ export function parseSourceUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw new LockstepError('InvalidSpec', `spec.source.url is no URL: ${JSON.stringify(text)}`);
   if (!schemes.has(url.protocol)) {
-    throw new LockstepError('SourceUnsupported', `spec.source.url has the scheme ${url.protocol} and only http and https are supported`);
+    throw new LockstepError(
+      'SourceUnsupported',
+      `spec.source.url has the scheme ${url.protocol} and only http and https are supported`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
-    throw new LockstepError('InvalidSpec', 'spec.source.url must not hold a user or password; use spec.source.secretRef');
+    throw new LockstepError(
+      'InvalidSpec',
+      'spec.source.url must not hold a user or password; use spec.source.secretRef',
+    );
   }
   return url;
 }

@@ -20,7 +20,9 @@ export async function buildControlPlane(say: (line: string) => void): Promise<st
   mkdirSync(cacheFolder, { recursive: true });
   const started = Date.now();
   const seconds = (): number => Math.round((Date.now() - started) / 1000);
-  say('building the test control plane (kube-apiserver, etcd, controllers, scheduler, kwok): 4 to 8 minutes the first time');
+  say(
+    'building the test control plane (kube-apiserver, etcd, controllers, scheduler, kwok): 4 to 8 minutes the first time',
+  );
   const ticker = setInterval(() => say(`still building the control plane, ${seconds()} s`), 10_000);
   try {
     await compile(`${binary}.new`);
@@ -35,7 +37,8 @@ export async function buildControlPlane(say: (line: string) => void): Promise<st
 function sourceHash(): string {
   const hash = createHash('sha256');
   for (const name of readdirSync(sources).sort()) {
-    if (/\.(go|mod|sum|yaml)$/.test(name) && !name.endsWith('_test.go')) hash.update(name).update(readFileSync(join(sources, name)));
+    if (/\.(go|mod|sum|yaml)$/.test(name) && !name.endsWith('_test.go'))
+      hash.update(name).update(readFileSync(join(sources, name)));
   }
   return hash.digest('hex').slice(0, 16);
 }

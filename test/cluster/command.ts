@@ -27,7 +27,9 @@ async function up(dir: string, port: number, nodes: number): Promise<number> {
   const plane = await startControlPlane({ dir, port, nodes });
   const pidFile = join(dir, 'up.pid');
   writeFileSync(pidFile, String(process.pid));
-  process.stderr.write(`control plane ready in ${plane.seconds.toFixed(1)} s at ${plane.server}; stop it with Ctrl-C or npm run cluster -- down\n`);
+  process.stderr.write(
+    `control plane ready in ${plane.seconds.toFixed(1)} s at ${plane.server}; stop it with Ctrl-C or npm run cluster -- down\n`,
+  );
   process.stdout.write(`${plane.kubeconfig}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());

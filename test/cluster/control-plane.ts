@@ -31,7 +31,16 @@ export interface ControlPlaneOptions {
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binary = await buildControlPlane(options.say ?? ((line) => process.stderr.write(`${line}\n`)));
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'lockstep-cluster-'));
-  const flags = ['up', '--dir', dir, '--leash', '--port', String(options.port ?? 0), '--nodes', String(options.nodes ?? 2)];
+  const flags = [
+    'up',
+    '--dir',
+    dir,
+    '--leash',
+    '--port',
+    String(options.port ?? 0),
+    '--nodes',
+    String(options.nodes ?? 2),
+  ];
   const child = spawn(binary, flags, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ready = await firstLine(child);
   const facts: Omit<ControlPlane, 'stop'> = JSON.parse(ready);
@@ -49,7 +58,9 @@ function firstLine(child: ChildProcess): Promise<string> {
     if (child.stdout === null) return reject(new Error('no standard output'));
     createInterface({ input: child.stdout }).once('line', resolve);
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the control plane ended with exit code ${code} before it was ready`)));
+    child.once('exit', (code) =>
+      reject(new Error(`the control plane ended with exit code ${code} before it was ready`)),
+    );
   });
 }
 

@@ -37,7 +37,9 @@ function readyAt(kube: Kube, revision: string): Promise<KubeObject> {
   return until(`Ready at ${revision.slice(0, 12)}`, async () => {
     const object = await kube.get(delivery);
     const ready = objectsAt(object, 'status', 'conditions').find((condition) => condition['type'] === 'Ready');
-    return ready?.['status'] === 'True' && textAt(object, 'status', 'revision', 'target') === revision ? object : undefined;
+    return ready?.['status'] === 'True' && textAt(object, 'status', 'revision', 'target') === revision
+      ? object
+      : undefined;
   });
 }
 
@@ -70,7 +72,10 @@ export async function demo(args: readonly string[]): Promise<number> {
 }
 
 async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promise<void> {
-  const plane = await step('a real control plane starts (API server, etcd, controllers, scheduler, simulated nodes)', () => startControlPlane({ say: (line) => process.stdout.write(`\n    ${line}`) }));
+  const plane = await step(
+    'a real control plane starts (API server, etcd, controllers, scheduler, simulated nodes)',
+    () => startControlPlane({ say: (line) => process.stdout.write(`\n    ${line}`) }),
+  );
   closers.push(() => plane.stop());
   const kube = await connect(plane.kubeconfig);
   closers.push(() => kube.close());
@@ -78,22 +83,31 @@ async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promis
   closers.push(() => server.close());
   const repository = server.repository('hello-world.git');
   const first = await step('a Git repository gets the hello-world application', async () =>
-    repository.commit({
-      'deployment.yaml': helloWorld.deployment(),
-      'service.yaml': helloWorld.service,
-      'settings.yaml': helloWorld.settings('blue'),
-      'migration.yaml': helloWorld.migration,
-      'worker.yaml': helloWorld.worker,
-    }, 'hello, world'),
+    repository.commit(
+      {
+        'deployment.yaml': helloWorld.deployment(),
+        'service.yaml': helloWorld.service,
+        'settings.yaml': helloWorld.settings('blue'),
+        'migration.yaml': helloWorld.migration,
+        'worker.yaml': helloWorld.worker,
+      },
+      'hello, world',
+    ),
   );
   await installLockstep(kube);
   await makeNamespace(kube, namespace);
-  const agent = await step('the agent starts', () => startAgentProcess(plane.kubeconfig), (process) => `${Math.round(process.rss())} MiB`);
+  const agent = await step(
+    'the agent starts',
+    () => startAgentProcess(plane.kubeconfig),
+    (process) => `${Math.round(process.rss())} MiB`,
+  );
   closers.push(() => agent.stop());
   try {
     await chapters(kube, plane, repository, first);
   } catch (error) {
-    process.stdout.write(`\nThe status: ${JSON.stringify((await kube.get(delivery))?.['status'], null, 1)}\nThe agent said last:\n${agent.output().split('\n').slice(-15).join('\n')}\n`);
+    process.stdout.write(
+      `\nThe status: ${JSON.stringify((await kube.get(delivery))?.['status'], null, 1)}\nThe agent said last:\n${agent.output().split('\n').slice(-15).join('\n')}\n`,
+    );
     throw error;
   }
   process.stdout.write(`\n  the agent uses ${Math.round(agent.rss())} MiB\n`);
@@ -113,30 +127,53 @@ async function firstSync(kube: Kube, auditLog: string, url: string, revision: st
     await kube.apply(deliveryOf(namespace, 'hello-world', url));
     await readyAt(kube, revision);
   });
-  const order = writes(readAudit(auditLog, started)).filter((entry) => entry.namespace === namespace).map((entry) => entry.name);
+  const order = writes(readAudit(auditLog, started))
+    .filter((entry) => entry.namespace === namespace)
+    .map((entry) => entry.name);
   const unique = [...new Set(order)];
   expect(unique[0] === 'hello-world-migration', `the migration comes first, in ${unique.join(', ')}`);
   expect(unique.at(-1) === 'hello-world-worker', `the worker comes last, in ${unique.join(', ')}`);
   process.stdout.write(`    order in the audit log: ${unique.join(' → ')}\n`);
   const live = await has(kube, 'the Service is there', service, () => true);
   const [port] = objectsAt(live, 'spec', 'ports');
-  expect(port?.['port'] === 80 && port['targetPort'] === 5000 && typeof port['nodePort'] === 'number', 'the NodePort leads 80 to 5000');
+  expect(
+    port?.['port'] === 80 && port['targetPort'] === 5000 && typeof port['nodePort'] === 'number',
+    'the NodePort leads 80 to 5000',
+  );
 }
 
-async function scaleUp(kube: Kube, auditLog: string, repository: { commit(files: Record<string, string>, message: string): string }): Promise<void> {
+async function scaleUp(
+  kube: Kube,
+  auditLog: string,
+  repository: { commit(files: Record<string, string>, message: string): string },
+): Promise<void> {
   const started = Date.now();
-  await step('git push: three replicas', async () => {
-    const revision = repository.commit({ 'deployment.yaml': helloWorld.deployment(3) }, 'scale to three');
-    await has(kube, 'three replicas are available', deployment, (object) => numberAt(object, 'status', 'availableReplicas') === 3);
-    await readyAt(kube, revision);
-  }, () => `${agentRequests(readAudit(auditLog, started)).length} requests of the agent, from the push to Good`);
+  await step(
+    'git push: three replicas',
+    async () => {
+      const revision = repository.commit({ 'deployment.yaml': helloWorld.deployment(3) }, 'scale to three');
+      await has(
+        kube,
+        'three replicas are available',
+        deployment,
+        (object) => numberAt(object, 'status', 'availableReplicas') === 3,
+      );
+      await readyAt(kube, revision);
+    },
+    () => `${agentRequests(readAudit(auditLog, started)).length} requests of the agent, from the push to Good`,
+  );
 }
 
 async function drift(kube: Kube): Promise<void> {
   const before = await kube.get(deployment);
   await step('somebody deletes the Deployment by hand: it comes back', async () => {
     await kube.delete(deployment);
-    await has(kube, 'a new Deployment', deployment, (object) => object.metadata.uid !== before?.metadata.uid && numberAt(object, 'spec', 'replicas') === 3);
+    await has(
+      kube,
+      'a new Deployment',
+      deployment,
+      (object) => object.metadata.uid !== before?.metadata.uid && numberAt(object, 'spec', 'replicas') === 3,
+    );
   });
   await step('somebody scales it to 7 by hand: it goes back to 3', async () => {
     await kube.edit(deployment, { spec: { replicas: 7 } });
@@ -149,7 +186,10 @@ async function drift(kube: Kube): Promise<void> {
   });
 }
 
-async function removal(kube: Kube, repository: { commit(files: Record<string, string | null>, message: string): string }): Promise<void> {
+async function removal(
+  kube: Kube,
+  repository: { commit(files: Record<string, string | null>, message: string): string },
+): Promise<void> {
   await step('git rm worker.yaml: it is pruned, nothing else is', async () => {
     const revision = repository.commit({ 'worker.yaml': null }, 'no worker any more');
     await readyAt(kube, revision);
@@ -159,7 +199,9 @@ async function removal(kube: Kube, repository: { commit(files: Record<string, st
 }
 
 async function stay(kubeconfig: string, url: string, workTree: string): Promise<void> {
-  process.stdout.write(`\nIt keeps running until Ctrl-C.\n  kubeconfig  ${kubeconfig}\n  repository  ${url}\n  work tree   ${workTree} (commit and git push origin HEAD:main)\n  status      npx lockstep status -n ${namespace} --kubeconfig ${kubeconfig}\n`);
+  process.stdout.write(
+    `\nIt keeps running until Ctrl-C.\n  kubeconfig  ${kubeconfig}\n  repository  ${url}\n  work tree   ${workTree} (commit and git push origin HEAD:main)\n  status      npx lockstep status -n ${namespace} --kubeconfig ${kubeconfig}\n`,
+  );
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });

@@ -22,7 +22,7 @@ export function mayTake(conflict: FieldConflict, context: ConflictContext): bool
 }
 
 /** Whether a manifest names a field, given as the API server writes it: `spec.containers[name="web"].image`. */
-export function namesField(manifest: KubeObject, field: string): boolean {
+function namesField(manifest: KubeObject, field: string): boolean {
   let here: Json | undefined = manifest;
   for (const [, key, selector] of field.matchAll(/\.?([^.[\]]+)|\[([^\]]*)\]/g)) {
     if (key !== undefined) here = isObject(here) ? here[key] : undefined;
@@ -35,6 +35,8 @@ export function namesField(manifest: KubeObject, field: string): boolean {
 function select(list: Json | undefined, selector: string): Json | undefined {
   if (!Array.isArray(list)) return undefined;
   if (selector.startsWith('=')) return list.find((item) => JSON.stringify(item) === selector.slice(1));
-  const wanted = [...selector.matchAll(/([\w]+)=("(?:[^"\\]|\\.)*"|[^,]+)/g)].map(([, key = '', text = '']) => [key, text] as const);
+  const wanted = [...selector.matchAll(/([\w]+)=("(?:[^"\\]|\\.)*"|[^,]+)/g)].map(
+    ([, key = '', text = '']) => [key, text] as const,
+  );
   return list.find((item) => isObject(item) && wanted.every(([key, text]) => JSON.stringify(item[key]) === text));
 }

@@ -19,7 +19,15 @@ const root = join(import.meta.dirname, '..', '..', '..');
 /** Starts an agent and waits until it runs. */
 export async function startAgentProcess(kubeconfig: string, flags: readonly string[] = []): Promise<AgentProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-agent-'));
-  const args = [join(root, 'agent', 'cli', 'lockstep.mjs'), 'agent', '--kubeconfig', kubeconfig, '--data-dir', dataDir, ...flags];
+  const args = [
+    join(root, 'agent', 'cli', 'lockstep.mjs'),
+    'agent',
+    '--kubeconfig',
+    kubeconfig,
+    '--data-dir',
+    dataDir,
+    ...flags,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const chunks: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseJson, type Json, at, numberAt, textAt } from '../../../diff/json.ts';
+import { at, type Json, numberAt, parseJson, textAt } from '../../../diff/json.ts';
 
 /** One request as the API server's audit log has it. */
 export interface AuditEntry {
@@ -20,7 +20,9 @@ export interface AuditEntry {
 
 /** Who asked for what, when: everything in the order in which the API server finished it. */
 export function readAudit(file: string, since = 0): AuditEntry[] {
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line !== '');
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   return lines.map((line) => parse(parseJson(line))).filter((entry) => entry.time >= since);
 }
 
@@ -50,6 +52,11 @@ export function agentRequests(entries: readonly AuditEntry[]): AuditEntry[] {
 /** Real writes of objects, in the order in which they were sent. */
 export function writes(entries: readonly AuditEntry[]): AuditEntry[] {
   return entries
-    .filter((entry) => ['create', 'update', 'patch', 'delete'].includes(entry.verb) && !entry.dryRun && entry.impersonated !== undefined)
+    .filter(
+      (entry) =>
+        ['create', 'update', 'patch', 'delete'].includes(entry.verb) &&
+        !entry.dryRun &&
+        entry.impersonated !== undefined,
+    )
     .sort((a, b) => a.time - b.time);
 }

@@ -10,24 +10,53 @@ export async function installLockstep(kube: Kube): Promise<void> {
   await kube.apply(deliveryCrd() as KubeObject);
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: agentNamespace } });
   await until('Deliveries are served', async () => {
-    const answer = await kube.http.request({ method: 'GET', path: `/apis/${deliveryApiVersion}` }).catch(() => undefined);
+    const answer = await kube.http
+      .request({ method: 'GET', path: `/apis/${deliveryApiVersion}` })
+      .catch(() => undefined);
     return answer !== undefined;
   });
 }
 
 /** A namespace with a service account `lockstep` that may do everything, everywhere or only in it. */
-export async function makeNamespace(kube: Kube, name: string, rights: 'cluster' | 'namespace' | 'none' = 'cluster'): Promise<void> {
+export async function makeNamespace(
+  kube: Kube,
+  name: string,
+  rights: 'cluster' | 'namespace' | 'none' = 'cluster',
+): Promise<void> {
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'lockstep', namespace: name } });
   const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace: name }];
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: rights === 'cluster' ? 'cluster-admin' : 'admin' };
+  const roleRef = {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: rights === 'cluster' ? 'cluster-admin' : 'admin',
+  };
   const apiVersion = 'rbac.authorization.k8s.io/v1';
-  if (rights === 'cluster') await kube.apply({ apiVersion, kind: 'ClusterRoleBinding', metadata: { name: `lockstep-${name}` }, roleRef, subjects });
-  if (rights === 'namespace') await kube.apply({ apiVersion, kind: 'RoleBinding', metadata: { name: 'lockstep', namespace: name }, roleRef, subjects });
+  if (rights === 'cluster')
+    await kube.apply({
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: `lockstep-${name}` },
+      roleRef,
+      subjects,
+    });
+  if (rights === 'namespace')
+    await kube.apply({
+      apiVersion,
+      kind: 'RoleBinding',
+      metadata: { name: 'lockstep', namespace: name },
+      roleRef,
+      subjects,
+    });
 }
 
 /** A Delivery of a repository, asked for news every second. */
-export function deliveryOf(namespace: string, name: string, url: string, spec: Record<string, object | string | boolean> = {}): KubeObject {
+export function deliveryOf(
+  namespace: string,
+  name: string,
+  url: string,
+  spec: Record<string, object | string | boolean> = {},
+): KubeObject {
   const { source = {}, ...rest } = spec;
   const whole: unknown = {
     apiVersion: deliveryApiVersion,

@@ -41,7 +41,10 @@ export async function startGitServer(credentials?: string): Promise<GitServer> {
     if (state.fault === 'silent') return;
     if (state.fault === 'broken') return void response.writeHead(500).end('broken');
     if (state.fault === 'refusing') return void request.socket.destroy();
-    if (credentials !== undefined && request.headers.authorization !== `Basic ${Buffer.from(credentials).toString('base64')}`) {
+    if (
+      credentials !== undefined &&
+      request.headers.authorization !== `Basic ${Buffer.from(credentials).toString('base64')}`
+    ) {
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     }
     backend(root, request, response);
@@ -93,9 +96,16 @@ function backend(root: string, request: IncomingMessage, response: ServerRespons
     const end = head.indexOf('\r\n\r\n');
     if (end < 0) return;
     started = true;
-    const headers = head.subarray(0, end).toString().split('\r\n').map((line) => line.split(/: (.*)/s));
+    const headers = head
+      .subarray(0, end)
+      .toString()
+      .split('\r\n')
+      .map((line) => line.split(/: (.*)/s));
     const status = Number(headers.find(([name]) => name === 'Status')?.[1]?.slice(0, 3) ?? 200);
-    response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status').map(([name = '', value = '']) => [name, value])));
+    response.writeHead(
+      status,
+      Object.fromEntries(headers.filter(([name]) => name !== 'Status').map(([name = '', value = '']) => [name, value])),
+    );
     response.write(head.subarray(end + 4));
   });
   child.on('close', () => response.end());
@@ -105,8 +115,22 @@ function createRepository(root: string, name: string, url: string): Repository {
   const bare = join(root, name);
   const workTree = join(root, 'work', name);
   mkdirSync(workTree, { recursive: true });
-  const environment = { PATH: process.env['PATH'], HOME: root, GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@example.com', GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.com' };
-  const run = (cwd: string, args: readonly string[]): string => execFileSync('git', [...args], { cwd, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  const environment = {
+    PATH: process.env['PATH'],
+    HOME: root,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Ada',
+    GIT_AUTHOR_EMAIL: 'ada@example.com',
+    GIT_COMMITTER_NAME: 'Ada',
+    GIT_COMMITTER_EMAIL: 'ada@example.com',
+  };
+  const run = (cwd: string, args: readonly string[]): string =>
+    execFileSync('git', [...args], {
+      cwd,
+      env: environment,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
   run(root, ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
   run(workTree, ['init', '--quiet', '--initial-branch=main']);
   run(workTree, ['remote', 'add', 'origin', bare]);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAccess } from '../../../agent/kube/client.ts';
-import { createKubeHttp, httpDefaults, type KubeHttp } from '../../../agent/kube/http.ts';
-import { discoverKinds } from '../../../agent/kube/discovery.ts';
 import { findResource } from '../../../agent/kube/cluster.ts';
+import { discoverKinds } from '../../../agent/kube/discovery.ts';
+import { createKubeHttp, httpDefaults, type KubeHttp } from '../../../agent/kube/http.ts';
 import { objectPath } from '../../../agent/kube/paths.ts';
 import { toJson } from '../../../diff/json.ts';
 import { ApiError } from '../../../sync/errors.ts';
@@ -27,8 +27,19 @@ export async function connect(kubeconfig: string): Promise<Kube> {
   const http = createKubeHttp(await loadAccess(kubeconfig, Date.now), { ...httpDefaults, userAgent: 'lockstep-test' });
   const kinds = await discoverKinds(http);
   const path = (ref: ObjectRef): Promise<string> => pathOf(kinds, ref);
-  const patch = async (ref: ObjectRef, contentType: string, body: object, query: Record<string, string>): Promise<KubeObject> => {
-    const answer = await http.request({ method: 'PATCH', path: await path(ref), contentType, body: toJson(body), query });
+  const patch = async (
+    ref: ObjectRef,
+    contentType: string,
+    body: object,
+    query: Record<string, string>,
+  ): Promise<KubeObject> => {
+    const answer = await http.request({
+      method: 'PATCH',
+      path: await path(ref),
+      contentType,
+      body: toJson(body),
+      query,
+    });
     return answer.body as KubeObject;
   };
   return {
@@ -43,10 +54,16 @@ export async function connect(kubeconfig: string): Promise<Kube> {
     },
     apply: async (object, manager = 'kubectl') => {
       const { namespace, name } = object.metadata;
-      const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) };
+      const ref = {
+        apiVersion: object.apiVersion,
+        kind: object.kind,
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+      };
       return patch(ref, 'application/apply-patch+yaml', object, { fieldManager: manager, force: 'true' });
     },
-    edit: (ref, body, manager = 'kubectl-edit') => patch(ref, 'application/merge-patch+json', body, { fieldManager: manager }),
+    edit: (ref, body, manager = 'kubectl-edit') =>
+      patch(ref, 'application/merge-patch+json', body, { fieldManager: manager }),
     jsonPatch: (ref, body) => patch(ref, 'application/json-patch+json', body, { fieldManager: 'kubectl-patch' }),
     delete: async (ref) => {
       await http.request({ method: 'DELETE', path: await path(ref) });

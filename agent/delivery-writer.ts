@@ -1,0 +1,104 @@
+import { canonicalJson, isObject, parseJson, toJson } from '../diff/json.ts';
+import { deliveryApiVersion, deliveryPlural } from '../sync/delivery/crd.ts';
+import type { DeliveryStatus } from '../sync/delivery/schema.ts';
+import { ApiError } from '../sync/errors.ts';
+import { isKubeObject, type KubeObject } from '../sync/types.ts';
+import type { Events } from './events.ts';
+import type { KubeHttp } from './kube/http.ts';
+import { maskText } from './mask.ts';
+
+/** Holds a Delivery until its objects are gone. */
+const finalizer = 'lockstep.dev/objects';
+
+/** Writes what the agent has to say about Deliveries onto them. Each answers the Delivery as it is then. */
+export interface DeliveryWriter {
+  /** Writes the status when it says something new, and an event when that is trouble. */
+  status(delivery: KubeObject, status: DeliveryStatus): Promise<KubeObject>;
+  /** Keeps the Delivery from vanishing before its objects are taken care of. */
+  hold(delivery: KubeObject): Promise<KubeObject>;
+  release(delivery: KubeObject): Promise<KubeObject>;
+}
+
+export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWriter {
+  /** Server-side apply drops what the status no longer holds. */
+  async function applyStatus(delivery: KubeObject, text: string): Promise<KubeObject> {
+    const { namespace = '', name } = delivery.metadata;
+    const body = toJson({
+      apiVersion: deliveryApiVersion,
+      kind: 'Delivery',
+      metadata: { namespace, name },
+      status: parseJson(text),
+    });
+    const query = { fieldManager: 'lockstep-status', force: 'true' };
+    const contentType = 'application/apply-patch+yaml';
+    const answer = await http.request({
+      method: 'PATCH',
+      path: `${pathOf(delivery)}/status`,
+      query,
+      body,
+      contentType,
+    });
+    return isKubeObject(answer.body) ? answer.body : delivery;
+  }
+
+  async function writeFinalizers(delivery: KubeObject, finalizers: readonly string[]): Promise<KubeObject> {
+    const body = toJson({ metadata: { finalizers, resourceVersion: delivery.metadata.resourceVersion } });
+    const contentType = 'application/merge-patch+json';
+    const answer = await http.request({ method: 'PATCH', path: pathOf(delivery), body, contentType });
+    return isKubeObject(answer.body) ? answer.body : delivery;
+  }
+
+  return {
+    status: async (delivery, status) => {
+      const text = maskText(canonicalJson(parseJson(toJson(status))));
+      const old = statusIn(delivery);
+      if (text === canonicalJson(parseJson(toJson(old)))) return delivery;
+      try {
+        const written = await applyStatus(delivery, text);
+        tellTrouble(events, written, status, old);
+        return written;
+      } catch (error) {
+        if (error instanceof ApiError && error.class === 'absent') return delivery;
+        throw error;
+      }
+    },
+    hold: async (delivery) => {
+      const finalizers = finalizersOf(delivery);
+      return finalizers.includes(finalizer) ? delivery : writeFinalizers(delivery, [...finalizers, finalizer]);
+    },
+    release: (delivery) =>
+      writeFinalizers(
+        delivery,
+        finalizersOf(delivery).filter((name) => name !== finalizer),
+      ),
+  };
+}
+
+/** What goes wrong, or is waited for, is told as an event when it changes. */
+function tellTrouble(events: Events, delivery: KubeObject, status: DeliveryStatus, old: DeliveryStatus): void {
+  const [now, before] = [readyOf(status), readyOf(old)];
+  if (now === undefined || now.status === 'True' || (now.reason === before?.reason && now.message === before.message))
+    return;
+  const calm = now.reason === 'Progressing' || now.reason === 'Planning' || now.status === 'Unknown';
+  if (calm && now.reason === before?.reason) return;
+  events.write(delivery, calm ? 'Normal' : 'Warning', now.reason, now.message);
+}
+
+function readyOf(status: DeliveryStatus) {
+  return status.conditions?.find((condition) => condition.type === 'Ready');
+}
+
+/** The status that a Delivery carries. */
+export function statusIn(delivery: KubeObject): DeliveryStatus {
+  return isObject(delivery['status']) ? delivery['status'] : {};
+}
+
+function pathOf(delivery: KubeObject): string {
+  const { namespace = '', name } = delivery.metadata;
+  return `/apis/${deliveryApiVersion}/namespaces/${namespace}/${deliveryPlural}/${name}`;
+}
+
+function finalizersOf(delivery: KubeObject): string[] {
+  const list = delivery.metadata['finalizers'];
+  return Array.isArray(list) ? list.filter((name) => typeof name === 'string') : [];
+}

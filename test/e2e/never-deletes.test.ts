@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { configMap, useLockstep } from './support/lockstep.ts';
+
+const names = [
+  'never-empty',
+  'never-path',
+  'never-broken',
+  'never-server',
+  'never-mass',
+  'never-branch',
+  'never-protected',
+];
+const lockstep = useLockstep(names);
+
+const many = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}.yaml`, configMap(`m${i}`, { a: '1' })]));
+
+describe('nothing is deleted', () => {
+  it('when the path holds no objects any more', async () => {
+    const app = await lockstep.app('never-empty', many(3));
+    await app.ready();
+    const since = Date.now();
+    app.push({ 'm0.yaml': null, 'm1.yaml': null, 'm2.yaml': '# nothing\n', 'README.md': 'empty' });
+    expect(await app.refused('EmptyRender')).toContain('no objects at all, while 3 are in the cluster');
+    expect(app.writes(since)).toEqual([]);
+    expect(await app.get('v1', 'ConfigMap', 'm1')).toBeDefined();
+  });
+
+  it('when the path is missing', async () => {
+    const app = await lockstep.app(
+      'never-path',
+      { 'deploy/a.yaml': configMap('a', { a: '1' }) },
+      { source: { path: 'deploy' } },
+    );
+    await app.ready();
+    const since = Date.now();
+    app.push({ deploy: null, 'other/a.yaml': configMap('a', { a: '1' }) });
+    expect(await app.refused('PathNotFound')).toContain('"deploy" is not in');
+    expect(app.writes(since)).toEqual([]);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
+  });
+
+  it('when files can not be read: all problems are told together, with file, document and line', async () => {
+    const app = await lockstep.app('never-broken', many(2));
+    await app.ready();
+    const since = Date.now();
+    app.push({
+      'm0.yaml': 'a: 1\na: 2\n',
+      'm1.yaml': `${configMap('m1', { a: '1' })}---\nkind: ConfigMap\nmetadata: {name: x}\n`,
+      'm2.yaml': configMap('m2', { a: '1' }),
+      'm3.yaml': configMap('m2', { a: '2' }),
+    });
+    const message = await app.refused('InvalidManifests');
+    expect(message).toContain('3 problems');
+    expect(message).toContain('m0.yaml:2: duplicated mapping key');
+    expect(message).toContain('m1.yaml (document 2): ConfigMap x: apiVersion is missing or not text');
+    expect(message).toContain(
+      'm3.yaml (document 1): ConfigMap never-broken/m2: is declared twice; the first is in m2.yaml (document 1)',
+    );
+    expect(app.writes(since)).toEqual([]);
+  });
+
+  it('when the branch is deleted', async () => {
+    const app = await lockstep.app('never-branch', many(2));
+    await app.ready();
+    const since = Date.now();
+    app.repository.git('push', '--quiet', 'origin', 'HEAD:other');
+    app.repository.git('push', '--quiet', '--delete', 'origin', 'main');
+    expect(await app.refused('RefNotFound')).toContain('refs/heads/main is not in');
+    expect(app.writes(since)).toEqual([]);
+  });
+
+  it('when the Git server fails or is silent, while drift is still healed', async () => {
+    const app = await lockstep.app('never-server', many(2));
+    await app.ready();
+    const since = Date.now();
+    lockstep.git.fault = 'broken';
+    expect(await app.refused('SourceUnreachable')).toContain('answered HTTP 500');
+    lockstep.git.fault = 'refusing';
+    await app.refused('SourceUnreachable');
+    expect(app.writes(since)).toEqual([]);
+    await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'm0'));
+    await expect.poll(() => app.get('v1', 'ConfigMap', 'm0'), { timeout: 5_000 }).toBeDefined();
+    expect(app.writes(since).filter((entry) => entry.verb === 'delete')).toEqual([]);
+    lockstep.git.fault = 'none';
+    await app.ready(30_000);
+  });
+
+  it('when more than half would go at once', async () => {
+    const app = await lockstep.app('never-mass', many(12));
+    await app.ready();
+    const since = Date.now();
+    app.push(Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`m${i}.yaml`, null])));
+    expect(await app.refused('TooManyPruned')).toContain('would delete 7 of 12 objects');
+    expect(app.writes(since)).toEqual([]);
+  });
+
+  it('when it is a namespace, a CRD or a claim that left Git', async () => {
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: never-inner}\n';
+    const app = await lockstep.app('never-protected', { ...many(1), 'ns.yaml': namespace });
+    await app.ready();
+    app.push({ 'ns.yaml': null });
+    await app.ready();
+    expect(await lockstep.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'never-inner' })).toBeDefined();
+  });
+});

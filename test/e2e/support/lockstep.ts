@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, inject } from 'vitest';
+import { objectsAt, textAt } from '../../../diff/json.ts';
+import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
+import { type AgentProcess, startAgentProcess } from './agent.ts';
+import { type AuditEntry, agentRequests, readAudit, writes } from './audit.ts';
+import { deliveryOf, deliveryRef, makeNamespace } from './furnish.ts';
+import { type GitServer, type Repository, startGitServer } from './git-server.ts';
+import { connect, type Kube, until } from './kube.ts';
+
+/** One agent, one Git server, and namespaces of a test file's own, on the shared control plane. */
+export interface Lockstep {
+  readonly kube: Kube;
+  readonly git: GitServer;
+  agent: AgentProcess;
+  /** A namespace with a repository in it and a Delivery of that. */
+  app(
+    namespace: string,
+    files: Readonly<Record<string, string>>,
+    spec?: Record<string, object | string | boolean>,
+  ): Promise<App>;
+  /** Ends the agent and starts another one. */
+  restart(signal?: NodeJS.Signals, while_?: () => Promise<unknown>): Promise<void>;
+}
+
+/** One Delivery, and what tests ask about it. */
+export interface App {
+  readonly namespace: string;
+  readonly repository: Repository;
+  readonly delivery: ObjectRef;
+  /** The revision that was pushed last. */
+  revision: string;
+  push(files: Readonly<Record<string, string | null>>, message?: string): string;
+  ref(apiVersion: string, kind: string, name: string): ObjectRef;
+  get(apiVersion: string, kind: string, name: string): Promise<KubeObject | undefined>;
+  /** Waits until the Delivery is Ready at the revision that was pushed last. */
+  ready(timeout?: number): Promise<KubeObject>;
+  /** Waits until the condition Ready is not True for a reason; answers its message. */
+  refused(reason: string, timeout?: number): Promise<string>;
+  status(): Promise<KubeObject>;
+  /** What the agent sent concerning this app since a time, watches left out. */
+  requests(since: number): AuditEntry[];
+  /** Real writes of objects since a time, in order. */
+  writes(since: number): AuditEntry[];
+  /** The Kubernetes Events on the Delivery. */
+  events(): Promise<{ reason: string; message: string }[]>;
+}
+
+/** Starts everything for a test file. Namespaces are named first, because the agent serves only those. */
+export function useLockstep(namespaces: readonly string[], credentials?: string): Lockstep {
+  const state: Partial<Lockstep> = {};
+  const flags = ['--watch-namespaces', namespaces.join(','), '--log-level', 'debug'];
+  beforeAll(async () => {
+    const kube = await connect(inject('kubeconfig'));
+    const git = await startGitServer(credentials);
+    const agent = await startAgentProcess(inject('kubeconfig'), flags);
+    Object.assign(state, { kube, git, agent });
+  });
+  afterAll(async () => {
+    await state.agent?.stop();
+    await state.git?.close();
+    await state.kube?.close();
+  });
+  const lockstep = state as Lockstep;
+  lockstep.app = (namespace, files, spec) => makeApp(lockstep, namespace, files, spec);
+  lockstep.restart = async (signal, meanwhile) => {
+    await lockstep.agent.stop(signal);
+    await meanwhile?.();
+    lockstep.agent = await startAgentProcess(inject('kubeconfig'), flags);
+  };
+  return lockstep;
+}
+
+async function makeApp(
+  lockstep: Lockstep,
+  namespace: string,
+  files: Readonly<Record<string, string>>,
+  spec: Record<string, object | string | boolean> = {},
+): Promise<App> {
+  const { kube, git } = lockstep;
+  await makeNamespace(kube, namespace);
+  const repository = git.repository(`${namespace}.git`);
+  const app = appOf(kube, namespace, repository);
+  if (Object.keys(files).length > 0) app.push(files);
+  await kube.apply(deliveryOf(namespace, 'app', repository.url, spec));
+  return app;
+}
+
+/** The questions about a Delivery named `app` in a namespace. */
+export function appOf(kube: Kube, namespace: string, repository: Repository): App {
+  const delivery = deliveryRef(namespace, 'app');
+  const ref = (apiVersion: string, kind: string, name: string): ObjectRef => ({ apiVersion, kind, namespace, name });
+  const status = async (): Promise<KubeObject> => (await kube.get(delivery)) ?? ({} as KubeObject);
+  const readyCondition = (object: KubeObject) =>
+    objectsAt(object, 'status', 'conditions').find((condition) => condition['type'] === 'Ready');
+  const concerns = (entry: AuditEntry): boolean =>
+    entry.namespace === namespace || (entry.impersonated ?? '').startsWith(`system:serviceaccount:${namespace}:`);
+  const app: App = {
+    namespace,
+    repository,
+    delivery,
+    revision: '',
+    push: (changed, message) => {
+      app.revision = repository.commit(changed, message);
+      return app.revision;
+    },
+    ref,
+    get: (apiVersion, kind, name) => kube.get(ref(apiVersion, kind, name)),
+    ready: (timeout) =>
+      until(
+        `${namespace} is Ready at ${app.revision}`,
+        async () => {
+          const object = await status();
+          return readyCondition(object)?.['status'] === 'True' &&
+            textAt(object, 'status', 'revision', 'target') === app.revision
+            ? object
+            : undefined;
+        },
+        timeout,
+      ).catch(async (error: Error) => {
+        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}`);
+      }),
+    refused: (reason, timeout) =>
+      until(
+        `${namespace} is not Ready for ${reason}`,
+        async () => {
+          const ready = readyCondition(await status());
+          return ready?.['status'] !== 'True' && ready?.['reason'] === reason ? String(ready['message']) : undefined;
+        },
+        timeout,
+      ).catch(async (error: Error) => {
+        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}`);
+      }),
+    status,
+    requests: (since) => agentRequests(readAudit(inject('auditLog'), since)).filter(concerns),
+    writes: (since) => writes(readAudit(inject('auditLog'), since)).filter(concerns),
+    events: async () => {
+      const { body } = await kube.http.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}/events` });
+      return objectsAt(body, 'items')
+        .filter((event) => textAt(event, 'involvedObject', 'kind') === 'Delivery')
+        .map((event) => ({ reason: textAt(event, 'reason') ?? '', message: textAt(event, 'message') ?? '' }));
+    },
+  };
+  return app;
+}
+
+/** A ConfigMap as text. */
+export function configMap(name: string, data: Readonly<Record<string, string>>, metadata = ''): string {
+  const lines = Object.entries(data).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`);
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n${metadata}data:\n${lines.join('\n')}\n`;
+}
+
+/** A Deployment as text. */
+export function deployment(
+  name: string,
+  options: { replicas?: number; image?: string; wave?: number; pod?: Readonly<Record<string, string>> } = {},
+): string {
+  const wave = options.wave === undefined ? '' : `  annotations: {lockstep.dev/wave: "${options.wave}"}\n`;
+  const pod = JSON.stringify(
+    Object.fromEntries(Object.entries(options.pod ?? {}).map(([key, value]) => [`test.lockstep.dev/${key}`, value])),
+  );
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+${wave}spec:
+  replicas: ${options.replicas ?? 1}
+  selector: {matchLabels: {app: ${name}}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+      annotations: ${pod}
+    spec:
+      containers:
+        - name: main
+          image: ${options.image ?? 'app:1'}
+          ports: [{containerPort: 8080}]
+`;
+}

@@ -1,0 +1,142 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+const rooms = ['agent', 'sync', 'diff', 'health', 'webhooks'];
+const files = rooms.flatMap((room) => globSync(`${room}/**/*.ts`, { cwd: root }));
+
+/** What a file imports: paths from the root for our own files, names for packages. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, target = '']) =>
+    target.startsWith('.') ? relative(root, join(root, dirname(file), target)) : target,
+  );
+}
+
+const graph = new Map(files.map((file) => [file, importsOf(file)]));
+const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
+
+const pure = [
+  /^sync\/(types|errors|stamp|parallel|status|session|ports)\.ts$/,
+  /^sync\/plan\/(order|prune|plan)\.ts$/,
+  /^sync\/delivery\//,
+  /^sync\/release\/(record|state)\.ts$/,
+  /^sync\/render\/(check|plain)\.ts$/,
+  /^sync\/source\/url\.ts$/,
+  /^sync\/apply\/filters\//,
+  /^diff\//,
+  /^health\/(scale|rules|signals|rollout)\.ts$/,
+  /^health\/kinds\//,
+  /^webhooks\/(match|providers)/,
+  /^agent\/api\/views/,
+];
+const middle = [
+  /^sync\/(reconcile|find|heal|teardown)\.ts$/,
+  /^sync\/plan\/try\.ts$/,
+  /^sync\/apply\//,
+  /^sync\/hooks/,
+  /^sync\/release\/(begin|advance|prune|rollback)\.ts$/,
+  /^health\/watcher\.ts$/,
+  /^webhooks\/receive/,
+];
+const isPure = (file: string): boolean => pure.some((pattern) => pattern.test(file));
+const isMiddle = (file: string): boolean => !isPure(file) && middle.some((pattern) => pattern.test(file));
+const isEdge = (file: string): boolean => !isPure(file) && !isMiddle(file);
+
+/** Packages and modules of Node that do nothing but compute. */
+const harmless = new Set(['node:crypto', '@sinclair/typebox', '@sinclair/typebox/value', 'fast-json-patch']);
+
+const owners: Readonly<Record<string, string>> = {
+  '@kubernetes/client-node': 'agent/kube/client.ts',
+  'isomorphic-git': 'sync/source/',
+  bullmq: 'agent/queue',
+  ioredis: 'agent/queue',
+  'fast-json-patch': 'diff/patch.ts',
+  pino: 'agent/log.ts',
+  'js-yaml': 'sync/render/yaml.ts',
+  fastify: 'agent/api/server.ts',
+};
+
+describe('the structure', () => {
+  it.each(files.filter(isPure))('%s is pure: it imports nothing that touches the world', (file) => {
+    const foreign = (graph.get(file) ?? []).filter((target) => {
+      if (target === 'sync/render/yaml.ts' && file === 'sync/render/plain.ts') return false;
+      return isOwn(target) ? !isPure(target) && !isTypeOnly(file, target) : !harmless.has(target);
+    });
+    expect(foreign).toEqual([]);
+  });
+
+  it.each(files.filter(isPure))('%s asks no clock, no chance and no process', (file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    expect(text).not.toMatch(/Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|process\.|performance\./);
+  });
+
+  it.each(files.filter(isMiddle))('%s imports the core and ports, never an adapter', (file) => {
+    const foreign = (graph.get(file) ?? []).filter((target) =>
+      isOwn(target) ? isEdge(target) && target !== 'sync/render/yaml.ts' : !harmless.has(target),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it.each(Object.entries(owners))('%s is imported in one place only', (name, owner) => {
+    const importers = files.filter((file) => (graph.get(file) ?? []).includes(name) && !file.startsWith(owner));
+    expect(importers).toEqual([]);
+  });
+
+  it('rooms of the edge meet in agent/wire.ts and in the commands only', () => {
+    const meeting = files
+      .filter((file) => isEdge(file) && !/^agent\/(wire|cli\/)/.test(file))
+      .flatMap((file) =>
+        (graph.get(file) ?? [])
+          .filter((target) => isOwn(target) && isEdge(target) && roomOf(target) !== roomOf(file))
+          .map((target) => `${file} → ${target}`),
+      );
+    expect(meeting).toEqual([]);
+  });
+
+  it('has no cycles', () => {
+    expect(findCycle()).toBeUndefined();
+  });
+
+  it('has no folder for what has no name', () => {
+    expect(files.filter((file) => /\/(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file))).toEqual([]);
+  });
+
+  it('has no file that is too long to read', () => {
+    const long = files.filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 300);
+    expect(long).toEqual([]);
+  });
+});
+
+function roomOf(file: string): string {
+  return file.startsWith('agent/') ? 'agent' : dirname(file);
+}
+
+/** Types vanish when the code runs, but only a whole `import type` line is sure to. */
+function isTypeOnly(file: string, target: string): boolean {
+  const text = readFileSync(join(root, file), 'utf8');
+  const name = target.split('/').at(-1) ?? '';
+  return [...text.matchAll(/^import (type )?[^;]*?from '([^']+)';/gm)]
+    .filter(([, , path = '']) => path.endsWith(`/${name}`))
+    .every(([, type]) => type !== undefined);
+}
+
+function findCycle(): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of graph.get(file) ?? []) {
+      const found = graph.has(target) ? visit(target, [...path, file]) : undefined;
+      if (found !== undefined) return found;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of files) {
+    const found = visit(file, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
