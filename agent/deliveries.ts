@@ -88,6 +88,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */
   async function tell(entry: Served, delivery: Delivery, session: Session, again: number): Promise<number> {
+    const isSeen = deps.watcher.isComplete(delivery.uid) || deps.watcher.troubles(delivery.uid).length > 0;
+    if (!isSeen) return Math.min(again, progressQuiet);
     if (isUnderWay(session)) {
       const quiet = session.releaseAt + progressQuiet - deps.clock.now();
       if (quiet > 0) return Math.min(again, quiet);

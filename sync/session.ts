@@ -62,7 +62,6 @@ export interface Session {
   progress: string;
   /** How often each object was healed of late. */
   readonly heals: Map<string, number[]>;
-  actions: Readonly<Record<string, number>>;
   /** The last request that was carried out. */
   handled: string | undefined;
   generation: number;
@@ -85,7 +84,6 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     progressAt: now,
     progress: '',
     heals: new Map(),
-    actions: {},
     handled: undefined,
     generation: 0,
   };

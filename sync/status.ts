@@ -45,13 +45,23 @@ export function statusOf(
     ...(summary.state === 'Held'
       ? { hold: { reason: summary.reason, revision: session.found?.commit.revision ?? '' } }
       : {}),
-    actions: { ...session.actions },
-    health: countWords(healths.map(({ health }) => health.status)),
+    ...unlessEmpty('actions', { ...record.actions }),
+    ...unlessEmpty('health', countWords(healths.map(({ health }) => health.status))),
     worst: worstObjects(healths),
     history: record.history.map((entry) => ({ ...entry })),
     ...(record.target === undefined ? {} : { lastSync: new Date(record.target.startedAt).toISOString() }),
     ...(acknowledged === undefined ? {} : { lastRequest: acknowledged }),
   };
+}
+
+/** A map that becomes empty must be left out: server-side apply would make a null of it, which its schema refuses. */
+function unlessEmpty<K extends string>(
+  name: K,
+  counts: Record<string, number>,
+): { [key in K]?: Record<string, number> } {
+  const named: { [key in K]?: Record<string, number> } = {};
+  if (Object.keys(counts).length > 0) named[name] = counts;
+  return named;
 }
 
 /** The status of a Delivery that can't be read at all. */
@@ -80,11 +90,12 @@ export function refusedStatus(
 const unseen: Health = { status: 'Unknown', reason: 'NotSeen', message: 'not seen yet' };
 
 function summarize(delivery: Delivery, session: Session, now: number): Summary {
-  const { record, sourceTrouble, planTrouble, applyTrouble, waiting } = session;
+  const { record, waiting } = session;
   const base = { ready: 'False' as const, reconciling: false, stalled: false };
-  if (delivery.suspended)
+  if (delivery.suspended) {
     return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
-  if (delivery.deleting)
+  }
+  if (delivery.deleting) {
     return {
       ...base,
       state: 'Deleting',
@@ -92,29 +103,33 @@ function summarize(delivery: Delivery, session: Session, now: number): Summary {
       reason: 'Deleting',
       message: list(waiting, 'is being deleted'),
     };
-  const releasing = record.phase === 'Releasing';
-  const state = releasing
-    ? applyTrouble === undefined
-      ? 'Verifying'
-      : 'Applying'
-    : record.target === undefined
-      ? 'Planning'
-      : 'Synced';
-  if (planTrouble !== undefined)
-    return { ...base, ...fromTrouble(planTrouble), state: planTrouble.stalled ? 'Held' : 'Blocked' };
-  if (applyTrouble !== undefined) return { ...base, ...fromTrouble(applyTrouble), state };
-  if (sourceTrouble !== undefined) return { ...base, ...fromTrouble(sourceTrouble), state };
-  if (releasing) return { ...base, reconciling: true, state, ...waitingReason(delivery, session, now) };
-  if (record.target === undefined)
+  }
+  const state = stateOf(session);
+  const trouble = worstTrouble(session);
+  if (trouble !== undefined) return { ...base, ...fromTrouble(trouble), state };
+  if (record.phase === 'Releasing')
+    return { ...base, reconciling: true, state, ...waitingReason(delivery, session, now) };
+  if (record.target === undefined) {
     return { ...base, reconciling: true, state, reason: 'Planning', message: 'the source is being read' };
+  }
   const { revision, author, subject } = record.target;
-  return {
-    ...base,
-    ready: 'True',
-    state,
-    reason: 'Synced',
-    message: `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`,
-  };
+  const message = `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
+  return { ...base, ready: 'True', state, reason: 'Synced', message };
+}
+
+/** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */
+function worstTrouble(session: Session): Trouble | undefined {
+  const { sourceTrouble, planTrouble, applyTrouble } = session;
+  const isNewer = session.tip !== session.found?.commit.revision;
+  return (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? sourceTrouble;
+}
+
+function stateOf(session: Session): string {
+  const { record, planTrouble, applyTrouble } = session;
+  if (planTrouble !== undefined && worstTrouble(session) === planTrouble)
+    return planTrouble.stalled ? 'Held' : 'Blocked';
+  if (record.phase === 'Releasing') return applyTrouble === undefined ? 'Verifying' : 'Applying';
+  return record.target === undefined ? 'Planning' : 'Synced';
 }
 
 function fromTrouble(trouble: Trouble): Pick<Summary, 'reason' | 'message' | 'stalled' | 'reconciling'> {

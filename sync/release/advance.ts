@@ -145,7 +145,7 @@ async function conclude(delivery: Delivery, session: Session, world: World): Pro
   const history = [ended(record, target, 'Good', world.clock.now()), ...record.history].slice(0, 10);
   session.record = { ...record, phase: 'Released', good: { sequence, revision: target.revision }, history };
   await saveRecord(delivery, session, world);
-  const counts = Object.entries(session.actions).filter(([action]) => action !== 'unchanged');
+  const counts = Object.entries(record.actions).filter(([action]) => action !== 'unchanged');
   const summary =
     counts.length === 0 ? 'nothing to change' : counts.map(([action, count]) => `${count} ${action}`).join(', ');
   world.event(

@@ -18,7 +18,7 @@ const backOff = { first: 10_000, longest: 600_000 };
  */
 export async function beginRelease(delivery: Delivery, session: Session, world: World): Promise<void> {
   const { found, record } = session;
-  if (found === undefined) return;
+  if (found === undefined || found.commit.revision !== session.tip) return;
   if (record.target?.input === found.input) return keepRevision(session, found);
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
   const entries = entriesFor(found.desired, record);
@@ -27,7 +27,6 @@ export async function beginRelease(delivery: Delivery, session: Session, world: 
     await requireAccount(delivery, world);
     const items = await planEntries(delivery, session, world, entries);
     session.planTrouble = undefined;
-    session.actions = countActions(items, entries.size);
     await startRelease(delivery, session, world, found, entries, items);
   } catch (error) {
     session.planTrouble = planTrouble(error, session, found.input, world.clock.now());
@@ -148,6 +147,7 @@ async function startRelease(
     target,
     entries,
     history: history.slice(0, 10),
+    actions: countActions(items, entries.size),
   };
   session.progressAt = now;
   session.releaseAt = now;

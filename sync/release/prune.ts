@@ -62,8 +62,11 @@ async function deleteEntry(delivery: Delivery, session: Session, world: World, e
 async function remove(delivery: Delivery, world: World, entry: Entry, uid: string): Promise<string | undefined> {
   const cluster = world.cluster(identityOf(delivery));
   const known = world.watcher.live(delivery.uid, entry.key);
-  const left =
-    known?.health.reason === 'Terminating' ? await cluster.get(entry.ref) : await cluster.delete(entry.ref, uid);
+  const isUnderWay = known?.state === 'questioned' || known?.health.reason === 'Terminating';
+  let left = isUnderWay ? await cluster.get(entry.ref) : undefined;
+  const mustAsk =
+    !isUnderWay || (left?.metadata.uid === uid && at(left, 'metadata', 'deletionTimestamp') === undefined);
+  if (mustAsk) left = await cluster.delete(entry.ref, uid);
   if (left === undefined || left.metadata.uid !== uid) return undefined;
   const finalizers = at(left, 'metadata', 'finalizers');
   const foreign = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];

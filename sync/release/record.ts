@@ -59,6 +59,8 @@ export interface ReleaseRecord {
   /** Changed in place while a release runs: copying it for each object would cost the square of their number. */
   readonly entries: Map<string, Entry>;
   readonly history: readonly Ended[];
+  /** How many objects the last plan treated how. */
+  readonly actions: Readonly<Record<string, number>>;
 }
 
 /** The record of a Delivery that was never released. */
@@ -71,6 +73,7 @@ export function emptyRecord(): ReleaseRecord {
     good: undefined,
     entries: new Map(),
     history: [],
+    actions: {},
   };
 }
 

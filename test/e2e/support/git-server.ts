@@ -132,6 +132,7 @@ function createRepository(root: string, name: string, url: string): Repository {
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim();
   run(root, ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
+  run(bare, ['config', 'receive.denyDeleteCurrent', 'ignore']);
   run(workTree, ['init', '--quiet', '--initial-branch=main']);
   run(workTree, ['remote', 'add', 'origin', bare]);
   return {

@@ -79,14 +79,16 @@ async function makeApp(
   const { kube, git } = lockstep;
   await makeNamespace(kube, namespace);
   const repository = git.repository(`${namespace}.git`);
-  const app = appOf(kube, namespace, repository);
+  const app = appOf(lockstep, namespace, repository);
   if (Object.keys(files).length > 0) app.push(files);
   await kube.apply(deliveryOf(namespace, 'app', repository.url, spec));
   return app;
 }
 
 /** The questions about a Delivery named `app` in a namespace. */
-export function appOf(kube: Kube, namespace: string, repository: Repository): App {
+export function appOf(lockstep: Lockstep, namespace: string, repository: Repository): App {
+  const { kube } = lockstep;
+  const agentSays = (): string => lockstep.agent.output().split('\n').slice(-12).join('\n');
   const delivery = deliveryRef(namespace, 'app');
   const ref = (apiVersion: string, kind: string, name: string): ObjectRef => ({ apiVersion, kind, namespace, name });
   const status = async (): Promise<KubeObject> => (await kube.get(delivery)) ?? ({} as KubeObject);
@@ -117,7 +119,7 @@ export function appOf(kube: Kube, namespace: string, repository: Repository): Ap
         },
         timeout,
       ).catch(async (error: Error) => {
-        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}`);
+        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}\n${agentSays()}`);
       }),
     refused: (reason, timeout) =>
       until(
@@ -128,7 +130,7 @@ export function appOf(kube: Kube, namespace: string, repository: Repository): Ap
         },
         timeout,
       ).catch(async (error: Error) => {
-        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}`);
+        throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}\n${agentSays()}`);
       }),
     status,
     requests: (since) => agentRequests(readAudit(inject('auditLog'), since)).filter(concerns),

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { until } from './support/kube.ts';
+import { appOf, configMap, deployment, useLockstep } from './support/lockstep.ts';
+
+const lockstep = useLockstep([
+  'own-first',
+  'own-second',
+  'own-adopt',
+  'own-rights',
+  'own-account',
+  'own-argo',
+  'own-hpa',
+  'own-delete',
+]);
+
+describe('ownership', () => {
+  it('of an object that two Deliveries declare stays with the first; the second says so', async () => {
+    const first = await lockstep.app('own-first', { 'a.yaml': configMap('shared', { color: 'blue' }) });
+    await first.ready();
+    const since = Date.now();
+    const second = await lockstep.app('own-second', {
+      'a.yaml': configMap('shared', { color: 'red' }, '  namespace: own-first\n'),
+    });
+    const message = await second.refused('Blocked');
+    expect(message).toMatch(/ConfigMap own-first\/shared: not taken from other managers: .*owned by lockstep-/);
+    expect(second.writes(since)).toEqual([]);
+    expect(textAt(await first.get('v1', 'ConfigMap', 'shared'), 'data', 'color')).toBe('blue');
+    await lockstep.kube.delete(second.delivery);
+    await until('the second Delivery is gone', async () => (await lockstep.kube.get(second.delivery)) === undefined);
+    expect(await first.get('v1', 'ConfigMap', 'shared')).toBeDefined();
+  });
+
+  it('of objects made by kubectl is taken over without a restart of pods', async () => {
+    await makeNamespace(lockstep.kube, 'own-adopt');
+    const byHand = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'own-adopt' },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: 'web' } },
+        template: {
+          metadata: { labels: { app: 'web' }, annotations: {} },
+          spec: { containers: [{ name: 'main', image: 'app:1', ports: [{ containerPort: 8080 }] }] },
+        },
+      },
+    };
+    await lockstep.kube.apply(byHand);
+    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'own-adopt', name: 'web' };
+    const before = await until('it runs', async () => {
+      const object = await lockstep.kube.get(ref);
+      return numberAt(object, 'status', 'availableReplicas') === 1 ? object : undefined;
+    });
+    const app = await lockstep.app('own-adopt', { 'a.yaml': deployment('web', { replicas: 2 }) });
+    const status = await app.ready();
+    expect(numberAt(status, 'status', 'actions', 'adopt')).toBe(1);
+    const after = await lockstep.kube.get(ref);
+    expect(after?.metadata.uid).toBe(before.metadata.uid);
+    expect(numberAt(after, 'spec', 'replicas')).toBe(2);
+    const pods = await lockstep.kube.http.request({ method: 'GET', path: '/api/v1/namespaces/own-adopt/pods' });
+    const hashes = new Set(
+      objectsAt(pods.body, 'items').map((pod) => textAt(pod, 'metadata', 'labels', 'pod-template-hash')),
+    );
+    expect(hashes.size).toBe(1);
+  });
+
+  it('of objects that Argo CD, Flux or Helm manage is refused unless adoption is asked for', async () => {
+    await makeNamespace(lockstep.kube, 'own-argo');
+    await lockstep.kube.apply(
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: 'tracked',
+          namespace: 'own-argo',
+          annotations: { 'argocd.argoproj.io/tracking-id': 'shop:/ConfigMap:own-argo/tracked' },
+        },
+        data: { other: '1' },
+      },
+      'argocd-controller',
+    );
+    const app = await lockstep.app('own-argo', { 'a.yaml': configMap('tracked', { a: '1' }) });
+    expect(await app.refused('Blocked')).toBe('ConfigMap own-argo/tracked belongs to the Argo CD application shop');
+    app.push({ 'a.yaml': configMap('tracked', { a: '1' }, '  annotations: {lockstep.dev/adopt: "true"}\n') });
+    await app.ready();
+  });
+
+  it('of a field that a controller owns is not taken by a later commit', async () => {
+    const noReplicas = deployment('web').replace('  replicas: 1\n', '');
+    const app = await lockstep.app('own-hpa', { 'a.yaml': noReplicas });
+    await app.ready();
+    await lockstep.kube.edit(app.ref('apps/v1', 'Deployment', 'web'), { spec: { replicas: 3 } }, 'autoscaler');
+    await sleep(500);
+    expect(numberAt(await app.get('apps/v1', 'Deployment', 'web'), 'spec', 'replicas')).toBe(3);
+    app.push({ 'a.yaml': deployment('web', { replicas: 1 }) });
+    expect(await app.refused('Blocked')).toBe(
+      'Deployment own-hpa/web: not taken from other managers: spec.replicas (owned by autoscaler)',
+    );
+    expect(numberAt(await app.get('apps/v1', 'Deployment', 'web'), 'spec', 'replicas')).toBe(3);
+  });
+
+  it("shows the API server's own refusal when the service account may not, and nothing else is affected", async () => {
+    await makeNamespace(lockstep.kube, 'own-rights', 'none');
+    const repository = lockstep.git.repository('own-rights.git');
+    const app = appOf(lockstep, 'own-rights', repository);
+    app.push({ 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': configMap('b', { a: '1' }) });
+    await lockstep.kube.apply(deliveryOf('own-rights', 'app', repository.url));
+    const message = await app.refused('Blocked');
+    expect(message).toContain('User "system:serviceaccount:own-rights:lockstep" cannot patch resource "configmaps"');
+    expect(message.match(/cannot patch/g)).toHaveLength(2);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('is never claimed by an account that does not exist', async () => {
+    await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'own-account' } });
+    const repository = lockstep.git.repository('own-account.git');
+    const app = appOf(lockstep, 'own-account', repository);
+    app.push({ 'a.yaml': configMap('a', { a: '1' }) });
+    const since = Date.now();
+    await lockstep.kube.apply(deliveryOf('own-account', 'app', repository.url));
+    expect(await app.refused('AccountNotFound')).toBe('the service account own-account/lockstep does not exist');
+    expect(app.requests(since).filter((entry) => entry.impersonated !== undefined)).toEqual([]);
+  });
+
+  it('ends with the Delivery: its objects go in reverse waves, protected ones and other Deliveries stay', async () => {
+    const app = await lockstep.app('own-delete', {
+      'a.yaml': configMap('first', { a: '1' }),
+      'b.yaml': configMap('last', { a: '1' }, '  annotations: {lockstep.dev/wave: "1"}\n'),
+      'c.yaml': configMap('kept', { a: '1' }, '  annotations: {helm.sh/resource-policy: keep}\n'),
+    });
+    await app.ready();
+    const uid = (await app.status()).metadata.uid ?? '';
+    const since = Date.now();
+    await lockstep.kube.delete(app.delivery);
+    await until(
+      'the Delivery is gone',
+      async () => (await lockstep.kube.get(deliveryRef('own-delete', 'app'))) === undefined,
+    );
+    expect(
+      app
+        .writes(since)
+        .filter((entry) => entry.verb === 'delete')
+        .map((entry) => entry.name),
+    ).toEqual(['last', 'first']);
+    expect(await app.get('v1', 'ConfigMap', 'kept')).toBeDefined();
+    const secrets = await lockstep.kube.http.request({
+      method: 'GET',
+      path: '/api/v1/namespaces/lockstep-system/secrets',
+    });
+    const names = objectsAt(secrets.body, 'items').map((secret) => (secret as KubeObject).metadata.name);
+    expect(names.filter((name) => name.includes(uid))).toEqual([]);
+  });
+});

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { textAt } from '../../diff/json.ts';
+import { until } from './support/kube.ts';
+import { configMap, deployment, useLockstep } from './support/lockstep.ts';
+
+const lockstep = useLockstep(['restart-steady', 'restart-drift', 'restart-middle', 'restart-kill']);
+
+describe('a restarted agent', () => {
+  it('writes nothing when nothing changed', async () => {
+    const app = await lockstep.app('restart-steady', {
+      'a.yaml': configMap('a', { a: '1' }),
+      'b.yaml': deployment('web'),
+    });
+    await app.ready();
+    let since = 0;
+    await lockstep.restart('SIGTERM', async () => {
+      await sleep(1_200);
+      since = Date.now();
+    });
+    await sleep(2_500);
+    const sent = app.requests(since).filter((entry) => !['get', 'list'].includes(entry.verb));
+    expect(sent).toEqual([]);
+  });
+
+  it('undoes what happened while it was away, also without the Git server', async () => {
+    const app = await lockstep.app('restart-drift', {
+      'a.yaml': configMap('edited', { color: 'blue' }),
+      'b.yaml': configMap('deleted', { a: '1' }),
+    });
+    await app.ready();
+    await lockstep.restart('SIGTERM', async () => {
+      lockstep.git.fault = 'refusing';
+      await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'edited'), { data: { color: 'red' } });
+      await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'deleted'));
+    });
+    await until('the deleted one is back', async () => app.get('v1', 'ConfigMap', 'deleted'));
+    await until(
+      'the edited one is blue',
+      async () => textAt(await app.get('v1', 'ConfigMap', 'edited'), 'data', 'color') === 'blue',
+    );
+    lockstep.git.fault = 'none';
+    await app.ready(30_000);
+  });
+
+  it('goes on in the middle of a release, also after a kill', async () => {
+    const app = await lockstep.app('restart-middle', {
+      'a.yaml': deployment('slow', { pod: { 'ready-after': '3s' } }),
+      'b.yaml': configMap('after', { a: '1' }, '  annotations: {lockstep.dev/wave: "1"}\n'),
+    });
+    await until('the first wave is applied', async () => app.get('apps/v1', 'Deployment', 'slow'));
+    await lockstep.restart('SIGKILL');
+    await app.ready(30_000);
+    expect(await app.get('v1', 'ConfigMap', 'after')).toBeDefined();
+    expect((await app.get('apps/v1', 'Deployment', 'slow'))?.metadata['generation']).toBe(1);
+  });
+
+  it('prunes what left Git while it was away', async () => {
+    const app = await lockstep.app('restart-kill', {
+      'a.yaml': configMap('a', { a: '1' }),
+      'b.yaml': configMap('b', { a: '1' }),
+    });
+    await app.ready();
+    await lockstep.restart('SIGKILL', async () => app.push({ 'b.yaml': null }));
+    await app.ready(30_000);
+    await until('b is gone', async () => (await app.get('v1', 'ConfigMap', 'b')) === undefined);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
+  });
+});

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { textAt, toJson } from '../../diff/json.ts';
+import { until } from './support/kube.ts';
+import { configMap, useLockstep } from './support/lockstep.ts';
+
+const lockstep = useLockstep(['secret-values', 'secret-login', 'secret-token'], 'ada:canary-login-77aa');
+const canary = 'canary-value-4f1c9e';
+const canary64 = Buffer.from(canary).toString('base64');
+const encoded = (text: string): string => Buffer.from(text).toString('base64');
+
+const secret = (value: string): string =>
+  `apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ${value}}\n`;
+const broken = `apiVersion: v1\nkind: Secret\nmetadata: {name: broken}\ndata: {password: {nested: ${canary}}}\n`;
+const unreadable = `apiVersion: v1\nkind: Secret\nmetadata: {name: unreadable}\nstringData:\n  password: "${canary}\n  other: [${canary}\n`;
+
+async function login(namespace: string, data: Record<string, string>): Promise<void> {
+  await lockstep.kube.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'git', namespace },
+    data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, encoded(value)])),
+  });
+}
+
+describe('a Secret', () => {
+  it('shows its values in no log line, status, event, error or command output', async () => {
+    const app = await lockstep.app(
+      'secret-values',
+      { 'a.yaml': secret(canary), 'b.yaml': configMap('b', { a: '1' }) },
+      { source: { secretRef: { name: 'git' } } },
+    );
+    expect(await app.refused('CredentialsNotFound')).toContain('the Secret secret-values/git does not exist');
+    await login('secret-values', { username: 'ada', password: 'wrong-password-1' });
+    await app.refused('SourceUnauthorized', 30_000);
+    await login('secret-values', { username: 'ada', password: 'canary-login-77aa' });
+    await app.ready(30_000);
+    expect(textAt(await app.get('v1', 'Secret', 'db'), 'data', 'password')).toBe(canary64);
+
+    await lockstep.kube.edit(app.ref('v1', 'Secret', 'db'), { data: { password: encoded('canary-drift-5512') } });
+    await until(
+      'it is healed',
+      async () => textAt(await app.get('v1', 'Secret', 'db'), 'data', 'password') === canary64,
+    );
+    app.push({ 'a.yaml': secret(`${canary}-2`) });
+    await app.ready();
+    app.push({ 'a.yaml': broken });
+    expect(await app.refused('ApplyRefused')).toContain('its text is left out');
+    app.push({ 'a.yaml': unreadable });
+    expect(await app.refused('InvalidManifests')).toMatch(/a\.yaml:\d+: /);
+
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-secret-'));
+    writeFileSync(
+      join(folder, 'a.yaml'),
+      `${secret(canary)}---\n${secret(canary).replace('stringData', 'data').replace(canary, canary64).replace('name: db', 'name: other')}`,
+    );
+    writeFileSync(join(folder, 'b.yaml'), unreadable);
+    const command = (...args: string[]): string => {
+      try {
+        return execFileSync(process.execPath, ['agent/cli/lockstep.mjs', ...args], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+      } catch (error) {
+        return (
+          JSON.stringify(error) +
+          String((error as { stdout?: string }).stdout) +
+          String((error as { stderr?: string }).stderr)
+        );
+      }
+    };
+    const outputs = [
+      lockstep.agent.output(),
+      toJson(await app.status()),
+      toJson(await app.events()),
+      command('render', folder),
+      command('render', folder, '-o', 'json'),
+      command('health', '-f', join(folder, 'a.yaml')),
+      command('health', '-f', join(folder, 'b.yaml')),
+      command('status', '-n', 'secret-values', '-o', 'json', '--kubeconfig', inject('kubeconfig')),
+    ];
+    expect(outputs.every((output) => output.length > 20)).toBe(true);
+    for (const output of outputs) {
+      for (const value of [
+        canary,
+        canary64,
+        'canary-login-77aa',
+        encoded('ada:canary-login-77aa'),
+        'wrong-password-1',
+        'canary-drift-5512',
+        encoded('canary-drift-5512'),
+      ]) {
+        expect(output).not.toContain(value);
+      }
+    }
+  });
+
+  it('is read as the service account of the Delivery, not as the agent', async () => {
+    const since = Date.now();
+    const app = await lockstep.app(
+      'secret-login',
+      { 'a.yaml': configMap('a', { a: '1' }) },
+      { source: { secretRef: { name: 'git' } } },
+    );
+    await login('secret-login', { password: 'canary-login-77aa', username: 'ada' });
+    await app.ready(30_000);
+    const reads = app
+      .requests(since)
+      .filter((entry) => entry.resource === 'secrets' && entry.namespace === 'secret-login');
+    expect(reads.length).toBeGreaterThan(0);
+    expect(reads.every((entry) => entry.impersonated === 'system:serviceaccount:secret-login:lockstep')).toBe(true);
+  });
+});
