@@ -28,7 +28,8 @@ export interface DeliveryDeps {
 
 /** Serves the Deliveries that a watch tells of. */
 export interface Deliveries {
-  onEvent(event: CollectionEvent): void;
+  /** @param namespace what the watch covers; undefined for all namespaces */
+  onEvent(namespace: string | undefined, event: CollectionEvent): void;
   /** One turn of a Delivery; answers after how many milliseconds the next one is due. */
   work(uid: string): Promise<number | undefined>;
 }
@@ -45,9 +46,9 @@ const deletionRetry = 5_000;
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
   const served = new Map<string, Served>();
 
-  function onEvent(event: CollectionEvent): void {
+  function onEvent(namespace: string | undefined, event: CollectionEvent): void {
     if (event.type === 'failed') deps.log.warn({ problem: event.error.message }, 'Deliveries can not be watched');
-    else if (event.type === 'synced') dropMissing(event.uids);
+    else if (event.type === 'synced') dropMissing(namespace, event.uids);
     else if (event.type === 'deleted') drop(event.object.metadata.uid ?? '');
     else take(event.object);
   }
@@ -61,8 +62,12 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (!isOurs) deps.enqueue(uid);
   }
 
-  function dropMissing(uids: ReadonlySet<string>): void {
-    for (const uid of [...served.keys()]) if (!uids.has(uid)) drop(uid);
+  /** A list of one namespace says nothing about the others. */
+  function dropMissing(namespace: string | undefined, uids: ReadonlySet<string>): void {
+    for (const [uid, { object }] of [...served]) {
+      const isCovered = namespace === undefined || object.metadata.namespace === namespace;
+      if (isCovered && !uids.has(uid)) drop(uid);
+    }
   }
 
   function drop(uid: string): void {
@@ -83,6 +88,11 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (delivery.deleting) return remove(entry, delivery, entry.session, world);
     entry.object = await deps.writer.hold(entry.object);
     const again = await reconcile(delivery, entry.session, world);
+    const { waiting, record } = entry.session;
+    deps.log.debug(
+      { delivery: `${delivery.namespace}/${delivery.name}`, phase: record.phase, waiting, again },
+      'a turn ended',
+    );
     return tell(entry, delivery, entry.session, again);
   }
 

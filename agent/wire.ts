@@ -72,7 +72,10 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     },
     enqueue: queue.add,
   });
-  const closers = watchedPaths(settings).map((path) => follow(http, { path: async () => path }, deliveries.onEvent));
+  const closers = servedNamespaces(settings).map((namespace) => {
+    const path = async () => deliveriesPath(namespace);
+    return follow(http, { path }, (event) => deliveries.onEvent(namespace, event));
+  });
   return {
     stop: async () => {
       for (const close of closers) close();
@@ -83,13 +86,15 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
   };
 }
 
-/** One collection for all namespaces, or one for each that is served. */
-function watchedPaths(settings: Settings): string[] {
+/** The namespaces to watch; undefined stands for all of them. */
+function servedNamespaces(settings: Settings): readonly (string | undefined)[] {
   const namespaces = settings['watch-namespaces'];
-  if (namespaces.length === 0) return [`/apis/${deliveryApiVersion}/${deliveryPlural}`];
-  return namespaces.map(
-    (namespace) => `/apis/${deliveryApiVersion}/namespaces/${encodeURIComponent(namespace)}/${deliveryPlural}`,
-  );
+  return namespaces.length === 0 ? [undefined] : namespaces;
+}
+
+function deliveriesPath(namespace: string | undefined): string {
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${deliveryApiVersion}${scope}/${deliveryPlural}`;
 }
 
 async function accountExists(http: KubeHttp, namespace: string, name: string): Promise<boolean> {
