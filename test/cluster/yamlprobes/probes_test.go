@@ -1,0 +1,65 @@
+// Package yamlprobes holds the ground truth for Lockstep's YAML reader: what sigs.k8s.io/yaml, which kubectl and the API
+// server's own clients use, makes of each input. `go test ./yamlprobes -update` writes it anew.
+package yamlprobes
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+const folder = "../../vectors/yaml/"
+
+var update = flag.Bool("update", false, "write expected.json instead of comparing with it")
+
+// probe is one input with its JSON form, or with an error.
+type probe struct {
+	Input string `json:"input"`
+	JSON  string `json:"json,omitempty"`
+	Error bool   `json:"error,omitempty"`
+}
+
+func TestExpectedValuesAreThoseOfSigsYAML(t *testing.T) {
+	text, err := os.ReadFile(folder + "inputs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inputs []string
+	if err := json.Unmarshal(text, &inputs); err != nil {
+		t.Fatal(err)
+	}
+	probes := []probe{}
+	for _, input := range inputs {
+		value, err := yaml.YAMLToJSON([]byte(input))
+		if err != nil {
+			probes = append(probes, probe{Input: input, Error: true})
+			continue
+		}
+		probes = append(probes, probe{Input: input, JSON: string(value)})
+	}
+	if len(probes) < 120 {
+		t.Fatalf("only %d probes, at least 120 are wanted", len(probes))
+	}
+	if *update {
+		out, _ := json.MarshalIndent(probes, "", " ")
+		if err := os.WriteFile(folder+"expected.json", append(out, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	expected, err := os.ReadFile(folder + "expected.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known []probe
+	if err := json.Unmarshal(expected, &known); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(known, probes) {
+		t.Fatal("expected.json is out of date: run go test ./yamlprobes -update")
+	}
+}
