@@ -14,7 +14,7 @@ const quickest = 1_000;
  */
 export async function reconcile(delivery: Delivery, session: Session, world: World): Promise<number> {
   world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
-  takeRequest(delivery, session);
+  takeRequest(delivery, session, world);
   if (delivery.suspended) return delivery.interval;
   await findRevision(delivery, session, world);
   const again = await healDrift(delivery, session, world);
@@ -25,10 +25,17 @@ export async function reconcile(delivery: Delivery, session: Session, world: Wor
 }
 
 /** A new generation or a `sync` request asks for everything to be looked at now. */
-function takeRequest(delivery: Delivery, session: Session): void {
+function takeRequest(delivery: Delivery, session: Session, world: World): void {
   const { request } = delivery;
   const isNew = request !== undefined && request.text !== delivery.acknowledged && request.text !== session.handled;
   if (isNew) session.handled = request.text;
+  if (isNew && request.verb !== 'sync') {
+    world.event(
+      'Warning',
+      'RequestUnknown',
+      `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`,
+    );
+  }
   if (!isNew && session.generation === delivery.generation) return;
   session.generation = delivery.generation;
   session.pollAt = 0;

@@ -1,13 +1,19 @@
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import git, { Errors, type HttpClient } from 'isomorphic-git';
+import git, { Errors } from 'isomorphic-git';
 import { hashText } from '../../diff/hash.ts';
 import { LockstepError } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
 import { type ObjectReader, openPacks } from './pack.ts';
-import { createTransport, openConnections, type TransportLimits, transportDefaults } from './transport-http.ts';
+import {
+  createTransport,
+  openConnections,
+  type Transport,
+  type TransportLimits,
+  transportDefaults,
+} from './transport-http.ts';
 import { findTree, listFiles, readTree, type Tree } from './tree.ts';
 import { normalizePath, parseSourceUrl } from './url.ts';
 
@@ -70,10 +76,11 @@ export function createSources(folder: string, limits: TransportLimits = transpor
 }
 
 /** One small request: the server lists only the reference that is asked for. */
-async function tip(request: SourceRequest, http: HttpClient): Promise<string> {
+async function tip(request: SourceRequest, http: Transport): Promise<string> {
   const url = parseSourceUrl(request.url);
   try {
     const refs = await git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 });
+    http.check();
     const found = refs.find((ref) => ref.ref === request.ref);
     if (found !== undefined) return found.oid;
   } catch (error) {
@@ -90,7 +97,7 @@ async function read(
   request: SourceRequest,
   revision: string,
   known: KnownTrees,
-  http: HttpClient,
+  http: Transport,
 ): Promise<Snapshot> {
   const url = parseSourceUrl(request.url);
   const path = normalizePath(request.path);
@@ -121,7 +128,7 @@ async function obtain(
   request: SourceRequest,
   url: URL,
   revision: string,
-  http: HttpClient,
+  http: Transport,
 ): Promise<ObjectReader> {
   if (repository.reader !== undefined && holds(repository.reader, revision)) return repository.reader;
   try {
@@ -149,7 +156,7 @@ function holds(reader: ObjectReader, oid: string): boolean {
  * The first fetch is shallow; each later one must not be (isomorphic-git would download everything again), and gets
  * just what is new.
  */
-async function fetch(repository: Repository, request: SourceRequest, url: URL, http: HttpClient): Promise<void> {
+async function fetch(repository: Repository, request: SourceRequest, url: URL, http: Transport): Promise<void> {
   const { gitdir, cache } = repository;
   if (!repository.ready) {
     await fs.promises.rm(gitdir, { recursive: true, force: true });
@@ -161,6 +168,7 @@ async function fetch(repository: Repository, request: SourceRequest, url: URL, h
   const first = !repository.ready || !(await exists(gitdir, local));
   const options = { fs, http, gitdir, cache, ref: local, remoteRef: request.ref, singleBranch: true, tags: false };
   await git.fetch(first ? { ...options, depth: 1 } : options);
+  http.check();
   repository.ready = true;
 }
 

@@ -26,6 +26,13 @@ interface Conversation {
   readonly connections: Connections;
   readonly limits: TransportLimits;
   readonly signal: AbortSignal;
+  readonly fail: (error: LockstepError) => never;
+}
+
+/** Git's HTTP client, and what went wrong in it. */
+export interface Transport extends HttpClient {
+  /** @throws LockstepError when an answer broke off: isomorphic-git takes that for the end of the answer */
+  check(): void;
 }
 
 /**
@@ -36,18 +43,20 @@ export function createTransport(
   connections: Connections,
   authorization: string | undefined,
   limits: TransportLimits,
-): HttpClient {
+): Transport {
+  let failure: LockstepError | undefined;
+  const fail = (error: LockstepError): never => {
+    failure = error;
+    throw error;
+  };
   return {
     request: async (request) => {
       const body = request.body === undefined ? undefined : Buffer.concat(await collect(request.body));
-      return follow({
-        request,
-        body,
-        authorization,
-        connections,
-        limits,
-        signal: AbortSignal.timeout(limits.deadline),
-      });
+      const signal = AbortSignal.timeout(limits.deadline);
+      return follow({ request, body, authorization, connections, limits, signal, fail });
+    },
+    check: () => {
+      if (failure !== undefined) throw failure;
     },
   };
 }
@@ -63,7 +72,7 @@ async function follow(conversation: Conversation): Promise<GitHttpResponse> {
   let url = new URL(request.url);
   for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
     const response = await send(url, conversation);
-    if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, request, response, limits);
+    if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, conversation, response);
     await response.body.dump();
     url = redirectTarget(url, response.headers['location']);
   }
@@ -111,36 +120,38 @@ function redirectTarget(from: URL, location: string | string[] | undefined): URL
   return target;
 }
 
-function answer(
-  url: URL,
-  request: GitHttpRequest,
-  response: Dispatcher.ResponseData,
-  limits: TransportLimits,
-): GitHttpResponse {
+function answer(url: URL, conversation: Conversation, response: Dispatcher.ResponseData): GitHttpResponse {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers))
+  for (const [name, value] of Object.entries(response.headers)) {
     headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  }
   return {
     url: url.href,
-    method: request.method ?? 'GET',
+    method: conversation.request.method ?? 'GET',
     statusCode: response.statusCode,
     statusMessage: String(response.statusCode),
     headers,
-    body: capped(url, response.body, limits.maxBytes),
+    body: capped(url, conversation, response.body),
   };
 }
 
-async function* capped(url: URL, body: AsyncIterable<Uint8Array>, maxBytes: number): AsyncIterableIterator<Uint8Array> {
+async function* capped(
+  url: URL,
+  { limits, signal, fail }: Conversation,
+  body: AsyncIterable<Uint8Array>,
+): AsyncIterableIterator<Uint8Array> {
   let bytes = 0;
   try {
     for await (const chunk of body) {
       bytes += chunk.length;
-      if (bytes > maxBytes)
-        throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${maxBytes} bytes`);
+      if (bytes > limits.maxBytes) {
+        throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${limits.maxBytes} bytes`);
+      }
       yield chunk;
     }
   } catch (error) {
-    if (error instanceof LockstepError) throw error;
-    throw new LockstepError('SourceUnreachable', `the Git server ${url.host} broke off its answer`, { cause: error });
+    if (error instanceof LockstepError) fail(error);
+    const why = signal.aborted ? 'did not end its answer within the deadline' : 'broke off its answer';
+    fail(new LockstepError('SourceUnreachable', `the Git server ${url.host} ${why}`, { cause: error }));
   }
 }

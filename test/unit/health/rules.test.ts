@@ -10,13 +10,17 @@ const folder = join(import.meta.dirname, '..', '..', 'fixtures', 'health');
 /** A day after the objects of the fixtures were made. */
 const now = Date.parse('2026-01-02T00:00:00Z');
 
-const cases = globSync('*.yaml', { cwd: folder }).sort().flatMap((file) =>
-  parseYaml(readFileSync(join(folder, file), 'utf8')).filter(isObject).map((entry) => ({
-    title: `${file.replace('.yaml', '')}: ${textAt(entry, 'case')}`,
-    object: entry['object'] as KubeObject,
-    expected: { status: textAt(entry, 'expect', 'status'), reason: textAt(entry, 'expect', 'reason') },
-  })),
-);
+const cases = globSync('*.yaml', { cwd: folder })
+  .sort()
+  .flatMap((file) =>
+    parseYaml(readFileSync(join(folder, file), 'utf8'))
+      .filter(isObject)
+      .map((entry) => ({
+        title: `${file.replace('.yaml', '')}: ${textAt(entry, 'case')}`,
+        object: entry['object'] as KubeObject,
+        expected: { status: textAt(entry, 'expect', 'status'), reason: textAt(entry, 'expect', 'reason') },
+      })),
+  );
 
 describe('health', () => {
   it('has at least 60 cases', () => {
@@ -33,15 +37,28 @@ describe('health', () => {
 
   it('gives young objects time: settling, unschedulable, an Ingress without an address', () => {
     const young = { name: 'it', namespace: 'shop', creationTimestamp: '2026-01-01T23:59:59Z' };
-    const make = (apiVersion: string, kind: string, status: object): KubeObject => ({ apiVersion, kind, metadata: young, status }) as unknown as KubeObject;
+    const make = (apiVersion: string, kind: string, status: object): KubeObject =>
+      ({ apiVersion, kind, metadata: young, status }) as unknown as KubeObject;
     expect(healthOf(make('example.com/v1', 'Widget', {}), { now }).reason).toBe('Settling');
     expect(healthOf(make('networking.k8s.io/v1', 'Ingress', {}), { now }).status).toBe('Progressing');
-    const unschedulable = { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }] };
+    const unschedulable = {
+      phase: 'Pending',
+      conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }],
+    };
     expect(healthOf(make('v1', 'Pod', unschedulable), { now }).status).toBe('Progressing');
   });
 
   it('never throws, whatever the status holds', () => {
-    const odd: unknown[] = [null, [], 'x', 1, { conditions: 'x' }, { conditions: [null, 1, {}] }, { containerStatuses: [{}] }, { observedGeneration: {} }];
+    const odd: unknown[] = [
+      null,
+      [],
+      'x',
+      1,
+      { conditions: 'x' },
+      { conditions: [null, 1, {}] },
+      { containerStatuses: [{}] },
+      { observedGeneration: {} },
+    ];
     for (const { object } of cases) {
       for (const status of odd) {
         const health = healthOf({ ...object, status } as unknown as KubeObject, { now });

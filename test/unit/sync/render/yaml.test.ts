@@ -33,13 +33,19 @@ function read(text: string): string {
 }
 
 describe('YAML is read as the API server reads it', () => {
-  it.each(probes.filter((probe) => probe.json !== undefined && !stricter.has(probe.input)))('$input', ({ input, json = '' }) => {
-    expect(read(input)).toBe(canonicalJson(parseJson(json)));
-  });
+  it.each(probes.filter((probe) => probe.json !== undefined && !stricter.has(probe.input)))(
+    '$input',
+    ({ input, json = '' }) => {
+      expect(read(input)).toBe(canonicalJson(parseJson(json)));
+    },
+  );
 
-  it.each(probes.filter((probe) => probe.error && !moreLenient.has(probe.input)))('refused by both: $input', ({ input }) => {
-    expect(() => read(input)).toThrow();
-  });
+  it.each(probes.filter((probe) => probe.error && !moreLenient.has(probe.input)))(
+    'refused by both: $input',
+    ({ input }) => {
+      expect(() => read(input)).toThrow();
+    },
+  );
 
   it.each([...stricter])('refused here alone: %s', (input, reason) => {
     expect(() => read(input)).toThrow(reason);
@@ -57,7 +63,11 @@ describe('YAML is read as the API server reads it', () => {
 describe('YAML that could do harm is refused', () => {
   const bomb = ['a0: &a0 [x, x, x, x, x, x, x, x, x]'];
   for (let level = 1; level < 9; level += 1) {
-    bomb.push(`a${level}: &a${level} [${Array(9).fill(`*a${level - 1}`).join(', ')}]`);
+    bomb.push(
+      `a${level}: &a${level} [${Array(9)
+        .fill(`*a${level - 1}`)
+        .join(', ')}]`,
+    );
   }
 
   it.each([
@@ -72,12 +82,24 @@ describe('YAML that could do harm is refused', () => {
   });
 
   it('names the line and never quotes the file', () => {
-    expect(() => parseYaml('a: 1\nsecret: "hunter2\nb: [')).toThrow(expect.objectContaining({ line: 3, message: expect.not.stringContaining('hunter2') }));
+    expect(() => parseYaml('a: 1\nsecret: "hunter2\nb: [')).toThrow(
+      expect.objectContaining({ line: 3, message: expect.not.stringContaining('hunter2') }),
+    );
   });
 });
 
 describe('YAML is printed so that it reads back the same', () => {
-  it.each(['a: on', 'a: "on"', 'a: 9007199254740993', 'a: "0777"', 'a: "12:30"', 'a: |\n  x\n  y\n', 'a: "y"', '"y": 1', 'a: [1, {b: ~}]'])('%s', (text) => {
+  it.each([
+    'a: on',
+    'a: "on"',
+    'a: 9007199254740993',
+    'a: "0777"',
+    'a: "12:30"',
+    'a: |\n  x\n  y\n',
+    'a: "y"',
+    '"y": 1',
+    'a: [1, {b: ~}]',
+  ])('%s', (text) => {
     const [value = null] = parseYaml(text);
     expect(canonicalJson(parseYaml(printYaml(value))[0] ?? null)).toBe(canonicalJson(value));
   });

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { configMap, deployment, useLockstep } from './support/lockstep.ts';
+
+const lockstep = useLockstep(['cli-status', 'cli-broken']);
+const folder = mkdtempSync(join(tmpdir(), 'lockstep-cli-'));
+
+function run(args: readonly string[], input = ''): { code: number | null; stdout: string; stderr: string } {
+  const result = spawnSync(process.execPath, ['agent/cli/lockstep.mjs', ...args], { input, encoding: 'utf8' });
+  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+describe('lockstep', () => {
+  it('status shows Deliveries, with exit code 0 when all is well and 2 when not', async () => {
+    const good = await lockstep.app('cli-status', { 'a.yaml': configMap('a', { a: '1' }) });
+    await good.ready();
+    const connection = ['--kubeconfig', inject('kubeconfig')];
+    const text = run(['status', '-n', 'cli-status', ...connection]);
+    expect(text.stderr).toBe('');
+    expect(text.stdout).toMatch(
+      /^DELIVERY +READY +STATE +REVISION +HEALTH +MESSAGE\ncli-status\/app +True +Synced +[0-9a-f]{12} +Healthy +release 1: /,
+    );
+    expect(text.code).toBe(0);
+    const json = run(['status', 'app', '-n', 'cli-status', '-o', 'json', ...connection]);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ kind: 'Delivery', status: { state: 'Synced' } }]);
+    const bad = await lockstep.app('cli-broken', { 'a.yaml': 'a: [' });
+    await bad.refused('InvalidManifests');
+    expect(run(['status', '-n', 'cli-broken', ...connection]).code).toBe(2);
+    expect(run(['status', 'none', '-n', 'cli-broken', ...connection])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('"none" not found'),
+    });
+  });
+
+  it('render prints what would be sent, and every problem', () => {
+    writeFileSync(
+      join(folder, 'a.yaml'),
+      `${configMap('a', { on: 'yes' })}---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2-hunter2}\n`,
+    );
+    const good = run(['render', folder, '-n', 'shop']);
+    expect(good).toMatchObject({ code: 0, stderr: '' });
+    expect(good.stdout).toContain('namespace: shop');
+    expect(good.stdout).not.toContain('hunter2');
+    const lines = run(['render', folder, '-o', 'json'])
+      .stdout.trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map((object) => object.kind)).toEqual(['ConfigMap', 'Secret']);
+    writeFileSync(join(folder, 'b.yaml'), 'kind: X\n---\na: 1\na: 2\n');
+    expect(run(['render', folder])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('b.yaml:4: duplicated mapping key'),
+    });
+  });
+
+  it('health prints one JSON line for each object, in order', () => {
+    const input = `${configMap('a', { a: '1' })}---\n${deployment('web')}`;
+    const result = run(['health', '-f', '-'], input);
+    expect(result.code).toBe(2);
+    expect(
+      result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { apiVersion: 'v1', kind: 'ConfigMap', name: 'a', status: 'Healthy' },
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        name: 'web',
+        status: 'Progressing',
+        reason: 'NotObserved',
+        message: 'Deployment web: its controller has not seen it yet',
+      },
+    ]);
+    expect(run(['health', '-f', '-'], configMap('a', { a: '1' })).code).toBe(0);
+    expect(run(['health'])).toMatchObject({ code: 1, stderr: expect.stringContaining('-f FILE is needed') });
+  });
+
+  it('says how it is used', () => {
+    expect(run(['help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('usage: lockstep COMMAND') });
+    expect(run([])).toMatchObject({ code: 1 });
+    expect(run(['dance'])).toMatchObject({ code: 1, stderr: expect.stringContaining('unknown command "dance"') });
+    expect(run(['agent', '--help']).stdout).toContain('--watch-namespaces');
+    expect(run(['agent', '--workers', 'many'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--workers must be a whole number'),
+    });
+  });
+});

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { objectsAt, textAt } from '../../diff/json.ts';
+import { deliveryOf, makeNamespace } from './support/furnish.ts';
+import { until } from './support/kube.ts';
+import { configMap, useLockstep } from './support/lockstep.ts';
+
+const lockstep = useLockstep([
+  'dlv-schema',
+  'dlv-unbuilt',
+  'dlv-request',
+  'dlv-suspend',
+  'dlv-commit',
+  'dlv-orphan',
+  'dlv-other',
+]);
+
+describe('the Delivery', () => {
+  it.each([
+    ['no source', { source: {} }, /spec\.source\.url/],
+    ['a password in the URL', { source: { url: 'https://ada:pw@example.com/r' } }, /spec\.source\.url/],
+    ['an unknown word', { sync: { mode: 'sometimes' } }, /spec\.sync\.mode/],
+    [
+      'a duration without a unit',
+      { source: { url: 'https://example.com/r', interval: '60' } },
+      /spec\.source\.interval/,
+    ],
+    ['a history of nothing', { history: 0 }, /spec\.history/],
+  ])('is refused by the API server with %s', async (_name, spec, reason) => {
+    await makeNamespace(lockstep.kube, 'dlv-schema');
+    const whole = deliveryOf('dlv-schema', 'bad', 'https://example.com/r');
+    const merged = { ...whole, spec: { ...(whole['spec'] as object), ...spec } };
+    if ('source' in spec && !('url' in spec.source)) merged.spec = { source: {} } as never;
+    await expect(lockstep.kube.apply(merged as never)).rejects.toThrow(reason);
+  });
+
+  it('has defaults, an immutable target, printer columns and kstatus conditions', async () => {
+    const app = await lockstep.app('dlv-commit', { 'a.yaml': configMap('a', { a: '1' }) });
+    app.push({ 'a.yaml': configMap('a', { a: '2' }) }, 'second: with a subject\n\nand a body');
+    const status = await app.ready();
+    expect(status).toMatchObject({
+      spec: {
+        target: { serviceAccountName: 'lockstep' },
+        sync: { mode: 'auto', prune: true, selfHeal: true },
+        deletionPolicy: 'delete',
+      },
+      status: {
+        state: 'Synced',
+        observedGeneration: 1,
+        revision: {
+          tip: app.revision,
+          target: app.revision,
+          good: app.revision,
+          author: 'Ada',
+          subject: 'second: with a subject',
+        },
+      },
+    });
+    const conditions = objectsAt(status, 'status', 'conditions').map(
+      (condition) => `${condition['type']}=${condition['status']}`,
+    );
+    expect(conditions.sort()).toEqual([
+      'Healthy=True',
+      'Held=False',
+      'Ready=True',
+      'Reconciling=False',
+      'Stalled=False',
+    ]);
+    await expect(lockstep.kube.edit(app.delivery, { spec: { target: { namespace: 'elsewhere' } } })).rejects.toThrow(
+      /spec\.target is immutable/,
+    );
+    const table = await lockstep.kube.http.request({
+      method: 'GET',
+      path: '/apis/lockstep.dev/v1alpha1/namespaces/dlv-commit/deliveries/app',
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+    });
+    expect(objectsAt(table.body, 'columnDefinitions').map((column) => column['name'])).toEqual([
+      'Name',
+      'Ready',
+      'State',
+      'Revision',
+      'Health',
+      'Age',
+      'Message',
+    ]);
+  });
+
+  it('says which fields this version does not act on, and does nothing', async () => {
+    const app = await lockstep.app(
+      'dlv-unbuilt',
+      { 'a.yaml': configMap('a', { a: '1' }) },
+      { rollback: { mode: 'off' }, render: { helm: { chart: 'x' } } },
+    );
+    expect(await app.refused('NotBuiltYet')).toBe(
+      'not supported by this version: spec.render.helm, spec.rollback.mode',
+    );
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+    await lockstep.kube.edit(app.delivery, { spec: { rollback: { mode: 'auto' }, render: null } });
+    await app.ready();
+  });
+
+  it('is synced at once by a request annotation, which is acknowledged', async () => {
+    const app = await lockstep.app(
+      'dlv-request',
+      { 'a.yaml': configMap('a', { a: '1' }) },
+      { source: { interval: '1h' } },
+    );
+    await app.ready();
+    app.push({ 'a.yaml': configMap('a', { a: '2' }) });
+    await sleep(1_500);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('1');
+    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@42' } } });
+    await app.ready(5_000);
+    await until('it is acknowledged', async () => textAt(await app.status(), 'status', 'lastRequest') === 'sync@42');
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('2');
+  });
+
+  it('answers a request that this version does not know', async () => {
+    const app = await lockstep.app('dlv-other', { 'a.yaml': configMap('a', { a: '1' }) });
+    await app.ready();
+    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'dance@1' } } });
+    await until('it is acknowledged', async () => textAt(await app.status(), 'status', 'lastRequest') === 'dance@1');
+    await until('it is told', async () =>
+      (await app.events()).some((event) => event.reason === 'RequestUnknown' && event.message.includes('dance')),
+    );
+  });
+
+  it('does nothing while it is suspended, and goes on afterwards', async () => {
+    const app = await lockstep.app('dlv-suspend', { 'a.yaml': configMap('a', { a: '1' }) });
+    await app.ready();
+    await lockstep.kube.edit(app.delivery, { spec: { suspend: true } });
+    await app.refused('Suspended');
+    app.push({ 'a.yaml': configMap('a', { a: '2' }) });
+    await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'a'));
+    await sleep(1_500);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+    await lockstep.kube.edit(app.delivery, { spec: { suspend: false } });
+    await app.ready();
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('2');
+  });
+
+  it('leaves its objects behind when it is deleted with deletionPolicy orphan', async () => {
+    const app = await lockstep.app(
+      'dlv-orphan',
+      { 'a.yaml': configMap('a', { a: '1' }) },
+      { deletionPolicy: 'orphan' },
+    );
+    await app.ready();
+    await lockstep.kube.delete(app.delivery);
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { changeLine, compare } from '../../../diff/compare.ts';
+import { canonicalJson, type JsonObject, parseJson, toJson } from '../../../diff/json.ts';
+import { maskObject, maskPair } from '../../../diff/mask.ts';
+import { normalizeManifest, withoutNoise } from '../../../diff/normalize.ts';
+import { jsonPatch } from '../../../diff/patch.ts';
+
+const lines = (before: JsonObject, after: JsonObject): string[] => compare(before, after).map(changeLine);
+
+describe('a difference', () => {
+  it.each<[string, JsonObject, JsonObject, string[]]>([
+    ['a value', { spec: { replicas: 1 } }, { spec: { replicas: 3 } }, ['spec.replicas: 1 → 3']],
+    ['a key that is new', { data: {} }, { data: { 'a.b': 'x' } }, ['data[a.b]: (none) → x']],
+    [
+      'an item by its name',
+      { c: [{ name: 'web', image: 'a' }] },
+      { c: [{ name: 'web', image: 'b' }] },
+      ['c[web].image: a → b'],
+    ],
+    [
+      'an inserted item',
+      { c: [{ name: 'a' }, { name: 'b' }] },
+      { c: [{ name: 'x' }, { name: 'a' }, { name: 'b' }] },
+      ['c[x]: (none) → {"name":"x"}'],
+    ],
+    [
+      'the order',
+      { c: [{ name: 'a' }, { name: 'b' }] },
+      { c: [{ name: 'b' }, { name: 'a' }] },
+      ['c (order): ["a","b"] → ["b","a"]'],
+    ],
+    ['a plain list', { args: ['a', 'b'] }, { args: ['a'] }, ['args: ["a","b"] → ["a"]']],
+    [
+      'ports by number and protocol',
+      {
+        p: [
+          { port: 53, protocol: 'TCP' },
+          { port: 53, protocol: 'UDP' },
+        ],
+      },
+      {
+        p: [
+          { port: 53, protocol: 'TCP' },
+          { port: 53, protocol: 'UDP', x: 1 },
+        ],
+      },
+      ['p[53/UDP].x: (none) → 1'],
+    ],
+    ['nothing', { a: { b: [1] } }, { a: { b: [1] } }, []],
+  ])('shows %s', (_name, before, after, expected) => {
+    expect(lines(before, after)).toEqual(expected);
+  });
+
+  it('is also an RFC 6902 patch', () => {
+    expect(jsonPatch({ a: 1, b: { c: 1 } }, { a: 2, b: {} })).toEqual([
+      { op: 'remove', path: '/b/c' },
+      { op: 'replace', path: '/a', value: 2 },
+    ]);
+  });
+
+  it('of a Secret shows which keys changed and nothing else', () => {
+    const secret = (data: JsonObject): JsonObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's' },
+      data,
+    });
+    const [before, after] = maskPair(
+      secret({ a: 'b25l', b: 'dHdv', gone: 'eA==' }),
+      secret({ a: 'b25l', b: 'bmV3', fresh: 'eQ==' }),
+    );
+    const text = `${lines(before, after).join('\n')}${toJson(jsonPatch(before, after))}`;
+    expect(lines(before, after)).toEqual([
+      'data.b: *** → *** (changed)',
+      'data.gone: *** → (none)',
+      'data.fresh: (none) → ***',
+    ]);
+    for (const value of ['b25l', 'dHdv', 'bmV3', 'eA==', 'eQ==']) expect(text).not.toContain(value);
+  });
+});
+
+describe('masking', () => {
+  it('goes by the kind of the object and covers copies in annotations', () => {
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":{"p":"aHVudGVy"}}', keep: 'me' },
+      },
+      data: { p: 'aHVudGVy' },
+      stringData: 'aHVudGVy',
+    };
+    const text = toJson(maskObject(secret));
+    expect(text).not.toContain('aHVudGVy');
+    expect(text).toContain('"keep":"me"');
+    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', data: { p: 'x' } };
+    expect(maskObject(configMap)).toBe(configMap);
+  });
+});
+
+describe('a manifest is normalised', () => {
+  it.each<[string, JsonObject, JsonObject]>([
+    [
+      'server fields and status go',
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: 'a',
+          uid: 'u',
+          resourceVersion: '1',
+          creationTimestamp: null,
+          managedFields: [],
+          generation: 1,
+        },
+        status: {},
+      },
+      { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' } },
+    ],
+    [
+      'stringData is folded into data and wins',
+      { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { a: 'eA==', b: 'eQ==' }, stringData: { a: 'new' } },
+      { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { a: 'bmV3', b: 'eQ==' } },
+    ],
+    [
+      'nulls of built-in kinds go',
+      {
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'NetworkPolicy',
+        metadata: {},
+        spec: { ingress: null, egress: [null, { to: null }] },
+      },
+      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: {}, spec: { egress: [{}] } },
+    ],
+    [
+      'nulls of custom kinds stay',
+      { apiVersion: 'example.com/v1', kind: 'Widget', metadata: {}, spec: { a: null } },
+      { apiVersion: 'example.com/v1', kind: 'Widget', metadata: {}, spec: { a: null } },
+    ],
+    [
+      'an aggregated ClusterRole has no rules',
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: {}, aggregationRule: {}, rules: [] },
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: {}, aggregationRule: {} },
+    ],
+  ])('%s', (_name, before, after) => {
+    expect(normalizeManifest(before)).toEqual(after);
+  });
+
+  it('is compared without noise', () => {
+    const object = {
+      kind: 'A',
+      metadata: {
+        name: 'a',
+        uid: 'u',
+        labels: { 'lockstep.dev/delivery': 'x' },
+        annotations: { 'lockstep.dev/release': '1', own: 'y' },
+      },
+      status: { a: 1 },
+    };
+    expect(withoutNoise(object, ['lockstep.dev/delivery', 'lockstep.dev/release'])).toEqual({
+      kind: 'A',
+      metadata: { name: 'a', annotations: { own: 'y' } },
+    });
+  });
+});
+
+describe('JSON', () => {
+  it.each(['9007199254740993', '-9223372036854775808', '18446744073709551615'])('keeps %s exact', (text) => {
+    expect(toJson(parseJson(`{"a":[${text}]}`))).toBe(`{"a":[${text}]}`);
+    expect(canonicalJson(parseJson(`{"a":${text}}`))).toBe(`{"a":${text}}`);
+  });
+
+  it('has one canonical form', () => {
+    expect(canonicalJson({ b: 1, a: { d: [2, { f: 1, e: null }], c: 'x' } })).toBe(
+      '{"a":{"c":"x","d":[2,{"e":null,"f":1}]},"b":1}',
+    );
+  });
+});
