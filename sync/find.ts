@@ -4,7 +4,7 @@ import { LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, SourceRequest } from './ports.ts';
 import { check } from './render/check.ts';
-import { renderPlain } from './render/plain.ts';
+import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
 import type { Found, Session, Trouble, World } from './session.ts';
 import { describeProblem, refOf, titleOf } from './types.ts';
 
@@ -71,6 +71,7 @@ async function readRevision(
   const snapshot = await world.sources.read(request, revision);
   const input = inputOf(delivery, snapshot.tree);
   if (session.found?.input === input) return { ...session.found, commit: snapshot.commit };
+  refuseOtherRenderers(delivery, snapshot.files);
   const rendered = renderPlain(snapshot.files, session.parsed);
   const checked = check(
     rendered,
@@ -84,6 +85,14 @@ async function readRevision(
   const problems = [...checked.problems, ...waves].map(describeProblem);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
   return { commit: snapshot.commit, input, desired: checked.desired };
+}
+
+/** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */
+function refuseOtherRenderers(delivery: Delivery, files: readonly TreeFile[]): void {
+  const other = otherRenderer(files);
+  if (other === undefined) return;
+  const where = delivery.path === '' ? other.file : `${delivery.path}/${other.file}`;
+  throw new LockstepError('NotBuiltYet', `${where} asks for ${other.name}, which this version does not render`);
 }
 
 /** The tree together with the settings that decide what comes out of it. */

@@ -31,7 +31,13 @@ async function check(): Promise<number> {
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   check,
   unit: (args) => run(bin('vitest'), ['run', '--project', 'unit', ...args]),
-  test: (args) => run(bin('vitest'), ['run', ...args]),
+  test: async (args) => {
+    if (args.length > 0 && process.env['LOCKSTEP_TEST_KUBECONFIG'] === undefined) {
+      await (await import('./cluster/kept.ts')).startKept();
+      process.env['LOCKSTEP_TEST_KEPT'] = '1';
+    }
+    return run(bin('vitest'), ['run', ...args]);
+  },
   cluster: async (args) => (await import('./cluster/command.ts')).clusterCommand(args),
   demo: async (args) => (await import('./e2e/demo.ts')).demo(args),
   generate: async () => (await import('./generate.ts')).generate(),

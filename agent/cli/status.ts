@@ -4,6 +4,7 @@ import { deliveryApiVersion, deliveryPlural } from '../../sync/delivery/crd.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import { loadAccess } from '../kube/client.ts';
 import { createKubeHttp } from '../kube/http.ts';
+import { usualKubeconfig } from './kubeconfig.ts';
 
 /** `lockstep status`: exit code 2 when a Delivery is not Ready or not healthy. */
 export async function statusCommand(args: readonly string[]): Promise<number> {
@@ -14,20 +15,24 @@ export async function statusCommand(args: readonly string[]): Promise<number> {
       namespace: { type: 'string', short: 'n', default: 'default' },
       all: { type: 'boolean', short: 'A', default: false },
       output: { type: 'string', short: 'o', default: 'text' },
-      kubeconfig: { type: 'string', default: process.env['KUBECONFIG'] ?? '' },
+      kubeconfig: { type: 'string' },
     },
   });
-  const deliveries = await readDeliveries(values.kubeconfig, values.all ? undefined : values.namespace, positionals[0]);
+  const deliveries = await readDeliveries(
+    values.kubeconfig ?? usualKubeconfig(process.env),
+    values.all ? undefined : values.namespace,
+    positionals[0],
+  );
   process.stdout.write(values.output === 'json' ? `${toJson(deliveries, 2)}\n` : table(deliveries));
   return deliveries.every(isFine) ? 0 : 2;
 }
 
 async function readDeliveries(
-  kubeconfig: string,
+  kubeconfig: string | undefined,
   namespace: string | undefined,
   name: string | undefined,
 ): Promise<KubeObject[]> {
-  const http = createKubeHttp(await loadAccess(kubeconfig || undefined, Date.now));
+  const http = createKubeHttp(await loadAccess(kubeconfig, Date.now));
   try {
     const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
     const path = `/apis/${deliveryApiVersion}${scope}/${deliveryPlural}`;

@@ -21,6 +21,20 @@ export interface Rendered {
 
 const manifestFile = /\.(ya?ml|json)$/;
 
+/** Files at the top of a path that ask for another renderer. */
+const otherRenderers: Readonly<Record<string, string>> = {
+  'Chart.yaml': 'Helm',
+  'kustomization.yaml': 'kustomize',
+  'kustomization.yml': 'kustomize',
+  Kustomization: 'kustomize',
+};
+
+/** The renderer that a path asks for when that is not plain YAML and JSON, and the file that says so. */
+export function otherRenderer(files: readonly TreeFile[]): { name: string; file: string } | undefined {
+  const found = files.find((file) => otherRenderers[file.path] !== undefined);
+  return found === undefined ? undefined : { name: otherRenderers[found.path] ?? '', file: found.path };
+}
+
 /** Parsed files by content id, so that an unchanged file is never parsed again. */
 export type ParseCache = Map<string, Rendered>;
 

@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util';
 import { cacheFolder } from './build.ts';
 import { startControlPlane } from './control-plane.ts';
 
+/** Where a control plane of `up` leaves the facts about itself. */
+export const readyFile = 'ready.json';
+
 const usage = 'usage: npm run cluster -- up [--port N] [--nodes N] [--dir DIR] | down [--dir DIR]';
 
 /** `npm run cluster`: `up` stays until it is stopped, by a signal or by `down`. */
@@ -27,6 +30,7 @@ async function up(dir: string, port: number, nodes: number): Promise<number> {
   const plane = await startControlPlane({ dir, port, nodes });
   const pidFile = join(dir, 'up.pid');
   writeFileSync(pidFile, String(process.pid));
+  writeFileSync(join(dir, readyFile), JSON.stringify(plane));
   process.stderr.write(
     `control plane ready in ${plane.seconds.toFixed(1)} s at ${plane.server}; stop it with Ctrl-C or npm run cluster -- down\n`,
   );
@@ -37,6 +41,12 @@ async function up(dir: string, port: number, nodes: number): Promise<number> {
   await plane.stop();
   rmSync(pidFile, { force: true });
   return 0;
+}
+
+/** Whether a control plane that `up` started runs in a folder. */
+export function isUp(dir: string): boolean {
+  const pidFile = join(dir, 'up.pid');
+  return existsSync(pidFile) && isAlive(Number(readFileSync(pidFile, 'utf8')));
 }
 
 async function down(dir: string): Promise<number> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { at, numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { until } from './support/kube.ts';
-import { type App, configMap, useLockstep } from './support/lockstep.ts';
+import { type App, configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'drift-config',
@@ -46,7 +46,7 @@ async function healed(app: App, ref: [string, string, string], check: (object: K
   );
 }
 
-describe('drift', () => {
+describeOnOwnCluster('drift', () => {
   const isOurs = (object: KubeObject): boolean =>
     objectsAt(object, 'metadata', 'managedFields').some(
       (entry) => String(entry['manager']).startsWith('lockstep-') && JSON.stringify(entry).includes('f:color'),

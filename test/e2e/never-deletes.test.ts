@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { configMap, useLockstep } from './support/lockstep.ts';
+import { expect, it } from 'vitest';
+import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const names = [
   'never-empty',
@@ -15,7 +15,7 @@ const lockstep = useLockstep(names);
 const many = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}.yaml`, configMap(`m${i}`, { a: '1' })]));
 
-describe('nothing is deleted', () => {
+describeOnOwnCluster('nothing is deleted', () => {
   it('when the path holds no objects any more', async () => {
     const app = await lockstep.app('never-empty', many(3));
     await app.ready();

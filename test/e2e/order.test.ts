@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { configMap, useLockstep } from './support/lockstep.ts';
+import { expect, it } from 'vitest';
+import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['order-crd', 'order-namespace', 'order-missing']);
 
@@ -19,7 +19,7 @@ spec:
 const widget =
   'apiVersion: order.example.com/v1\nkind: Widget\nmetadata: {name: first}\nspec: {size: 9007199254740993}\n';
 
-describe('order', () => {
+describeOnOwnCluster('order', () => {
   it('applies a CRD and its object in one commit, the CRD first whatever its wave says', async () => {
     const since = Date.now();
     const app = await lockstep.app('order-crd', { 'a-widget.yaml': widget, 'b-crd.yaml': crd });

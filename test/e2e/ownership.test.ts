@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
-import { appOf, configMap, deployment, useLockstep } from './support/lockstep.ts';
+import { appOf, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'own-first',
@@ -17,7 +17,7 @@ const lockstep = useLockstep([
   'own-delete',
 ]);
 
-describe('ownership', () => {
+describeOnOwnCluster('ownership', () => {
   it('of an object that two Deliveries declare stays with the first; the second says so', async () => {
     const first = await lockstep.app('own-first', { 'a.yaml': configMap('shared', { color: 'blue' }) });
     await first.ready();

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
-import { configMap, deployment, useLockstep } from './support/lockstep.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['restart-steady', 'restart-drift', 'restart-middle', 'restart-kill']);
 
-describe('a restarted agent', () => {
+describeOnOwnCluster('a restarted agent', () => {
   it('writes nothing when nothing changed', async () => {
     const app = await lockstep.app('restart-steady', {
       'a.yaml': configMap('a', { a: '1' }),

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
-import { configMap, useLockstep } from './support/lockstep.ts';
+import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['scale-thousand']);
 
-describe('1,000 objects', () => {
+describeOnOwnCluster('1,000 objects', () => {
   it('cost at most 8 requests for one change, and none while nothing changes', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 1_000 }, (_, i) => [`app/${i % 10}/m${i}.yaml`, configMap(`m${i}`, { index: String(i) })]),

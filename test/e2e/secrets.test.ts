@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { textAt, toJson } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
-import { configMap, useLockstep } from './support/lockstep.ts';
+import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['secret-values', 'secret-login', 'secret-token'], 'ada:canary-login-77aa');
 const canary = 'canary-value-4f1c9e';
@@ -26,7 +26,7 @@ async function login(namespace: string, data: Record<string, string>): Promise<v
   });
 }
 
-describe('a Secret', () => {
+describeOnOwnCluster('a Secret', () => {
   it('shows its values in no log line, status, event, error or command output', async () => {
     const app = await lockstep.app(
       'secret-values',

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { numberAt, textAt } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
-import { configMap, deployment, useLockstep } from './support/lockstep.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['waves-order', 'waves-broken', 'waves-prune', 'waves-last']);
 
-describe('waves', () => {
+describeOnOwnCluster('waves', () => {
   it('sends nothing of a wave before the one before is healthy', async () => {
     const since = Date.now();
     const app = await lockstep.app('waves-order', {

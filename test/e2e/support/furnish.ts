@@ -1,9 +1,10 @@
+import { objectsAt, textAt } from '../../../diff/json.ts';
 import { deliveryApiVersion, deliveryCrd } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import { type Kube, until } from './kube.ts';
 
 /** The agent's own namespace in tests. */
-export const agentNamespace = 'lockstep-system';
+const agentNamespace = 'lockstep-system';
 
 /** Installs the CRD and the agent's namespace, and waits until Deliveries are served. */
 export async function installLockstep(kube: Kube): Promise<void> {
@@ -48,6 +49,20 @@ export async function makeNamespace(
       roleRef,
       subjects,
     });
+}
+
+/** Takes away what an earlier run on a kept cluster left in a namespace. */
+export async function clearNamespace(kube: Kube, name: string): Promise<void> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', name };
+  if ((await kube.get(namespace)) === undefined) return;
+  const path = `/apis/${deliveryApiVersion}/namespaces/${name}/deliveries`;
+  const { body } = await kube.http.request({ method: 'GET', path });
+  for (const delivery of objectsAt(body, 'items')) {
+    const ref = deliveryRef(name, textAt(delivery, 'metadata', 'name') ?? '');
+    await kube.edit(ref, { metadata: { finalizers: [] } });
+  }
+  await kube.delete(namespace);
+  await until(`${name} is cleared`, async () => (await kube.get(namespace)) === undefined, 60_000);
 }
 
 /** A Delivery of a repository, asked for news every second. */

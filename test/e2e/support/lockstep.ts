@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, inject } from 'vitest';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { objectsAt, textAt } from '../../../diff/json.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
 import { type AgentProcess, startAgentProcess } from './agent.ts';
 import { type AuditEntry, agentRequests, readAudit, writes } from './audit.ts';
-import { deliveryOf, deliveryRef, makeNamespace } from './furnish.ts';
+import { clearNamespace, deliveryOf, deliveryRef, makeNamespace } from './furnish.ts';
 import { type GitServer, type Repository, startGitServer } from './git-server.ts';
 import { connect, type Kube, until } from './kube.ts';
 
@@ -45,12 +45,16 @@ export interface App {
   events(): Promise<{ reason: string; message: string }[]>;
 }
 
+/** Tests that need simulated nodes, the audit log or the users of the own control plane; skipped on another cluster. */
+export const describeOnOwnCluster = describe.skipIf(inject('auditLog') === '');
+
 /** Starts everything for a test file. Namespaces are named first, because the agent serves only those. */
 export function useLockstep(namespaces: readonly string[], credentials?: string): Lockstep {
   const state: Partial<Lockstep> = {};
   const flags = ['--watch-namespaces', namespaces.join(','), '--log-level', 'debug'];
   beforeAll(async () => {
     const kube = await connect(inject('kubeconfig'));
+    for (const namespace of namespaces) await clearNamespace(kube, namespace);
     const git = await startGitServer(credentials);
     const agent = await startAgentProcess(inject('kubeconfig'), flags);
     Object.assign(state, { kube, git, agent });

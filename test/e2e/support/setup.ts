@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startControlPlane } from '../../cluster/control-plane.ts';
+import { keptFacts } from '../../cluster/kept.ts';
 import { installLockstep } from './furnish.ts';
 import { connect } from './kube.ts';
 
@@ -11,14 +12,30 @@ declare module 'vitest' {
   }
 }
 
-/** One control plane for all end-to-end tests; each test file works in namespaces of its own. */
+/** What the tests run against: an own control plane, the kept one, or a cluster that was named on purpose. */
+interface Target {
+  readonly kubeconfig: string;
+  readonly users: Readonly<Record<string, string>>;
+  readonly auditLog: string;
+  stop(): Promise<void>;
+}
+
+/** One cluster for all end-to-end tests; each test file works in namespaces of its own. KUBECONFIG is never looked at. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const plane = await startControlPlane({ say: (line) => process.stderr.write(`${line}\n`) });
-  const kube = await connect(plane.kubeconfig);
+  const target = await chooseTarget();
+  const kube = await connect(target.kubeconfig);
   await installLockstep(kube);
   await kube.close();
-  project.provide('kubeconfig', plane.kubeconfig);
-  project.provide('users', plane.users);
-  project.provide('auditLog', plane.auditLog);
-  return () => plane.stop();
+  project.provide('kubeconfig', target.kubeconfig);
+  project.provide('users', target.users);
+  project.provide('auditLog', target.auditLog);
+  return () => target.stop();
+}
+
+async function chooseTarget(): Promise<Target> {
+  const named = process.env['LOCKSTEP_TEST_KUBECONFIG'];
+  const stop = async (): Promise<void> => undefined;
+  if (named !== undefined) return { kubeconfig: named, users: {}, auditLog: '', stop };
+  if (process.env['LOCKSTEP_TEST_KEPT'] !== undefined) return { ...keptFacts(), stop };
+  return startControlPlane({ say: (line) => process.stderr.write(`${line}\n`) });
 }

@@ -8,7 +8,7 @@ import { changedEntries, entriesFor, planPrune } from '../../../sync/plan/plan.t
 import { keepReason, pruneRefusal } from '../../../sync/plan/prune.ts';
 import { type Entry, emptyRecord, type ReleaseRecord, readRecord, writeRecord } from '../../../sync/release/record.ts';
 import { check } from '../../../sync/render/check.ts';
-import { renderPlain, type TreeFile } from '../../../sync/render/plain.ts';
+import { otherRenderer, renderPlain, type TreeFile } from '../../../sync/render/plain.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../../../sync/source/url.ts';
 import { describeProblem, type KubeObject, keyOf, refOf } from '../../../sync/types.ts';
 
@@ -205,6 +205,12 @@ describe('rendering', () => {
       'stamp.yaml (document 1): ConfigMap shop/s: lockstep.dev/delivery is set by Lockstep itself; remove it from Git',
       'stamp.yaml (document 1): ConfigMap shop/s: metadata.labels.size is no text; put it in quotes',
     ]);
+  });
+
+  it('sees when a path asks for another renderer', () => {
+    expect(otherRenderer([file('a.yaml', ''), file('Chart.yaml', '')])).toEqual({ name: 'Helm', file: 'Chart.yaml' });
+    expect(otherRenderer([file('kustomization.yml', '')])?.name).toBe('kustomize');
+    expect(otherRenderer([file('a.yaml', ''), file('base/kustomization.yaml', '')])).toBeUndefined();
   });
 
   it('does not parse an unchanged file again', () => {
