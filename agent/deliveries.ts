@@ -98,8 +98,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */
   async function tell(entry: Served, delivery: Delivery, session: Session, again: number): Promise<number> {
-    const isSeen = deps.watcher.isComplete(delivery.uid) || deps.watcher.troubles(delivery.uid).length > 0;
-    if (!isSeen) return Math.min(again, progressQuiet);
+    if (!deps.watcher.isComplete(delivery.uid)) return Math.min(again, progressQuiet);
     if (isUnderWay(session)) {
       const quiet = session.releaseAt + progressQuiet - deps.clock.now();
       if (quiet > 0) return Math.min(again, quiet);

@@ -1,18 +1,9 @@
-import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
+import { ApiError } from '../sync/errors.ts';
 import type { Clock, WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
-import { type Entry, healingManifest } from '../sync/release/record.ts';
+import type { Entry } from '../sync/release/record.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../sync/stamp.ts';
-import { type Health, type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
-import { healthOf } from './rules.ts';
-
-/** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
-export interface Live {
-  readonly state: 'present' | 'questioned' | 'unseen';
-  readonly uid: string;
-  readonly version: string;
-  readonly owned: Owned | undefined;
-  readonly health: Health;
-}
+import { type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
+import { fold, isNewer, isSuspect, isWorthALook, type Live, question, type Tracked, track } from './tracked.ts';
 
 /** Follows the objects of all Deliveries by watches and folds each into a few words. It never polls. */
 export interface Watcher {
@@ -24,25 +15,13 @@ export interface Watcher {
   live(uid: string, key: string): Live | undefined;
   /** The objects that a read or an apply must look at: they differ from the reference, or a watch lost them. */
   suspects(uid: string): string[];
-  /** Whether every watch of the Delivery has told all there is. */
+  /** Whether every watch of the Delivery that may be opened has told all there is. */
   isComplete(uid: string): boolean;
-  /** Watches that can't be opened, by what they are for. */
+  /** Watches that the identity may not open, in words: what they would tell stays unseen. */
   troubles(uid: string): string[];
   forget(uid: string): void;
   /** Closes every watch. */
   close(): void;
-}
-
-interface Tracked {
-  readonly key: string;
-  readonly watch: string;
-  readonly sentEmpty: readonly string[];
-  uid: string | undefined;
-  /** What we own as of our last apply: the reference that drift is measured against. */
-  reference: string | undefined;
-  live: Live | undefined;
-  /** Kept only while the health depends on the time that passes. */
-  settling: KubeObject | undefined;
 }
 
 interface Followed {
@@ -59,9 +38,6 @@ interface OpenWatch {
   trouble: string | undefined;
 }
 
-/** Reasons for waiting that end by time alone, without any event. */
-const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable']);
-
 /**
  * @param notify called with a Delivery's uid when something about its objects changed that it should look at
  */
@@ -74,14 +50,21 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
     const watch = open.get(name);
     if (watch === undefined) return;
     if (event.type === 'failed') {
-      const changed = watch.trouble !== event.error.message;
-      watch.trouble = event.error.message;
-      if (changed) for (const uid of watch.users) notify(uid);
+      onFailed(watch, event.error);
       return;
     }
     watch.trouble = undefined;
     if (event.type === 'synced') onSynced(name, watch, event.present);
     else onObject(event.type, event.object);
+  }
+
+  /** A failure that passes by itself is tried again by the watch; one of rights must be seen by people. */
+  function onFailed(watch: OpenWatch, error: Error): void {
+    const isForbidden = error instanceof ApiError && error.class === 'forbidden';
+    const trouble = isForbidden ? error.message : undefined;
+    const changed = watch.trouble !== trouble;
+    watch.trouble = trouble;
+    if (changed) for (const uid of watch.users) notify(uid);
   }
 
   function onSynced(name: string, watch: OpenWatch, present: ReadonlySet<string>): void {
@@ -106,20 +89,8 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
     }
     if (tracked.live?.state === 'present' && !isNewer(object.metadata.resourceVersion, tracked.live.version)) return;
     const before = tracked.live;
-    tracked.live = fold(delivery, tracked, object);
+    tracked.live = fold(tracked, object, delivery.manager, clock.now());
     if (isWorthALook(before, tracked)) notify(delivery.uid);
-  }
-
-  function fold(delivery: Followed, tracked: Tracked, object: KubeObject): Live {
-    const health = healthOf(object, { now: clock.now() });
-    tracked.settling = timedReasons.has(health.reason) ? object : undefined;
-    return {
-      state: 'present',
-      uid: object.metadata.uid ?? '',
-      version: object.metadata.resourceVersion ?? '',
-      owned: ownedBy(object, delivery.manager, tracked.sentEmpty),
-      health,
-    };
   }
 
   function need(uid: string, target: WatchTarget): string {
@@ -173,7 +144,7 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
-      const live = fold(delivery, tracked, answer);
+      const live = fold(tracked, answer, delivery.manager, clock.now());
       tracked.uid = live.uid;
       tracked.reference = live.owned?.hash;
       const known = tracked.live;
@@ -186,11 +157,12 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery !== undefined && tracked?.settling !== undefined)
-        tracked.live = fold(delivery, tracked, tracked.settling);
+        tracked.live = fold(tracked, tracked.settling, delivery.manager, clock.now());
       return tracked?.live;
     },
     suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
-    isComplete: (uid) => [...open.values()].every((watch) => watch.synced || !watch.users.has(uid)),
+    isComplete: (uid) =>
+      [...open.values()].every((watch) => watch.synced || watch.trouble !== undefined || !watch.users.has(uid)),
     troubles: (uid) =>
       [...open.values()].flatMap((watch) =>
         watch.users.has(uid) && watch.trouble !== undefined
@@ -209,22 +181,6 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
   };
 }
 
-function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
-  const sentEmpty = pathsSentEmpty(healingManifest(entry));
-  const uid = entry.applied?.uid;
-  if (before === undefined)
-    return {
-      key: entry.key,
-      watch,
-      sentEmpty,
-      uid,
-      reference: entry.applied?.owned,
-      live: undefined,
-      settling: undefined,
-    };
-  return { ...before, watch, sentEmpty };
-}
-
 function targetOf(identity: string, entry: Entry): WatchTarget {
   const { apiVersion, kind, namespace } = entry.ref;
   return namespace === undefined ? { identity, apiVersion, kind } : { identity, apiVersion, kind, namespace };
@@ -232,29 +188,4 @@ function targetOf(identity: string, entry: Entry): WatchTarget {
 
 function watchName(target: WatchTarget): string {
   return `${target.identity} ${target.apiVersion} ${target.kind} ${target.namespace ?? ''}`;
-}
-
-function question(tracked: Tracked): void {
-  const health: Health = { status: 'Missing', reason: 'NotSeen', message: `${tracked.key} is not there any more` };
-  tracked.settling = undefined;
-  tracked.live = { state: 'questioned', uid: tracked.uid ?? '', version: '', owned: undefined, health };
-}
-
-function isSuspect(tracked: Tracked): boolean {
-  if (tracked.reference === undefined && tracked.uid === undefined) return false;
-  if (tracked.live === undefined) return false;
-  return tracked.live.state === 'questioned' || tracked.live.owned?.hash !== tracked.reference;
-}
-
-function isWorthALook(before: Live | undefined, tracked: Tracked): boolean {
-  if (isSuspect(tracked)) return true;
-  return (
-    before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message
-  );
-}
-
-/** Resource versions are numbers that may be larger than a double holds. */
-function isNewer(version: string | undefined, than: string): boolean {
-  if (version === undefined) return true;
-  return version.length === than.length ? version > than : version.length > than.length;
 }

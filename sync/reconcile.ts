@@ -21,6 +21,7 @@ export async function reconcile(delivery: Delivery, session: Session, world: Wor
   await beginRelease(delivery, session, world);
   await advance(delivery, session, world);
   noteProgress(session, world);
+  noteWatches(delivery, session, world);
   return Math.max(quickest, Math.min(again ?? Number.POSITIVE_INFINITY, nextTurn(session, world)));
 }
 
@@ -48,6 +49,12 @@ function noteProgress(session: Session, world: World): void {
   if (progress === session.progress) return;
   session.progress = progress;
   session.progressAt = world.clock.now();
+}
+
+function noteWatches(delivery: Delivery, session: Session, world: World): void {
+  const troubles = world.watcher.troubles(delivery.uid);
+  const message = troubles.join('; ');
+  session.watchTrouble = troubles.length === 0 ? undefined : { reason: 'Forbidden', message, stalled: false };
 }
 
 function nextTurn(session: Session, world: World): number {

@@ -55,6 +55,8 @@ export interface Session {
   /** What a running release waits for. */
   waiting: string[];
   applyTrouble: Trouble | undefined;
+  /** What can't be watched, so that neither its health nor its drift is seen. */
+  watchTrouble: Trouble | undefined;
   /** When the running release began, or its progress was last told. */
   releaseAt: number;
   /** When progress was last seen, for the deadline of a wave. */
@@ -80,6 +82,7 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     planTrouble: undefined,
     waiting: [],
     applyTrouble: undefined,
+    watchTrouble: undefined,
     releaseAt: 0,
     progressAt: now,
     progress: '',

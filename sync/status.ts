@@ -119,9 +119,9 @@ function summarize(delivery: Delivery, session: Session, now: number): Summary {
 
 /** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */
 function worstTrouble(session: Session): Trouble | undefined {
-  const { sourceTrouble, planTrouble, applyTrouble } = session;
+  const { sourceTrouble, planTrouble, applyTrouble, watchTrouble } = session;
   const isNewer = session.tip !== session.found?.commit.revision;
-  return (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? sourceTrouble;
+  return (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? sourceTrouble ?? watchTrouble;
 }
 
 function stateOf(session: Session): string {

@@ -48,23 +48,24 @@ export function identityOf(delivery: Delivery): string {
 }
 
 /**
- * Reads a Delivery as the API server stores it.
+ * Reads a Delivery as the API server stores it. One that is being deleted is read whatever its source says, so that a
+ * mistake in the spec never keeps it from going.
  * @throws LockstepError InvalidSpec, NotBuiltYet, SourceUnsupported; one bad Delivery never concerns another
  */
 export function readDelivery(object: KubeObject): Delivery {
+  const identity = identityFields(object);
   const spec = at(object, 'spec');
   if (!Value.Check(deliverySpec, spec)) {
     const first = Value.Errors(deliverySpec, spec).First();
-    throw new LockstepError(
-      'InvalidSpec',
-      `spec${(first?.path ?? '').replaceAll('/', '.')}: ${first?.message ?? 'is not valid'}`,
-    );
+    const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
+    throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
   }
+  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource };
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
   if (unbuilt.length > 0)
     throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
   parseSourceUrl(spec.source.url);
-  return { ...identityFields(object), ...settings(spec, textAt(object, 'metadata', 'namespace') ?? '') };
+  return { ...identity, ...settings(spec, identity.namespace), ...sourceSettings(spec) };
 }
 
 function identityFields(object: KubeObject) {
@@ -80,14 +81,22 @@ function identityFields(object: KubeObject) {
   };
 }
 
-function settings(spec: DeliverySpec, namespace: string) {
-  const { source, target, sync } = spec;
+/** What a Delivery on its way out needs of its source: nothing. */
+const noSource = { url: '', ref: '', path: '', secretName: undefined, interval: 60_000 };
+
+function sourceSettings({ source }: DeliverySpec) {
   return {
     url: source.url,
     ref: refOfSource(source.ref?.branch ?? 'main'),
     path: normalizePath(source.path ?? ''),
     secretName: source.secretRef?.name,
     interval: Math.max(1000, parseDuration(source.interval ?? '60s')),
+  };
+}
+
+function settings(spec: DeliverySpec, namespace: string) {
+  const { target, sync } = spec;
+  return {
     targetNamespace: target?.namespace ?? namespace,
     serviceAccount: target?.serviceAccountName ?? 'lockstep',
     prune: sync?.prune ?? true,

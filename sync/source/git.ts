@@ -6,7 +6,7 @@ import { hashText } from '../../diff/hash.ts';
 import { LockstepError } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
-import { type ObjectReader, openPacks } from './pack.ts';
+import { type ObjectReader, openPacks, type PackReader } from './pack.ts';
 import {
   createTransport,
   openConnections,
@@ -21,8 +21,8 @@ import { normalizePath, parseSourceUrl } from './url.ts';
 interface Repository {
   readonly gitdir: string;
   /** isomorphic-git's cache of parsed pack indexes. */
-  readonly cache: object;
-  reader: ObjectReader | undefined;
+  cache: object;
+  reader: PackReader | undefined;
   /** One fetch at a time. */
   busy: Promise<unknown>;
   ready: boolean;
@@ -136,7 +136,7 @@ async function obtain(
   } catch (error) {
     throw sourceError(error, url);
   }
-  repository.reader = openPacks(repository.gitdir);
+  repository.reader = openPacks(repository.gitdir, repository.reader);
   if (!holds(repository.reader, revision)) {
     throw new LockstepError('SourceUnreachable', `${url.href} moved while it was read; it is tried again`);
   }
@@ -152,12 +152,22 @@ function holds(reader: ObjectReader, oid: string): boolean {
   }
 }
 
+/** Every fetch adds a pack, and isomorphic-git never merges them: after this many it is cheaper to begin again. */
+const mostPacks = 200;
+
+function forget(repository: Repository): void {
+  repository.ready = false;
+  repository.reader = undefined;
+  repository.cache = {};
+}
+
 /**
  * The first fetch is shallow; each later one must not be (isomorphic-git would download everything again), and gets
  * just what is new.
  */
 async function fetch(repository: Repository, request: SourceRequest, url: URL, http: Transport): Promise<void> {
-  const { gitdir, cache } = repository;
+  const { gitdir } = repository;
+  if ((repository.reader?.opened.size ?? 0) >= mostPacks) forget(repository);
   if (!repository.ready) {
     await fs.promises.rm(gitdir, { recursive: true, force: true });
     await mkdir(join(gitdir, 'objects', 'pack'), { recursive: true });
@@ -166,6 +176,7 @@ async function fetch(repository: Repository, request: SourceRequest, url: URL, h
   }
   const local = `refs/remotes/origin/${request.ref.replace(/^refs\/(heads|tags)\//, '')}`;
   const first = !repository.ready || !(await exists(gitdir, local));
+  const { cache } = repository;
   const options = { fs, http, gitdir, cache, ref: local, remoteRef: request.ref, singleBranch: true, tags: false };
   await git.fetch(first ? { ...options, depth: 1 } : options);
   http.check();

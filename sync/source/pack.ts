@@ -24,13 +24,15 @@ const maxDeltaDepth = 200;
  * Reads the objects of a bare repository straight from its packs. For whole trees this takes a fifth of the time of
  * isomorphic-git's readBlob, which looks for a loose file and lists the packs for every object.
  * The packs found now are all that is read: make a new reader after a fetch.
+ * @param before the reader before the fetch; packs never change, so those that it opened are taken over
  */
-export function openPacks(gitdir: string): ObjectReader {
+export function openPacks(gitdir: string, before?: PackReader): PackReader {
   const folder = join(gitdir, 'objects', 'pack');
-  const packs = readdirSync(folder)
-    .filter((name) => name.endsWith('.idx'))
-    .map((name) => openPack(join(folder, name)));
-  const reader: ObjectReader = {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.idx'));
+  const opened = new Map(names.map((name) => [name, before?.opened.get(name) ?? openPack(join(folder, name))]));
+  const packs = [...opened.values()];
+  const reader: PackReader = {
+    opened,
     read: (oid) => {
       for (const pack of packs) {
         const offset = pack.offsetOf(oid);
@@ -40,6 +42,11 @@ export function openPacks(gitdir: string): ObjectReader {
     },
   };
   return reader;
+}
+
+/** Reads from the packs of one repository. */
+export interface PackReader extends ObjectReader {
+  readonly opened: ReadonlyMap<string, Pack>;
 }
 
 interface Pack {

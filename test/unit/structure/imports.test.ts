@@ -37,7 +37,7 @@ const middle = [
   /^sync\/apply\//,
   /^sync\/hooks/,
   /^sync\/release\/(begin|advance|prune|rollback)\.ts$/,
-  /^health\/watcher\.ts$/,
+  /^health\/(watcher|tracked)\.ts$/,
   /^webhooks\/receive/,
 ];
 const isPure = (file: string): boolean => pure.some((pattern) => pattern.test(file));

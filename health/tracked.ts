@@ -1,0 +1,82 @@
+import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
+import { type Entry, healingManifest } from '../sync/release/record.ts';
+import type { Health, KubeObject } from '../sync/types.ts';
+import { healthOf } from './rules.ts';
+
+/** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
+export interface Live {
+  readonly state: 'present' | 'questioned';
+  readonly uid: string;
+  readonly version: string;
+  readonly owned: Owned | undefined;
+  readonly health: Health;
+}
+
+/** One object that is followed, folded into a few words. */
+export interface Tracked {
+  readonly key: string;
+  /** The name of the watch that tells of it. */
+  readonly watch: string;
+  readonly manifest: KubeObject;
+  readonly sentEmpty: readonly string[];
+  uid: string | undefined;
+  /** What we own as of our last apply: the reference that drift is measured against. */
+  reference: string | undefined;
+  live: Live | undefined;
+  /** Kept only while the health depends on the time that passes. */
+  settling: KubeObject | undefined;
+}
+
+/** Begins to track an entry, or goes on with what was known of it. */
+export function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
+  const manifest = healingManifest(entry);
+  if (before?.manifest === manifest && before.watch === watch) return before;
+  const sentEmpty = pathsSentEmpty(manifest);
+  if (before !== undefined) return { ...before, watch, manifest, sentEmpty };
+  const { uid, owned } = entry.applied ?? {};
+  return { key: entry.key, watch, manifest, sentEmpty, uid, reference: owned, live: undefined, settling: undefined };
+}
+
+/** Reasons for waiting that end by time alone, without any event. */
+const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable']);
+
+/** Folds a live object. */
+export function fold(tracked: Tracked, object: KubeObject, manager: string, now: number): Live {
+  const health = healthOf(object, { now });
+  tracked.settling = timedReasons.has(health.reason) ? object : undefined;
+  return {
+    state: 'present',
+    uid: object.metadata.uid ?? '',
+    version: object.metadata.resourceVersion ?? '',
+    owned: ownedBy(object, manager, tracked.sentEmpty),
+    health,
+  };
+}
+
+/** A watch lost sight of the object: it is gone, or only its label is. */
+export function question(tracked: Tracked): void {
+  const health: Health = { status: 'Missing', reason: 'NotSeen', message: `${tracked.key} is not there any more` };
+  tracked.settling = undefined;
+  tracked.live = { state: 'questioned', uid: tracked.uid ?? '', version: '', owned: undefined, health };
+}
+
+/** Whether the live object differs from what our last apply left, as far as we own it. */
+export function isSuspect(tracked: Tracked): boolean {
+  if (tracked.reference === undefined && tracked.uid === undefined) return false;
+  if (tracked.live === undefined) return false;
+  return tracked.live.state === 'questioned' || tracked.live.owned?.hash !== tracked.reference;
+}
+
+/** Whether an event says something that a Delivery should look at. */
+export function isWorthALook(before: Live | undefined, tracked: Tracked): boolean {
+  if (isSuspect(tracked)) return true;
+  return (
+    before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message
+  );
+}
+
+/** Resource versions are numbers that may be larger than a double holds. */
+export function isNewer(version: string | undefined, than: string): boolean {
+  if (version === undefined) return true;
+  return version.length === than.length ? version > than : version.length > than.length;
+}
