@@ -13,6 +13,8 @@ const lockstep = useLockstep([
   'dlv-commit',
   'dlv-orphan',
   'dlv-other',
+  'dlv-invalid',
+  'dlv-render',
 ]);
 
 describe('the Delivery', () => {
@@ -137,6 +139,31 @@ describe('the Delivery', () => {
     await lockstep.kube.edit(app.delivery, { spec: { suspend: false } });
     await app.ready();
     expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('2');
+  });
+
+  it('can be deleted although its spec has become invalid meanwhile, and takes its objects along', async () => {
+    const app = await lockstep.app('dlv-invalid', { 'a.yaml': configMap('a', { a: '1' }) });
+    await app.ready();
+    await lockstep.kube
+      .edit(app.delivery, { spec: { source: { path: '../outside', url: 'ext::sh -c x://y' } } })
+      .catch(() => undefined);
+    await lockstep.kube.edit(app.delivery, { spec: { source: { path: '../outside' } } });
+    await app.refused('InvalidSpec');
+    await lockstep.kube.delete(app.delivery);
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('does not apply a chart or an overlay as plain manifests', async () => {
+    const app = await lockstep.app(
+      'dlv-render',
+      { 'app/kustomization.yaml': 'resources: [a.yaml]\n', 'app/a.yaml': configMap('a', { a: '1' }) },
+      { source: { path: 'app' } },
+    );
+    expect(await app.refused('NotBuiltYet')).toBe(
+      'app/kustomization.yaml asks for kustomize, which this version does not render',
+    );
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
   });
 
   it('leaves its objects behind when it is deleted with deletionPolicy orphan', async () => {

@@ -14,6 +14,7 @@ const lockstep = useLockstep([
   'own-account',
   'own-argo',
   'own-hpa',
+  'own-watch',
   'own-delete',
 ]);
 
@@ -113,6 +114,34 @@ describeOnOwnCluster('ownership', () => {
     expect(message).toContain('User "system:serviceaccount:own-rights:lockstep" cannot patch resource "configmaps"');
     expect(message.match(/cannot patch/g)).toHaveLength(2);
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('without the right to watch is told: drift would go unseen', async () => {
+    const { kube } = lockstep;
+    await makeNamespace(kube, 'own-watch', 'none');
+    const apiVersion = 'rbac.authorization.k8s.io/v1';
+    const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'patch', 'create'] }];
+    await kube.apply({
+      apiVersion,
+      kind: 'Role',
+      metadata: { name: 'lockstep', namespace: 'own-watch' },
+      rules,
+    } as unknown as KubeObject);
+    const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace: 'own-watch' }];
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'lockstep' };
+    await kube.apply({
+      apiVersion,
+      kind: 'RoleBinding',
+      metadata: { name: 'lockstep', namespace: 'own-watch' },
+      roleRef,
+      subjects,
+    } as unknown as KubeObject);
+    const repository = lockstep.git.repository('own-watch.git');
+    const app = appOf(lockstep, 'own-watch', repository);
+    app.push({ 'a.yaml': configMap('a', { a: '1' }) });
+    await kube.apply(deliveryOf('own-watch', 'app', repository.url));
+    expect(await app.refused('Forbidden')).toMatch(/^ConfigMap can't be watched: .*cannot list resource "configmaps"/);
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
 
   it('is never claimed by an account that does not exist', async () => {
