@@ -8,7 +8,7 @@ import { reconcile } from '../sync/reconcile.ts';
 import { newSession, type Session, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
-import type { KubeObject } from '../sync/types.ts';
+import { isNewer, type KubeObject } from '../sync/types.ts';
 import { type DeliveryWriter, statusIn } from './delivery-writer.ts';
 import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
@@ -21,7 +21,7 @@ export interface DeliveryDeps {
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
-  readonly world: Omit<World, 'event'>;
+  readonly world: Omit<World, 'event' | 'wake'>;
   /** Asks for a turn of a Delivery. */
   enqueue(uid: string): void;
 }
@@ -58,8 +58,14 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const known = served.get(uid);
     const isOurs = known !== undefined && isStatusOnly(known.object, object);
     if (known === undefined) served.set(uid, { object, session: undefined });
-    else known.object = object;
+    else keep(known, object);
     if (!isOurs) deps.enqueue(uid);
+  }
+
+  /** The answer to a write of ours may show a change that somebody else made meanwhile: it asks for a turn of its own. */
+  function written(entry: Served, object: KubeObject): void {
+    if (!isStatusOnly(entry.object, object)) deps.enqueue(object.metadata.uid ?? '');
+    keep(entry, object);
   }
 
   /** A list of one namespace says nothing about the others. */
@@ -84,10 +90,12 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const world: World = {
       ...deps.world,
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
+      wake: () => deps.enqueue(uid),
     };
     if (delivery.deleting) return remove(entry, delivery, entry.session, world);
-    entry.object = await deps.writer.hold(entry.object);
-    const again = await reconcile(delivery, entry.session, world);
+    written(entry, await deps.writer.hold(entry.object));
+    const turn = { delivery, session: entry.session, world };
+    const again = await reconcile(turn);
     const { waiting, record } = entry.session;
     deps.log.debug(
       { delivery: `${delivery.namespace}/${delivery.name}`, phase: record.phase, waiting, again },
@@ -104,7 +112,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       if (quiet > 0) return Math.min(again, quiet);
       session.releaseAt = deps.clock.now();
     }
-    entry.object = await deps.writer.status(entry.object, currentStatus(delivery, session, entry));
+    written(entry, await deps.writer.status(entry.object, currentStatus(delivery, session, entry)));
     return again;
   }
 
@@ -116,7 +124,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   async function refuse(entry: Served, error: LockstepError): Promise<undefined> {
     const generation = Number(entry.object.metadata['generation'] ?? 0);
     const status = refusedStatus(generation, troubleOf(error), deps.clock.now(), statusIn(entry.object));
-    entry.object = await deps.writer.status(entry.object, status);
+    written(entry, await deps.writer.status(entry.object, status));
   }
 
   async function remove(
@@ -126,11 +134,11 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     world: World,
   ): Promise<number | undefined> {
     deps.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
-    if (await teardown(delivery, session, world)) {
-      entry.object = await deps.writer.release(entry.object);
+    if (await teardown({ delivery, session, world })) {
+      written(entry, await deps.writer.release(entry.object));
       return undefined;
     }
-    entry.object = await deps.writer.status(entry.object, currentStatus(delivery, session, entry));
+    written(entry, await deps.writer.status(entry.object, currentStatus(delivery, session, entry)));
     return deletionRetry;
   }
 
@@ -138,9 +146,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 }
 
 function isUnderWay(session: Session): boolean {
-  const { record, applyTrouble, planTrouble, sourceTrouble } = session;
+  const { record, applyTrouble, planTrouble, sourceTrouble, healTrouble } = session;
   return (
-    record.phase === 'Releasing' && [applyTrouble, planTrouble, sourceTrouble].every((trouble) => trouble === undefined)
+    record.phase === 'Releasing' &&
+    [applyTrouble, planTrouble, sourceTrouble, healTrouble].every((trouble) => trouble === undefined)
   );
 }
 
@@ -153,6 +162,11 @@ function tryRead(object: KubeObject, log: Log): Delivery | LockstepError {
     log.error({ problem: messageOf(error) }, 'a Delivery can not be read');
     return new LockstepError('InvalidSpec', messageOf(error));
   }
+}
+
+/** An answer to a write of ours may be older than what the watch has told meanwhile. */
+function keep(entry: Served, object: KubeObject): void {
+  if (isNewer(object.metadata.resourceVersion, entry.object.metadata.resourceVersion ?? '')) entry.object = object;
 }
 
 /** Our own status writes come back as events; they ask for nothing. */

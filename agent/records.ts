@@ -60,6 +60,21 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
     return textAt(answer.body, 'metadata', 'resourceVersion') ?? '';
   }
 
+  /**
+   * Writes the head. A refusal of its version may mean that an earlier write of our own went through and only its answer
+   * was lost: then it is read, and written once more on top of what is there.
+   */
+  async function putHead(uid: string, data: Record<string, string>, version: string | undefined): Promise<string> {
+    try {
+      return await putSecret(uid, headName(uid), data, version);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      const there = await getSecret(headName(uid));
+      if (there?.data['first'] === data['first'] && there?.data['parts'] === data['parts']) return there?.version ?? '';
+      return putSecret(uid, headName(uid), data, there?.version);
+    }
+  }
+
   async function remove(name: string): Promise<void> {
     try {
       await http.request({ method: 'DELETE', path: `${collection}/${name}` });
@@ -113,7 +128,7 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
         first: bytes.subarray(0, partBytes).toString('base64'),
         parts: Buffer.from(JSON.stringify(names)).toString('base64'),
       };
-      const version = await putSecret(uid, headName(uid), data, before?.version);
+      const version = await putHead(uid, data, before?.version);
       heads.set(uid, { version, parts: names });
       for (const name of before?.parts ?? []) if (!names.includes(name)) await remove(name);
     },

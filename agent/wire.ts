@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { textAt } from '../diff/json.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryApiVersion, deliveryPlural } from '../sync/delivery/crd.ts';
 import { ApiError, messageOf } from '../sync/errors.ts';
 import type { Clock, Cluster, Log } from '../sync/ports.ts';
 import { createSources } from '../sync/source/git.ts';
+import { createAccounts } from './accounts.ts';
 import { readCredentials } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
@@ -16,6 +19,7 @@ import { createWatches } from './kube/watches.ts';
 import { createQueue, queueDefaults } from './queue.ts';
 import { createRecords } from './records.ts';
 import type { Settings } from './settings.ts';
+import { createStorageClasses } from './storage-classes.ts';
 
 /** A running agent. */
 export interface Agent {
@@ -25,7 +29,7 @@ export interface Agent {
 
 /** Puts the agent together: the one place where the rooms meet. */
 export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
-  const clock: Clock = { now: Date.now };
+  const clock: Clock = { now: Date.now, sleep: (milliseconds) => sleep(milliseconds) };
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
   const http = createKubeHttp(access, {
     ...httpDefaults,
@@ -34,9 +38,10 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
   });
   const kinds = await discoverKinds(http);
   const records = createRecords(http, settings.namespace, log);
+  const requireAccount = createAccounts(http, clock);
   const clusters = new Map<string, Cluster>();
   const cluster = (identity: string): Cluster => {
-    const known = clusters.get(identity) ?? createCluster(http, kinds, identity);
+    const known = clusters.get(identity) ?? createCluster(http, kinds, identity, () => requireAccount(identity));
     clusters.set(identity, known);
     return known;
   };
@@ -48,7 +53,9 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       workers: settings.workers,
     },
   );
-  const watcher = createWatcher(createWatches(http, kinds), clock, queue.add);
+  const bindingMode = createStorageClasses(http, clock, log);
+  const healthContext = () => ({ now: clock.now(), bindingMode });
+  const watcher = createWatcher(createWatches(http, kinds, requireAccount), healthContext, queue.add);
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const sources = createSources(settings['data-dir'], gitLimits);
   const events = createEvents(http, clock, log);
@@ -67,7 +74,7 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       watcher,
       cluster,
       sources,
-      accountExists: (namespace, name) => accountExists(http, namespace, name),
+      isEnding: (namespace) => isEnding(http, namespace),
       credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
     },
     enqueue: queue.add,
@@ -97,15 +104,13 @@ function deliveriesPath(namespace: string | undefined): string {
   return `/apis/${deliveryApiVersion}${scope}/${deliveryPlural}`;
 }
 
-async function accountExists(http: KubeHttp, namespace: string, name: string): Promise<boolean> {
+/** A namespace that is gone has ended too. */
+async function isEnding(http: KubeHttp, namespace: string): Promise<boolean> {
   try {
-    await http.request({
-      method: 'GET',
-      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}`,
-    });
-    return true;
+    const { body } = await http.request({ method: 'GET', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}` });
+    return textAt(body, 'metadata', 'deletionTimestamp') !== undefined;
   } catch (error) {
-    if (error instanceof ApiError && error.class === 'absent') return false;
+    if (error instanceof ApiError && error.class === 'absent') return true;
     throw error;
   }
 }

@@ -39,14 +39,18 @@ function isBuiltIn(apiVersion: Json | undefined): boolean {
   );
 }
 
+/** Only text is folded; what is left in `stringData` is a mistake that the check reports. */
 function foldStringData(secret: JsonObject): void {
   if (secret['kind'] !== 'Secret' || secret['apiVersion'] !== 'v1' || !isObject(secret['stringData'])) return;
   const data: JsonObject = isObject(secret['data']) ? { ...secret['data'] } : {};
+  const rest: JsonObject = {};
   for (const [key, value] of Object.entries(secret['stringData'])) {
-    data[key] = Buffer.from(typeof value === 'string' ? value : String(value ?? '')).toString('base64');
+    if (typeof value === 'string') data[key] = Buffer.from(value).toString('base64');
+    else if (value !== null) rest[key] = value;
   }
   delete secret['stringData'];
-  secret['data'] = data;
+  if (Object.keys(rest).length > 0) secret['stringData'] = rest;
+  if (Object.keys(data).length > 0) secret['data'] = data;
 }
 
 function withoutNulls(value: Json): Json {

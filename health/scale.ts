@@ -4,6 +4,8 @@ import { type Health, type HealthWord, healthWords, type KubeObject } from '../s
 export interface HealthContext {
   /** Wall time in milliseconds. */
   readonly now: number;
+  /** When a StorageClass binds claims: Immediate or WaitForFirstConsumer; undefined where that is not known. */
+  readonly bindingMode?: (storageClass: string) => string | undefined;
 }
 
 /** A kind's own rule. It may rely on the common rules having passed. */

@@ -2,6 +2,7 @@ import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
 import { healthOf } from './rules.ts';
+import type { HealthContext } from './scale.ts';
 
 /** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
 export interface Live {
@@ -25,7 +26,17 @@ export interface Tracked {
   live: Live | undefined;
   /** Kept only while the health depends on the time that passes. */
   settling: KubeObject | undefined;
+  /** A Job that was seen to end, well or not. */
+  hasEnded: boolean;
 }
+
+const spent: Live = {
+  state: 'present',
+  uid: '',
+  version: '',
+  owned: undefined,
+  health: { status: 'Healthy', reason: 'Spent', message: '' },
+};
 
 /** Begins to track an entry, or goes on with what was known of it. */
 export function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
@@ -34,23 +45,58 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
   const sentEmpty = pathsSentEmpty(manifest);
   if (before !== undefined) return { ...before, watch, manifest, sentEmpty };
   const { uid, owned } = entry.applied ?? {};
-  return { key: entry.key, watch, manifest, sentEmpty, uid, reference: owned, live: undefined, settling: undefined };
+  const made: Tracked = {
+    key: entry.key,
+    watch,
+    manifest,
+    sentEmpty,
+    uid,
+    reference: owned,
+    live: undefined,
+    settling: undefined,
+    hasEnded: false,
+  };
+  if (entry.applied?.spent === true) settle(made);
+  return made;
+}
+
+/** A Job that its time to live took away is done: nothing is missed. */
+export function settle(tracked: Tracked): void {
+  tracked.uid = undefined;
+  tracked.reference = undefined;
+  tracked.settling = undefined;
+  tracked.live = spent;
 }
 
 /** Reasons for waiting that end by time alone, without any event. */
-const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable']);
+const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable', 'Pending']);
+
+/** What a Job says when it has ended. */
+const endReasons = new Set(['Complete', 'JobFailed']);
+
+/** Takes a state of the object as the newest. */
+export function see(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): void {
+  tracked.live = fold(tracked, object, manager, context);
+  tracked.settling = timedReasons.has(tracked.live.health.reason) ? object : undefined;
+  tracked.hasEnded = endReasons.has(tracked.live.health.reason);
+}
 
 /** Folds a live object. */
-export function fold(tracked: Tracked, object: KubeObject, manager: string, now: number): Live {
-  const health = healthOf(object, { now });
-  tracked.settling = timedReasons.has(health.reason) ? object : undefined;
+export function fold(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): Live {
   return {
     state: 'present',
     uid: object.metadata.uid ?? '',
     version: object.metadata.resourceVersion ?? '',
     owned: ownedBy(object, manager, tracked.sentEmpty),
-    health,
+    health: healthOf(object, context),
   };
+}
+
+/** The last state of an object that a watch tells of when it goes. */
+export function seeLast(tracked: Tracked, object: KubeObject, context: HealthContext): void {
+  const { deletionTimestamp: _deleted, ...metadata } = object.metadata;
+  const { reason } = healthOf({ ...object, metadata: metadata as KubeObject['metadata'] }, context);
+  tracked.hasEnded ||= endReasons.has(reason);
 }
 
 /** A watch lost sight of the object: it is gone, or only its label is. */
@@ -73,10 +119,4 @@ export function isWorthALook(before: Live | undefined, tracked: Tracked): boolea
   return (
     before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message
   );
-}
-
-/** Resource versions are numbers that may be larger than a double holds. */
-export function isNewer(version: string | undefined, than: string): boolean {
-  if (version === undefined) return true;
-  return version.length === than.length ? version > than : version.length > than.length;
 }

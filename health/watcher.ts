@@ -1,9 +1,21 @@
 import { ApiError } from '../sync/errors.ts';
-import type { Clock, WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
+import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../sync/stamp.ts';
-import { type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
-import { fold, isNewer, isSuspect, isWorthALook, type Live, question, type Tracked, track } from './tracked.ts';
+import { isNewer, type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
+import type { HealthContext } from './scale.ts';
+import {
+  fold,
+  isSuspect,
+  isWorthALook,
+  type Live,
+  question,
+  see,
+  seeLast,
+  settle,
+  type Tracked,
+  track,
+} from './tracked.ts';
 
 /** Follows the objects of all Deliveries by watches and folds each into a few words. It never polls. */
 export interface Watcher {
@@ -19,6 +31,10 @@ export interface Watcher {
   isComplete(uid: string): boolean;
   /** Watches that the identity may not open, in words: what they would tell stays unseen. */
   troubles(uid: string): string[];
+  /** Whether a Job was seen to end. */
+  hasEnded(uid: string, key: string): boolean;
+  /** Takes an object that is gone for one that is done. */
+  settle(uid: string, key: string): void;
   forget(uid: string): void;
   /** Closes every watch. */
   close(): void;
@@ -32,16 +48,25 @@ interface Followed {
 
 interface OpenWatch {
   readonly target: WatchTarget;
-  readonly close: () => void;
+  close: () => void;
   users: Set<string>;
+  /** Everything that exists was told to all users. */
   synced: boolean;
+  /** It can't be opened right now. */
+  failed: boolean;
+  /** It may not be opened. */
   trouble: string | undefined;
+  reopening: NodeJS.Timeout | undefined;
 }
 
+/** Users of a watch that come one after the other share one new list, in milliseconds. */
+const gathering = 20;
+
 /**
+ * @param context what health rules may need beside an object, now
  * @param notify called with a Delivery's uid when something about its objects changed that it should look at
  */
-export function createWatcher(watches: Watches, clock: Clock, notify: (uid: string) => void): Watcher {
+export function createWatcher(watches: Watches, context: () => HealthContext, notify: (uid: string) => void): Watcher {
   const followed = new Map<string, Followed>();
   const byShortUid = new Map<string, Followed>();
   const open = new Map<string, OpenWatch>();
@@ -54,61 +79,98 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       return;
     }
     watch.trouble = undefined;
+    watch.failed = false;
     if (event.type === 'synced') onSynced(name, watch, event.present);
-    else onObject(event.type, event.object);
+    else onObject(watch, event.type, event.object);
   }
 
   /** A failure that passes by itself is tried again by the watch; one of rights must be seen by people. */
   function onFailed(watch: OpenWatch, error: Error): void {
     const isForbidden = error instanceof ApiError && error.class === 'forbidden';
     const trouble = isForbidden ? error.message : undefined;
-    const changed = watch.trouble !== trouble;
+    const changed = watch.trouble !== trouble || !watch.failed;
     watch.trouble = trouble;
+    watch.failed = true;
     if (changed) for (const uid of watch.users) notify(uid);
   }
 
   function onSynced(name: string, watch: OpenWatch, present: ReadonlySet<string>): void {
-    watch.synced = true;
+    watch.synced = watch.reopening === undefined;
     for (const uid of watch.users) {
-      for (const tracked of followed.get(uid)?.objects.values() ?? []) {
+      for (const tracked of objectsOf(uid)) {
         if (tracked.watch === name && tracked.uid !== undefined && !present.has(tracked.uid)) question(tracked);
       }
       notify(uid);
     }
   }
 
-  function onObject(type: 'changed' | 'deleted', object: KubeObject): void {
+  function onObject(watch: OpenWatch, type: 'changed' | 'deleted', object: KubeObject): void {
     const delivery = byShortUid.get(label(object, deliveryLabel) ?? '');
     const tracked = delivery?.objects.get(keyOf(refOf(object)));
-    if (delivery === undefined || tracked === undefined) return;
-    if (type === 'deleted') {
-      if (object.metadata.uid !== tracked.uid && object.metadata.uid !== tracked.live?.uid) return;
+    if (delivery === undefined || tracked === undefined) onStranger(watch, object);
+    else if (type === 'deleted') onDeleted(delivery, tracked, object);
+    else onChanged(delivery, tracked, object);
+  }
+
+  /** An object of ours whose label somebody changed looks like a stranger's: only its uid tells. */
+  function onStranger(watch: OpenWatch, object: KubeObject): void {
+    const key = keyOf(refOf(object));
+    for (const uid of watch.users) {
+      const tracked = followed.get(uid)?.objects.get(key);
+      if (tracked?.uid === undefined || tracked.uid !== object.metadata.uid) continue;
       question(tracked);
-      notify(delivery.uid);
-      return;
+      notify(uid);
     }
-    if (tracked.live?.state === 'present' && !isNewer(object.metadata.resourceVersion, tracked.live.version)) return;
+  }
+
+  function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {
+    if (object.metadata.uid !== tracked.uid && object.metadata.uid !== tracked.live?.uid) return;
+    seeLast(tracked, object, context());
+    question(tracked);
+    notify(delivery.uid);
+  }
+
+  function onChanged(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     const before = tracked.live;
-    tracked.live = fold(tracked, object, delivery.manager, clock.now());
+    if (before?.state === 'present' && !isNewer(object.metadata.resourceVersion, before.version)) return;
+    see(tracked, object, delivery.manager, context());
     if (isWorthALook(before, tracked)) notify(delivery.uid);
   }
 
   function need(uid: string, target: WatchTarget): string {
     const name = watchName(target);
     const watch = open.get(name);
-    if (watch !== undefined) {
+    if (watch === undefined) {
+      const close = watches.open(target, (event) => onEvent(name, event));
+      open.set(name, {
+        target,
+        users: new Set([uid]),
+        synced: false,
+        failed: false,
+        trouble: undefined,
+        reopening: undefined,
+        close,
+      });
+    } else if (!watch.users.has(uid)) {
       watch.users.add(uid);
-      return name;
+      reopen(name, watch);
     }
-    const users = new Set([uid]);
-    open.set(name, {
-      target,
-      users,
-      synced: false,
-      trouble: undefined,
-      close: watches.open(target, (event) => onEvent(name, event)),
-    });
     return name;
+  }
+
+  /** A watch tells each object once: whoever joins later needs to be told again. */
+  function reopen(name: string, watch: OpenWatch): void {
+    watch.synced = false;
+    watch.reopening ??= setTimeout(() => {
+      watch.reopening = undefined;
+      watch.close();
+      watch.close = watches.open(watch.target, (event) => onEvent(name, event));
+    }, gathering);
+  }
+
+  function end(watch: OpenWatch): void {
+    clearTimeout(watch.reopening);
+    watch.close();
   }
 
   function closeUnused(uid: string, used: ReadonlySet<string>): void {
@@ -117,7 +179,7 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       watch.users.delete(uid);
       if (watch.users.size > 0) continue;
       open.delete(name);
-      watch.close();
+      end(watch);
     }
   }
 
@@ -144,38 +206,43 @@ export function createWatcher(watches: Watches, clock: Clock, notify: (uid: stri
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
-      const live = fold(tracked, answer, delivery.manager, clock.now());
+      const live = fold(tracked, answer, delivery.manager, context());
+      const known = tracked.live;
       tracked.uid = live.uid;
       tracked.reference = live.owned?.hash;
-      const known = tracked.live;
-      if (known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version))
-        return { ...known, owned: live.owned };
-      tracked.live = live;
+      // An event may have told of a newer state before the answer came.
+      const isOld = known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version);
+      if (!isOld) see(tracked, answer, delivery.manager, context());
       return live;
     },
     live: (uid, key) => {
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
-      if (delivery !== undefined && tracked?.settling !== undefined)
-        tracked.live = fold(tracked, tracked.settling, delivery.manager, clock.now());
+      if (delivery !== undefined && tracked?.settling !== undefined) {
+        see(tracked, tracked.settling, delivery.manager, context());
+      }
       return tracked?.live;
     },
     suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
-    isComplete: (uid) =>
-      [...open.values()].every((watch) => watch.synced || watch.trouble !== undefined || !watch.users.has(uid)),
+    isComplete: (uid) => [...open.values()].every((watch) => watch.synced || watch.failed || !watch.users.has(uid)),
     troubles: (uid) =>
       [...open.values()].flatMap((watch) =>
         watch.users.has(uid) && watch.trouble !== undefined
           ? [`${watch.target.kind} can't be watched: ${watch.trouble}`]
           : [],
       ),
+    hasEnded: (uid, key) => followed.get(uid)?.objects.get(key)?.hasEnded === true,
+    settle: (uid, key) => {
+      const tracked = followed.get(uid)?.objects.get(key);
+      if (tracked !== undefined) settle(tracked);
+    },
     forget: (uid) => {
       closeUnused(uid, new Set());
       followed.delete(uid);
       byShortUid.delete(shortUid(uid));
     },
     close: () => {
-      for (const watch of open.values()) watch.close();
+      for (const watch of open.values()) end(watch);
       open.clear();
     },
   };

@@ -2,89 +2,107 @@ import { hashText } from '../diff/hash.ts';
 import { type Delivery, identityOf } from './delivery/delivery.ts';
 import { LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
-import type { Credentials, SourceRequest } from './ports.ts';
+import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import { check } from './render/check.ts';
 import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
-import type { Found, Session, Trouble, World } from './session.ts';
+import type { Found, Trouble, Turn } from './session.ts';
 import { describeProblem, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
 const shownProblems = 20;
+/** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
+const patience = 500;
+const failedPoll = 15_000;
 
 /**
  * Asks the source for its tip when that is due, and reads, renders and checks what is new. A source that fails changes
- * nothing but `sourceTrouble`: what was found before stays, and nothing is ever deleted because of it.
+ * nothing but `sourceTrouble`: what was found before stays, and nothing is ever deleted because of it. A source that is
+ * slow holds nobody up: drift is healed and waves go on meanwhile.
  */
-export async function findRevision(delivery: Delivery, session: Session, world: World): Promise<void> {
-  if (world.clock.now() < session.pollAt) return;
+export async function findRevision(turn: Turn): Promise<void> {
+  const { session, world } = turn;
+  if (session.polling === undefined && world.clock.now() >= session.pollAt) {
+    session.pollAt = world.clock.now() + turn.delivery.interval;
+    let isLate = false;
+    session.polling = poll(turn).finally(() => {
+      session.polling = undefined;
+      if (isLate) world.wake();
+    });
+    await Promise.race([session.polling, world.clock.sleep(patience)]);
+    isLate = session.polling !== undefined;
+  }
+}
+
+async function poll(turn: Turn): Promise<void> {
+  const { delivery, session, world } = turn;
   try {
-    const request = await sourceRequest(delivery, session, world);
+    const request = await sourceRequest(turn);
     session.tip = await world.sources.tip(request);
-    if (
-      session.found?.commit.revision !== session.tip ||
-      inputOf(delivery, session.found.input) !== session.found.input
-    ) {
-      session.found = await readRevision(delivery, session, world, request, session.tip);
-    }
+    if (isStale(turn, session.tip)) session.found = await readRevision(turn, request, session.tip);
     session.sourceTrouble = undefined;
-    session.pollAt = world.clock.now() + delivery.interval;
   } catch (error) {
-    session.sourceTrouble = troubleOf(error);
-    if (error instanceof LockstepError && error.code === 'SourceUnauthorized') session.credentials = undefined;
-    session.pollAt = world.clock.now() + Math.min(delivery.interval, 15_000);
+    const trouble = troubleOf(error);
+    session.sourceTrouble = trouble;
+    if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
+    session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
+    const { reason, message: problem } = trouble;
     world.log.warn(
-      {
-        delivery: `${delivery.namespace}/${delivery.name}`,
-        reason: session.sourceTrouble.reason,
-        problem: session.sourceTrouble.message,
-      },
+      { delivery: `${delivery.namespace}/${delivery.name}`, reason, problem },
       'the source can not be read',
     );
   }
 }
 
-async function sourceRequest(delivery: Delivery, session: Session, world: World): Promise<SourceRequest> {
-  return {
-    url: delivery.url,
-    ref: delivery.ref,
-    path: delivery.path,
-    credentials: await credentialsOf(delivery, session, world),
-  };
+/** Whether what was found is not what the tip and the settings ask for now. */
+function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
+  if (found === undefined || found.isGuess || found.commit.revision !== tip) return true;
+  return inputOf(delivery, found.input) !== found.input;
 }
 
-async function credentialsOf(delivery: Delivery, session: Session, world: World): Promise<Credentials | undefined> {
-  if (delivery.secretName === undefined) return undefined;
+async function sourceRequest(turn: Turn): Promise<SourceRequest> {
+  const { url, ref, path } = turn.delivery;
+  return { url, ref, path, credentials: await credentialsOf(turn) };
+}
+
+/** Credentials are kept for a while, but only for the Secret and the server that they were read for. */
+async function credentialsOf({ delivery, session, world }: Turn): Promise<Credentials | undefined> {
+  const { secretName, namespace } = delivery;
+  if (secretName === undefined) return undefined;
   const now = world.clock.now();
-  if (session.credentials !== undefined && session.credentials.until > now) return session.credentials.value;
-  const value = await world.credentials(identityOf(delivery), delivery.namespace, delivery.secretName);
-  session.credentials = { value, until: now + credentialsLifetime };
+  const owner = `${secretName} ${new URL(delivery.url).origin}`;
+  const kept = session.credentials;
+  if (kept !== undefined && kept.owner === owner && kept.until > now) return kept.value;
+  const value = await world.credentials(identityOf(delivery), namespace, secretName);
+  session.credentials = { owner, value, until: now + credentialsLifetime };
   return value;
 }
 
-async function readRevision(
-  delivery: Delivery,
-  session: Session,
-  world: World,
-  request: SourceRequest,
-  revision: string,
-): Promise<Found> {
+async function readRevision(turn: Turn, request: SourceRequest, revision: string): Promise<Found> {
+  const { delivery, session, world } = turn;
   const snapshot = await world.sources.read(request, revision);
   const input = inputOf(delivery, snapshot.tree);
-  if (session.found?.input === input) return { ...session.found, commit: snapshot.commit };
+  const { found } = session;
+  if (found?.input === input && !found.isGuess) return { ...found, commit: snapshot.commit };
   refuseOtherRenderers(delivery, snapshot.files);
+  const { desired, problems, isGuess } = await renderAndCheck(turn, snapshot);
+  if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
+  return { commit: snapshot.commit, input, desired, isGuess };
+}
+
+/** The scope of a kind decides what an object is called, so a kind that is not known is asked for first. */
+async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snapshot) {
   const rendered = renderPlain(snapshot.files, session.parsed);
-  const checked = check(
-    rendered,
-    delivery.targetNamespace,
-    (apiVersion, kind) => world.kinds.find(apiVersion, kind)?.namespaced,
-  );
+  const isUnknown = (): boolean =>
+    rendered.objects.some(({ object }) => world.kinds.find(object.apiVersion, object.kind) === undefined);
+  if (isUnknown()) await world.kinds.refresh();
+  const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
+  const checked = check(rendered, delivery.targetNamespace, scope);
   const waves = checked.desired.flatMap(({ manifest }) => {
     const message = waveProblem(manifest);
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
   });
   const problems = [...checked.problems, ...waves].map(describeProblem);
-  if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
-  return { commit: snapshot.commit, input, desired: checked.desired };
+  return { desired: checked.desired, problems, isGuess: checked.isGuess };
 }
 
 /** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */

@@ -1,15 +1,16 @@
 import { changeLine, compare } from '../diff/compare.ts';
+import { at } from '../diff/json.ts';
 import { maskPair } from '../diff/mask.ts';
 import { otherManagers, withoutNoise } from '../diff/normalize.ts';
-import { type Delivery, identityOf } from './delivery/delivery.ts';
+import { identityOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
 import { applyEntry } from './release/advance.ts';
-import { parallelRequests, requireAccount } from './release/begin.ts';
-import { type Entry, healingManifest } from './release/record.ts';
-import type { Session, World } from './session.ts';
-import { fieldManager, stampNames } from './stamp.ts';
-import { type KubeObject, titleOf } from './types.ts';
+import { parallelRequests } from './release/begin.ts';
+import { type Entry, healingManifest, isPending } from './release/record.ts';
+import type { Turn } from './session.ts';
+import { fieldManager, releaseAnnotation, stampNames } from './stamp.ts';
+import { annotation, type KubeObject, titleOf } from './types.ts';
 
 /** A drift that returns this often in this time is not fought any longer, but named. */
 const patience = { times: 5, within: 60_000 };
@@ -17,58 +18,97 @@ const patience = { times: 5, within: 60_000 };
 /**
  * Undoes drift: every object that a watch found to differ from what we applied, or lost sight of, is read and applied
  * again as it was applied last.
- * @returns the milliseconds after which to look again at what was backed off, or undefined
  */
-export async function healDrift(delivery: Delivery, session: Session, world: World): Promise<number | undefined> {
-  if (!delivery.selfHeal) return undefined;
+export async function healDrift(turn: Turn): Promise<void> {
+  const { delivery, session, world } = turn;
+  session.healTrouble = undefined;
+  forgetOldHeals(turn);
+  if (!delivery.selfHeal) return;
   const suspects = world.watcher.suspects(delivery.uid).flatMap((key) => {
     const entry = session.record.entries.get(key);
-    return entry?.applied === undefined || entry.removed ? [] : [entry];
+    return entry?.applied === undefined || entry.removed || isTired(turn, key) ? [] : [entry];
   });
-  const due = suspects.filter((entry) => mayHeal(entry, session, world));
-  if (due.length > 0) await requireAccount(delivery, world);
-  await inParallel(due, parallelRequests, (entry) => heal(delivery, session, world, entry));
-  return suspects.length > 0 ? 5_000 : undefined;
+  const failures: string[] = [];
+  await inParallel(suspects, parallelRequests, async (entry) => {
+    try {
+      await heal(turn, entry);
+    } catch (error) {
+      failures.push(refusalOf(entry, error).message);
+      noteHeal(turn, entry.key);
+    }
+  });
+  if (failures.length === 0) return;
+  const message = [...new Set(failures)].join('; ');
+  session.healTrouble = { reason: 'HealFailed', message, stalled: false };
+  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem: message }, 'drift can not be healed');
 }
 
-function mayHeal(entry: Entry, session: Session, world: World): boolean {
+function forgetOldHeals({ session, world }: Turn): void {
   const now = world.clock.now();
-  const recent = (session.heals.get(entry.key) ?? []).filter((time) => now - time < patience.within);
-  session.heals.set(entry.key, recent);
-  return recent.length < patience.times;
-}
-
-async function heal(delivery: Delivery, session: Session, world: World, entry: Entry): Promise<void> {
-  try {
-    const before = await world.cluster(identityOf(delivery)).get(entry.ref);
-    const result = await applyEntry(
-      delivery,
-      session,
-      world,
-      entry,
-      healingManifest(entry),
-      entry.applied?.sequence ?? session.record.sequence,
-    );
-    const what = explain(delivery, before, result.object);
-    if (what === undefined) return;
-    const recent = [...(session.heals.get(entry.key) ?? []), world.clock.now()];
-    session.heals.set(entry.key, recent);
-    const last = recent.length >= patience.times ? ' (it keeps coming back and is now left for a minute)' : '';
-    world.event('Normal', 'DriftHealed', `${titleOf(entry.ref)}: ${what}${last}`);
-    world.log.info({ delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, what }, 'drift healed');
-  } catch (error) {
-    const { message } = refusalOf(entry, error);
-    session.heals.set(entry.key, [...(session.heals.get(entry.key) ?? []), world.clock.now()]);
-    session.applyTrouble = { reason: 'HealFailed', message, stalled: false };
-    world.log.warn(
-      { delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, problem: message },
-      'drift can not be healed',
-    );
+  for (const [key, times] of session.heals) {
+    const recent = times.filter((time) => now - time < patience.within);
+    if (recent.length === 0) session.heals.delete(key);
+    else session.heals.set(key, recent);
   }
 }
 
+function isTired({ session }: Turn, key: string): boolean {
+  return (session.heals.get(key)?.length ?? 0) >= patience.times;
+}
+
+function noteHeal({ session, world }: Turn, key: string): void {
+  session.heals.set(key, [...(session.heals.get(key) ?? []), world.clock.now()]);
+}
+
+async function heal(turn: Turn, entry: Entry): Promise<void> {
+  const { delivery, session, world } = turn;
+  const before = await world.cluster(identityOf(delivery)).get(entry.ref);
+  if (before === undefined && isSpentJob(turn, entry)) return settleJob(turn, entry);
+  const { manifest, sequence } = healTo(turn, entry, before);
+  const result = await applyEntry(turn, entry, manifest, sequence);
+  const what = explain(turn, before, result.object);
+  if (what === undefined) return;
+  noteHeal(turn, entry.key);
+  const last = isTired(turn, entry.key) ? ' (it keeps coming back and is now left for a minute)' : '';
+  world.event('Normal', 'DriftHealed', `${titleOf(entry.ref)}: ${what}${last}`);
+  world.log.info({ delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, what }, 'drift healed');
+  session.unsaved = true;
+}
+
+/**
+ * An object that the running release has already changed, as its stamp says, goes to what that release wants: the agent
+ * was stopped between the write and its record. Every other one goes to what was applied last.
+ */
+function healTo(
+  { session }: Turn,
+  entry: Entry,
+  before: KubeObject | undefined,
+): { manifest: KubeObject; sequence: number } {
+  const { record } = session;
+  const stamp = before === undefined ? undefined : annotation(before, releaseAnnotation);
+  if (isPending(entry) && record.phase === 'Releasing' && stamp === String(record.sequence)) {
+    return { manifest: entry.manifest, sequence: record.sequence };
+  }
+  return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? record.sequence };
+}
+
+/** A Job with a time to live that was seen to end, or belongs to a good release, was taken away because it is done. */
+function isSpentJob({ delivery, session, world }: Turn, entry: Entry): boolean {
+  if (entry.ref.kind !== 'Job' || at(entry.manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return false;
+  if (isPending(entry)) return false;
+  const isOld = (entry.applied?.sequence ?? 0) <= (session.record.good?.sequence ?? 0);
+  return isOld || entry.applied?.spent === true || world.watcher.hasEnded(delivery.uid, entry.key);
+}
+
+function settleJob({ delivery, session, world }: Turn, entry: Entry): void {
+  if (entry.applied === undefined) return;
+  session.record.entries.set(entry.key, { ...entry, applied: { ...entry.applied, spent: true } });
+  session.unsaved = true;
+  world.watcher.settle(delivery.uid, entry.key);
+}
+
 /** What was done, in words; undefined when the live object turned out to be as it should be. */
-function explain(delivery: Delivery, before: KubeObject | undefined, after: KubeObject): string | undefined {
+function explain({ delivery }: Turn, before: KubeObject | undefined, after: KubeObject): string | undefined {
   if (before === undefined || before.metadata.uid !== after.metadata.uid) return 'was deleted, is made again';
   if (before.metadata.resourceVersion === after.metadata.resourceVersion) return undefined;
   const [shownBefore, shownAfter] = maskPair(withoutNoise(before, stampNames), withoutNoise(after, stampNames));

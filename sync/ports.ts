@@ -23,14 +23,19 @@ export interface Cluster {
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
   /** Server-side apply. `created` is whether the object did not exist before. */
   apply(object: KubeObject, options: ApplyOptions): Promise<{ object: KubeObject; created: boolean }>;
-  /** Deletes one incarnation of an object; the answer is the object while it is still being deleted. */
-  delete(ref: ObjectRef, uid: string): Promise<KubeObject | undefined>;
+  /**
+   * Deletes an object in the state in which it was read: neither another incarnation nor one that was changed since.
+   * The answer is the object while it is still there.
+   */
+  delete(ref: ObjectRef, live: KubeObject): Promise<KubeObject | undefined>;
 }
 
 /** Which kinds the API server serves. */
 export interface Kinds {
   /** The kind, or undefined when it is not served as far as known. */
   find(apiVersion: string, kind: string): ApiResource | undefined;
+  /** Whether no version of a kind is served, as far as the API server knows for sure. */
+  isGone(group: string, kind: string): boolean;
   /** Asks the API server again. */
   refresh(): Promise<void>;
 }
@@ -101,6 +106,8 @@ export interface Records {
 export interface Clock {
   /** Wall time in milliseconds. */
   now(): number;
+  /** Comes back after some milliseconds. */
+  sleep(milliseconds: number): Promise<void>;
 }
 
 /** A log with static messages and data in fields. */

@@ -1,11 +1,12 @@
 import type { Watcher } from '../health/watcher.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
 import type { Commit } from './types.ts';
 
-/** Everything that a reconcile uses of the world. */
+/** Everything that a turn uses of the world. */
 export interface World {
   readonly clock: Clock;
   readonly log: Log;
@@ -13,14 +14,23 @@ export interface World {
   readonly sources: Sources;
   readonly records: Records;
   readonly watcher: Watcher;
-  /** The API server as an identity. */
+  /** The API server as an identity. Every call first makes sure that the account exists: AccountNotFound otherwise. */
   cluster(identity: string): Cluster;
-  /** Whether a service account exists. */
-  accountExists(namespace: string, name: string): Promise<boolean>;
+  /** Whether a namespace is on its way out, or gone. */
+  isEnding(namespace: string): Promise<boolean>;
   /** Credentials from a Secret, read as the identity. @throws LockstepError CredentialsNotFound */
   credentials(identity: string, namespace: string, name: string): Promise<Credentials>;
   /** A Kubernetes Event on the Delivery. */
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** Asks for another turn of the Delivery at once. */
+  wake(): void;
+}
+
+/** One turn of the loop for one Delivery: who, what is remembered, and the world. */
+export interface Turn {
+  readonly delivery: Delivery;
+  readonly session: Session;
+  readonly world: World;
 }
 
 /** A revision that was read, rendered and checked. */
@@ -29,6 +39,8 @@ export interface Found {
   /** The tree and the settings: equal inputs are equal outcomes. */
   readonly input: string;
   readonly desired: readonly Desired[];
+  /** Some kind was not served yet, so its scope was guessed: it is checked again before it is used again. */
+  readonly isGuess: boolean;
 }
 
 /** Something that keeps a Delivery from going on. */
@@ -39,24 +51,36 @@ export interface Trouble {
   readonly stalled: boolean;
 }
 
-/** What is remembered of a Delivery between two runs, in memory only. */
+/** Why a revision is not released, and when that is tried again. */
+export interface PlanTrouble extends Trouble {
+  readonly input: string;
+  readonly retryAt: number;
+  readonly tries: number;
+}
+
+/** What is remembered of a Delivery between two turns, in memory only. */
 export interface Session {
   record: ReleaseRecord;
+  /** The record holds something that is not stored yet. */
+  unsaved: boolean;
   /** When the source is asked again. */
   pollAt: number;
+  /** The conversation with the source that is under way. */
+  polling: Promise<void> | undefined;
   tip: string | undefined;
   found: Found | undefined;
   readonly parsed: ParseCache;
-  credentials: { readonly value: Credentials; readonly until: number } | undefined;
-  /** Why the source can't be read. */
+  credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
-  /** Why the found revision is not released, and when that is tried again. */
-  planTrouble: (Trouble & { readonly input: string; readonly retryAt: number; readonly tries: number }) | undefined;
-  /** What a running release waits for. */
-  waiting: string[];
+  planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
+  healTrouble: Trouble | undefined;
   /** What can't be watched, so that neither its health nor its drift is seen. */
   watchTrouble: Trouble | undefined;
+  /** What a running release waits for. */
+  waiting: string[];
+  /** Objects that were tried by a dry-run, so that their owner was looked at. */
+  readonly tried: Set<string>;
   /** When the running release began, or its progress was last told. */
   releaseAt: number;
   /** When progress was last seen, for the deadline of a wave. */
@@ -73,16 +97,20 @@ export interface Session {
 export function newSession(record: ReleaseRecord, now: number): Session {
   return {
     record,
+    unsaved: false,
     pollAt: 0,
+    polling: undefined,
     tip: undefined,
     found: undefined,
     parsed: new Map(),
     credentials: undefined,
     sourceTrouble: undefined,
     planTrouble: undefined,
-    waiting: [],
     applyTrouble: undefined,
+    healTrouble: undefined,
     watchTrouble: undefined,
+    waiting: [],
+    tried: new Set(),
     releaseAt: 0,
     progressAt: now,
     progress: '',

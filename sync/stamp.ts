@@ -6,7 +6,7 @@ export const deliveryLabel = 'lockstep.dev/delivery';
 /** Namespace and name of the Delivery, for people. */
 const ownerAnnotation = 'lockstep.dev/owner';
 /** The release that last changed the object. */
-const releaseAnnotation = 'lockstep.dev/release';
+export const releaseAnnotation = 'lockstep.dev/release';
 
 /** All names of the stamp: refused in Git, and left out of every comparison. */
 export const stampNames: readonly string[] = [deliveryLabel, ownerAnnotation, releaseAnnotation];

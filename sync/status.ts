@@ -119,9 +119,11 @@ function summarize(delivery: Delivery, session: Session, now: number): Summary {
 
 /** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */
 function worstTrouble(session: Session): Trouble | undefined {
-  const { sourceTrouble, planTrouble, applyTrouble, watchTrouble } = session;
+  const { sourceTrouble, planTrouble, applyTrouble, healTrouble, watchTrouble } = session;
   const isNewer = session.tip !== session.found?.commit.revision;
-  return (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? sourceTrouble ?? watchTrouble;
+  return (
+    (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? healTrouble ?? sourceTrouble ?? watchTrouble
+  );
 }
 
 function stateOf(session: Session): string {
@@ -142,7 +144,7 @@ function waitingReason(delivery: Delivery, session: Session, now: number): { rea
   if (!late) return { reason: 'Progressing', message: `waiting for ${message}` };
   return {
     reason: 'ProgressDeadlineExceeded',
-    message: `no progress for ${Math.round((now - session.progressAt) / 1000)} s: ${message}`,
+    message: `no progress since ${new Date(session.progressAt).toISOString()}: ${message}`,
   };
 }
 

@@ -1,35 +1,40 @@
-import type { Delivery } from './delivery/delivery.ts';
 import { keepReason } from './plan/prune.ts';
 import { saveRecord } from './release/begin.ts';
 import { deleteInReverse } from './release/prune.ts';
-import type { Session, World } from './session.ts';
+import type { Entry } from './release/record.ts';
+import type { Turn } from './session.ts';
 import { annotation } from './types.ts';
 
 /**
  * What happens to the objects of a Delivery that is being deleted: the empty set is released, in reverse waves, with the
- * same protections as any prune. `orphan` leaves everything as it is.
+ * same protections as any prune. `orphan` leaves everything as it is. A namespace on its way out is never held up: its
+ * accounts and rights go first, so what can't be deleted any more is told and left.
  * @returns whether all is done, so that the Delivery may go
  */
-export async function teardown(delivery: Delivery, session: Session, world: World): Promise<boolean> {
+export async function teardown(turn: Turn): Promise<boolean> {
+  const { delivery, session, world } = turn;
   session.waiting = [];
+  session.applyTrouble = undefined;
   if (delivery.deletionPolicy === 'delete') {
-    const doomed = [...session.record.entries.values()].filter(
-      (entry) =>
-        entry.applied !== undefined &&
-        keepReason(entry.manifest) === undefined &&
-        !keepsOnDelete(annotation(entry.manifest, 'argocd.argoproj.io/sync-options')),
-    );
-    await deleteInReverse(delivery, session, world, doomed);
-    if (session.waiting.length > 0) {
-      await saveRecord(delivery, session, world);
-      return false;
-    }
+    await deleteInReverse(turn, [...session.record.entries.values()].filter(mayGo));
+    if (session.unsaved) await saveRecord(turn, session.record);
+    if (session.waiting.length > 0 && !(await leaveBehind(turn))) return false;
   }
   await world.records.remove(delivery.uid);
   world.watcher.forget(delivery.uid);
   return true;
 }
 
-function keepsOnDelete(options: string | undefined): boolean {
-  return (options ?? '').split(',').some((option) => option.trim() === 'Delete=false');
+function mayGo(entry: Entry): boolean {
+  const options = (annotation(entry.manifest, 'argocd.argoproj.io/sync-options') ?? '').split(',');
+  return keepReason(entry.manifest) === undefined && !options.some((option) => option.trim() === 'Delete=false');
+}
+
+/** Whether what is still there must be left, because the Delivery's own namespace is going. */
+async function leaveBehind({ delivery, session, world }: Turn): Promise<boolean> {
+  if (!(await world.isEnding(delivery.namespace))) return false;
+  const left = session.waiting.join('; ');
+  world.event('Warning', 'LeftBehind', `the namespace is being deleted, so this is left to it: ${left}`);
+  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, left }, 'left behind by a namespace that ends');
+  return true;
 }

@@ -108,3 +108,9 @@ export function describeProblem(problem: Problem): string {
   const what = problem.object === undefined ? '' : `${problem.object}: `;
   return `${where}${what}${problem.message}`;
 }
+
+/** Resource versions are numbers that may be larger than a double holds. */
+export function isNewer(version: string | undefined, than: string): boolean {
+  if (version === undefined) return true;
+  return version.length === than.length ? version > than : version.length > than.length;
+}

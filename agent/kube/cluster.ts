@@ -2,15 +2,24 @@ import { type Json, toJson } from '../../diff/json.ts';
 import { ApiError } from '../../sync/errors.ts';
 import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
 import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
-import type { KubeHttp } from './http.ts';
+import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
 import { objectPath } from './paths.ts';
 
 /**
  * The API server as one identity sees it.
- * @param impersonate the user to act as; undefined for the agent itself
+ * @param impersonate the user to act as
+ * @param allowed throws when this user must not be acted as; asked before each request
  */
-export function createCluster(http: KubeHttp, kinds: Kinds, impersonate: string | undefined): Cluster {
-  const identity = impersonate === undefined ? {} : { impersonate };
+export function createCluster(
+  http: KubeHttp,
+  kinds: Kinds,
+  impersonate: string,
+  allowed: () => Promise<void>,
+): Cluster {
+  async function send(request: KubeRequest): Promise<KubeResponse> {
+    await allowed();
+    return http.request({ ...request, impersonate });
+  }
 
   async function locate(ref: ObjectRef): Promise<string> {
     const resource = await findResource(kinds, ref.apiVersion, ref.kind);
@@ -20,7 +29,7 @@ export function createCluster(http: KubeHttp, kinds: Kinds, impersonate: string 
   return {
     get: async (ref) => {
       try {
-        const { body } = await http.request({ method: 'GET', path: await locate(ref), ref, ...identity });
+        const { body } = await send({ method: 'GET', path: await locate(ref), ref });
         return asObject(body);
       } catch (error) {
         if (isAbsent(error)) return undefined;
@@ -36,38 +45,21 @@ export function createCluster(http: KubeHttp, kinds: Kinds, impersonate: string 
       };
       const contentType = 'application/apply-patch+yaml';
       const path = await locate(ref);
-      const { status, body } = await http.request({
-        method: 'PATCH',
-        path,
-        query,
-        body: toJson(object),
-        contentType,
-        ref,
-        ...identity,
-      });
+      const { status, body } = await send({ method: 'PATCH', path, query, body: toJson(object), contentType, ref });
       return { object: asObject(body), created: status === 201 };
     },
-    delete: async (ref, uid) => {
-      const body = toJson({
-        apiVersion: 'v1',
-        kind: 'DeleteOptions',
-        propagationPolicy: 'Foreground',
-        preconditions: { uid },
-      });
+    delete: async (ref, live) => {
+      const { uid, resourceVersion } = live.metadata;
+      const preconditions = { uid, resourceVersion };
+      const body = toJson({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground', preconditions });
+      const contentType = 'application/json';
       try {
-        const path = await locate(ref);
-        const answer = await http.request({
-          method: 'DELETE',
-          path,
-          body,
-          contentType: 'application/json',
-          ref,
-          ...identity,
-        });
+        const answer = await send({ method: 'DELETE', path: await locate(ref), body, contentType, ref });
         return isKubeObject(answer.body) && answer.body.kind === ref.kind ? answer.body : undefined;
       } catch (error) {
-        // A conflict is the uid's precondition: that incarnation is gone, and the new one is not ours to delete.
-        if (isAbsent(error) || (error instanceof ApiError && error.status === 409)) return undefined;
+        if (isAbsent(error)) return undefined;
+        // The object was changed or made again since it was read: it is read again before anything is deleted.
+        if (error instanceof ApiError && error.status === 409) return live;
         throw error;
       }
     },

@@ -1,20 +1,30 @@
 import { at, type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
 import type { ApiResource, Kinds } from '../../sync/ports.ts';
+import { groupOf } from '../../sync/types.ts';
 import type { KubeHttp } from './http.ts';
 
 const aggregated =
   'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList';
 
+interface Discovered {
+  readonly kinds: ReadonlyMap<string, ApiResource>;
+  /** `group/kind` of everything that is served in some version. */
+  readonly served: ReadonlySet<string>;
+  /** Groups whose server did not answer: nothing is known about what they hold now. */
+  readonly unsure: ReadonlySet<string>;
+}
+
 /** The kinds that the API server serves, by two requests of aggregated discovery, kept until `refresh` is asked for. */
 export async function discoverKinds(http: KubeHttp): Promise<Kinds> {
-  let kinds = await fetchKinds(http);
+  let known = await discover(http);
   let pending: Promise<void> | undefined;
   return {
-    find: (apiVersion, kind) => kinds.get(`${apiVersion} ${kind}`),
+    find: (apiVersion, kind) => known.kinds.get(`${apiVersion} ${kind}`),
+    isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
     refresh: () => {
-      pending ??= fetchKinds(http)
+      pending ??= discover(http)
         .then((fresh) => {
-          kinds = fresh;
+          known = fresh;
         })
         .finally(() => {
           pending = undefined;
@@ -24,11 +34,19 @@ export async function discoverKinds(http: KubeHttp): Promise<Kinds> {
   };
 }
 
-async function fetchKinds(http: KubeHttp): Promise<Map<string, ApiResource>> {
+async function discover(http: KubeHttp): Promise<Discovered> {
   const ask = (path: string) => http.request({ method: 'GET', path, accept: aggregated });
   const answers = await Promise.all([ask('/api'), ask('/apis')]);
-  const resources = answers.flatMap(({ body }) => objectsAt(body, 'items').flatMap(resourcesOfGroup));
-  return new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource]));
+  const groups = answers.flatMap(({ body }) => objectsAt(body, 'items'));
+  const resources = groups.flatMap(resourcesOfGroup);
+  const unsure = groups.filter((group) =>
+    objectsAt(group, 'versions').some((version) => version['freshness'] === 'Stale'),
+  );
+  return {
+    kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
+    served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),
+    unsure: new Set(unsure.map((group) => textAt(group, 'metadata', 'name') ?? '')),
+  };
 }
 
 function resourcesOfGroup(group: JsonObject): ApiResource[] {

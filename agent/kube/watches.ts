@@ -5,14 +5,20 @@ import type { KubeHttp } from './http.ts';
 import { collectionPath } from './paths.ts';
 import { follow } from './watch.ts';
 
-/** Watches over the objects that carry a Delivery's label, as the identity that the target names. */
-export function createWatches(http: KubeHttp, kinds: Kinds): Watches {
+/**
+ * Watches over the objects that carry a Delivery's label, as the identity that the target names.
+ * @param allowed throws when an identity must not be acted as; asked whenever a watch is opened
+ */
+export function createWatches(http: KubeHttp, kinds: Kinds, allowed: (identity: string) => Promise<void>): Watches {
   return {
     open: (target, onEvent) =>
       follow(
         http,
         {
-          path: async () => collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace),
+          path: async () => {
+            await allowed(target.identity);
+            return collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace);
+          },
           labelSelector: deliveryLabel,
           impersonate: target.identity,
         },

@@ -1,11 +1,21 @@
 import { textAt } from '../../diff/json.ts';
 import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, healthy, progressing } from '../scale.ts';
+import { degraded, type HealthContext, healthy, progressing } from '../scale.ts';
 
-/** A claim is healthy when it is bound; a lost one will not come back. */
-export function persistentVolumeClaim(object: KubeObject): Health {
+/** Set by the scheduler when a pod wants the claim. */
+const consumer = 'volume.kubernetes.io/selected-node';
+
+/**
+ * A claim is healthy when it is bound; a lost one will not come back. A class that waits for the first consumer binds
+ * nothing before a pod wants it: to wait for that here would wait for ever when the pod comes in a later wave.
+ */
+export function persistentVolumeClaim(object: KubeObject, context: HealthContext): Health {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Bound') return healthy('Bound');
   if (phase === 'Lost') return degraded('Lost', 'its volume is lost');
+  const storageClass = textAt(object, 'spec', 'storageClassName') ?? '';
+  const mode = context.bindingMode?.(storageClass);
+  const isWanted = textAt(object, 'metadata', 'annotations', consumer) !== undefined;
+  if (mode === 'WaitForFirstConsumer' && !isWanted) return healthy('WaitForFirstConsumer', 'waits for its first pod');
   return progressing('Pending', 'is not bound to a volume yet');
 }

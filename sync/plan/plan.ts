@@ -39,8 +39,9 @@ export function entriesFor(desired: readonly Desired[], record: ReleaseRecord): 
     entries.set(key, { key, ref: refOf(manifest), ...place, manifest, hash, removed: false, applied });
   });
   for (const entry of record.entries.values()) {
-    if (!entries.has(entry.key) && (entry.applied !== undefined || entry.removed))
-      entries.set(entry.key, { ...entry, removed: true });
+    // What a running release was about to write may be there, although no answer said so.
+    const mayExist = entry.applied !== undefined || entry.removed || record.phase === 'Releasing';
+    if (!entries.has(entry.key) && mayExist) entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
 }

@@ -36,6 +36,8 @@ export async function tryEntries(
     try {
       items.push(planOf(entry, await probe(entry, all, trial)));
     } catch (error) {
+      // Without an account nothing can be tried; the other objects have no more to say.
+      if (error instanceof LockstepError && error.code === 'AccountNotFound') throw error;
       refusals.push(refusalOf(entry, error));
     }
   });
@@ -44,7 +46,7 @@ export async function tryEntries(
 
 async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial): Promise<Probe | 'deferred'> {
   const served = trial.kinds.find(entry.ref.apiVersion, entry.ref.kind) !== undefined;
-  if (isDeferred(entry, all, served)) return 'deferred';
+  if (isDeferred(entry, all, served) && !(served && (await hasHome(entry, trial)))) return 'deferred';
   const known = entry.applied !== undefined;
   const early = known ? trial.cluster.get(entry.ref) : undefined;
   early?.catch(() => undefined);
@@ -57,7 +59,7 @@ async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial
   });
   if (tried.created) return { live: undefined, answer: tried.object };
   const live = await (early ?? trial.cluster.get(entry.ref));
-  if (!known && live !== undefined) refuseForeign(entry, live, trial);
+  if (!known && live !== undefined) refuseForeign(entry, live, trial.stamp.shortUid, trial.adopt);
   return { live, answer: tried.object };
 }
 
@@ -67,9 +69,21 @@ export function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
   return { adopt: asked, previous: entry.applied === undefined ? undefined : healingManifest(entry) };
 }
 
-function refuseForeign(entry: Entry, live: KubeObject, trial: Trial): void {
-  if (conflictContext(entry, trial.adopt).adopt) return;
-  const owner = foreignOwner(live, trial.stamp.shortUid);
+/** A namespace that is in the same release may be there already. Who may not see it finds out at the apply. */
+async function hasHome(entry: Entry, trial: Trial): Promise<boolean> {
+  const { namespace } = entry.ref;
+  if (namespace === undefined) return true;
+  const home = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
+  return trial.cluster.get(home).then(
+    (found) => found !== undefined,
+    () => false,
+  );
+}
+
+/** @throws LockstepError ForeignOwner when an object belongs to another tool and adoption was not asked for */
+export function refuseForeign(entry: Entry, live: KubeObject, own: string, adopt: boolean): void {
+  if (conflictContext(entry, adopt).adopt) return;
+  const owner = foreignOwner(live, own);
   if (owner !== undefined) throw new LockstepError('ForeignOwner', `${titleOf(entry.ref)} belongs to ${owner}`);
 }
 

@@ -1,16 +1,16 @@
 import { passesGate } from '../../health/scale.ts';
-import { applyObject } from '../apply/apply.ts';
+import { type ApplyResult, applyObject } from '../apply/apply.ts';
 import { mayTake } from '../apply/filters/conflicts.ts';
-import { type Delivery, identityOf } from '../delivery/delivery.ts';
+import { identityOf } from '../delivery/delivery.ts';
 import { inParallel } from '../parallel.ts';
 import { foundationStep } from '../plan/order.ts';
-import { conflictContext, refusalOf } from '../plan/try.ts';
-import type { Session, World } from '../session.ts';
+import { conflictContext, type Refusal, refusalOf, refuseForeign } from '../plan/try.ts';
+import type { Turn } from '../session.ts';
 import { fieldManager, shortUid, stamped } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
-import { ended, parallelRequests, saveRecord } from './begin.ts';
+import { ended, parallelRequests, saveRecord, stampOf } from './begin.ts';
 import { pruneRemoved } from './prune.ts';
-import { type Entry, isPending, type ReleaseRecord, wavesOf } from './record.ts';
+import { type Applied, type Entry, isPending, type ReleaseRecord, wavesOf } from './record.ts';
 
 /**
  * Drives a release as far as it goes without waiting: applies the next wave that is due, looks at its health, and so on;
@@ -18,30 +18,30 @@ import { type Entry, isPending, type ReleaseRecord, wavesOf } from './record.ts'
  * an event or a timer brings it back. Where it stands follows from the record and the live state alone, so a restart
  * goes on at the same place.
  */
-export async function advance(delivery: Delivery, session: Session, world: World): Promise<void> {
+export async function advance(turn: Turn): Promise<void> {
+  const { session } = turn;
   session.waiting = [];
+  session.applyTrouble = undefined;
   if (session.record.phase !== 'Releasing') return;
   for (const wave of wavesOf(session.record)) {
-    if (!(await finishWave(delivery, session, world, wave))) return;
+    if (!(await finishWave(turn, wave))) return;
   }
-  await pruneRemoved(delivery, session, world);
+  await pruneRemoved(turn);
   if (session.waiting.length > 0) return;
-  await conclude(delivery, session, world);
+  await conclude(turn);
 }
 
 /** Applies what is missing of a wave, step by step, and answers whether all of it is healthy. */
-async function finishWave(delivery: Delivery, session: Session, world: World, wave: number): Promise<boolean> {
-  const steps = stepsOf(session.record, wave);
-  let applied = false;
+async function finishWave(turn: Turn, wave: number): Promise<boolean> {
+  const steps = stepsOf(turn.session.record, wave);
   for (const entries of steps) {
     const pending = entries.filter(isPending);
-    applied ||= pending.length > 0;
-    if (!(await applyStep(delivery, session, world, pending))) return stopHere(delivery, session, world, applied);
+    if (!(await applyStep(turn, pending))) return false;
     if (entries[0]?.step !== foundationStep) continue;
-    if (!isHealthy(delivery, session, world, entries)) return stopHere(delivery, session, world, applied);
-    if (pending.some((entry) => entry.ref.kind === 'CustomResourceDefinition')) await world.kinds.refresh();
+    if (!isHealthy(turn, entries)) return false;
+    if (pending.some((entry) => entry.ref.kind === 'CustomResourceDefinition')) await turn.world.kinds.refresh();
   }
-  return isHealthy(delivery, session, world, steps.flat()) || stopHere(delivery, session, world, applied);
+  return isHealthy(turn, steps.flat());
 }
 
 /** The wanted objects of a wave, step by step in order. */
@@ -56,53 +56,43 @@ function stepsOf(record: ReleaseRecord, wave: number): Entry[][] {
   return [...steps.keys()].sort((a, b) => a - b).map((step) => steps.get(step) ?? []);
 }
 
-/** What was written is recorded before anything is waited for. */
-async function stopHere(delivery: Delivery, session: Session, world: World, applied: boolean): Promise<false> {
-  if (applied) await saveRecord(delivery, session, world);
-  return false;
-}
-
-async function applyStep(
-  delivery: Delivery,
-  session: Session,
-  world: World,
-  pending: readonly Entry[],
-): Promise<boolean> {
-  const refusals: { message: string; permanent: boolean }[] = [];
+async function applyStep(turn: Turn, pending: readonly Entry[]): Promise<boolean> {
+  const refusals: Refusal[] = [];
   await inParallel(pending, parallelRequests, async (entry) => {
     try {
-      await applyEntry(delivery, session, world, entry, entry.manifest, session.record.sequence);
+      await refuseUntried(turn, entry);
+      await applyEntry(turn, entry, entry.manifest, turn.session.record.sequence);
     } catch (error) {
       refusals.push(refusalOf(entry, error));
     }
   });
-  session.applyTrouble =
-    refusals.length === 0
-      ? undefined
-      : {
-          reason: 'ApplyFailed',
-          message: refusals.map((refusal) => refusal.message).join('; '),
-          stalled: refusals.some((refusal) => refusal.permanent),
-        };
-  return refusals.length === 0;
+  if (refusals.length === 0) return true;
+  const message = [...new Set(refusals.map((refusal) => refusal.message))].join('; ');
+  turn.session.applyTrouble = {
+    reason: 'ApplyFailed',
+    message,
+    stalled: refusals.some((refusal) => refusal.permanent),
+  };
+  return false;
+}
+
+/** What could not be tried when the release was planned may turn out to be somebody else's. */
+async function refuseUntried({ delivery, session, world }: Turn, entry: Entry): Promise<void> {
+  if (entry.applied !== undefined || session.tried.has(entry.key)) return;
+  const live = await world.cluster(identityOf(delivery)).get(entry.ref);
+  if (live !== undefined) refuseForeign(entry, live, shortUid(delivery.uid), delivery.adopt);
 }
 
 /** Applies one manifest, and takes the answer as the newest state and the reference for drift. */
 export async function applyEntry(
-  delivery: Delivery,
-  session: Session,
-  world: World,
+  turn: Turn,
   entry: Entry,
   manifest: KubeObject,
   sequence: number,
-) {
-  const stamp = {
-    shortUid: shortUid(delivery.uid),
-    owner: `${delivery.namespace}/${delivery.name}`,
-    release: sequence,
-  };
+): Promise<ApplyResult> {
+  const { delivery, session, world } = turn;
   const result = await applyObject(world.cluster(identityOf(delivery)), {
-    object: stamped(manifest, stamp),
+    object: stamped(manifest, stampOf(turn, sequence)),
     uid: entry.applied?.uid,
     manager: fieldManager(delivery.uid),
     dryRun: false,
@@ -110,7 +100,7 @@ export async function applyEntry(
   });
   const live = world.watcher.learn(delivery.uid, entry.key, result.object);
   const isWanted = manifest === entry.manifest;
-  const applied = {
+  const applied: Applied = {
     uid: live.uid,
     hash: isWanted ? entry.hash : (entry.applied?.hash ?? ''),
     owned: live.owned?.hash ?? '',
@@ -118,6 +108,7 @@ export async function applyEntry(
     ...(isWanted ? {} : { manifest }),
   };
   session.record.entries.set(entry.key, { ...entry, applied });
+  session.unsaved = true;
   return result;
 }
 
@@ -125,7 +116,7 @@ export async function applyEntry(
  * Whether everything that was changed since the last good release is healthy. What was degraded before and is not
  * touched does not hold a release back.
  */
-function isHealthy(delivery: Delivery, session: Session, world: World, entries: readonly Entry[]): boolean {
+function isHealthy({ delivery, session, world }: Turn, entries: readonly Entry[]): boolean {
   const since = session.record.good?.sequence ?? 0;
   for (const { key } of entries) {
     const entry = session.record.entries.get(key);
@@ -138,19 +129,18 @@ function isHealthy(delivery: Delivery, session: Session, world: World, entries: 
 }
 
 /** Everything is applied, healthy and pruned: the release is good. */
-async function conclude(delivery: Delivery, session: Session, world: World): Promise<void> {
+async function conclude(turn: Turn): Promise<void> {
+  const { session, world } = turn;
   const { record } = session;
   if (record.target === undefined) return;
   const { sequence, target } = record;
   const history = [ended(record, target, 'Good', world.clock.now()), ...record.history].slice(0, 10);
-  session.record = { ...record, phase: 'Released', good: { sequence, revision: target.revision }, history };
-  await saveRecord(delivery, session, world);
+  const good: ReleaseRecord = { ...record, phase: 'Released', good: { sequence, revision: target.revision }, history };
+  await saveRecord(turn, good);
+  session.record = good;
   const counts = Object.entries(record.actions).filter(([action]) => action !== 'unchanged');
   const summary =
     counts.length === 0 ? 'nothing to change' : counts.map(([action, count]) => `${count} ${action}`).join(', ');
-  world.event(
-    'Normal',
-    'Synced',
-    `release ${sequence} of ${target.revision.slice(0, 12)} by ${target.author} is good: ${summary}`,
-  );
+  const who = `${target.revision.slice(0, 12)} by ${target.author}`;
+  world.event('Normal', 'Synced', `release ${sequence} of ${who} is good: ${summary}`);
 }

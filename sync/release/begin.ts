@@ -1,44 +1,45 @@
-import { type Delivery, identityOf } from '../delivery/delivery.ts';
+import { identityOf } from '../delivery/delivery.ts';
 import { LockstepError } from '../errors.ts';
 import { changedEntries, entriesFor, type PlanItem, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
 import { type Refusal, tryEntries } from '../plan/try.ts';
-import type { Found, Session, World } from '../session.ts';
+import type { Found, PlanTrouble, Turn } from '../session.ts';
 import { shortUid } from '../stamp.ts';
-import type { Entry, ReleaseRecord, Target } from './record.ts';
+import type { Ended, Entry, ReleaseRecord, Target } from './record.ts';
 
 /** Requests in flight at once for one Delivery. */
 export const parallelRequests = 24;
 
 const backOff = { first: 10_000, longest: 600_000 };
+const shownRefusals = 20;
 
 /**
  * Plans the revision that was found, and makes it the target when nothing stands against it. Until then nothing in the
  * cluster is touched. A plan that fails is tried again with back-off, and at once for a newer revision.
  */
-export async function beginRelease(delivery: Delivery, session: Session, world: World): Promise<void> {
+export async function beginRelease(turn: Turn): Promise<void> {
+  const { delivery, session, world } = turn;
   const { found, record } = session;
   if (found === undefined || found.commit.revision !== session.tip) return;
-  if (record.target?.input === found.input) return keepRevision(session, found);
+  if (record.target?.input === found.input) return keepRevision(turn, found);
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
   const entries = entriesFor(found.desired, record);
   try {
     refuseMassPrune(found, record, entries);
-    await requireAccount(delivery, world);
-    const items = await planEntries(delivery, session, world, entries);
+    const items = await planEntries(turn, entries);
+    await startRelease(turn, found, entries, items);
     session.planTrouble = undefined;
-    await startRelease(delivery, session, world, found, entries, items);
   } catch (error) {
-    session.planTrouble = planTrouble(error, session, found.input, world.clock.now());
-    world.log.warn(
-      { delivery: `${delivery.namespace}/${delivery.name}`, problem: session.planTrouble.message },
-      'the revision can not be released',
-    );
+    session.planTrouble = planTrouble(turn, error, found.input);
+    // A guess about a kind that is still not served must not outlive the next look.
+    if (found.isGuess) session.pollAt = Math.min(session.pollAt, session.planTrouble.retryAt);
+    const problem = session.planTrouble.message;
+    world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem }, 'the revision can not be released');
   }
 }
 
 /** Another commit with the same content: it is the target without any work. */
-function keepRevision(session: Session, found: Found): void {
+function keepRevision({ session }: Turn, found: Found): void {
   session.planTrouble = undefined;
   const { target } = session.record;
   if (target === undefined || target.revision === found.commit.revision) return;
@@ -56,64 +57,43 @@ function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyM
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
 
-/** Impersonating an account that does not exist would succeed wherever a binding names it, so it is looked up first. */
-export async function requireAccount(delivery: Delivery, world: World): Promise<void> {
-  if (await world.accountExists(delivery.namespace, delivery.serviceAccount)) return;
-  throw new LockstepError(
-    'AccountNotFound',
-    `the service account ${delivery.namespace}/${delivery.serviceAccount} does not exist`,
-  );
-}
-
-async function planEntries(
-  delivery: Delivery,
-  session: Session,
-  world: World,
-  entries: ReadonlyMap<string, Entry>,
-): Promise<PlanItem[]> {
-  const changed = changedEntries(entries);
-  if (changed.some(({ ref }) => world.kinds.find(ref.apiVersion, ref.kind) === undefined)) await world.kinds.refresh();
-  const stamp = {
-    shortUid: shortUid(delivery.uid),
-    owner: `${delivery.namespace}/${delivery.name}`,
-    release: session.record.sequence + 1,
-  };
+async function planEntries(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+  const { delivery, session, world } = turn;
   const trial = {
     cluster: world.cluster(identityOf(delivery)),
     kinds: world.kinds,
     uid: delivery.uid,
-    stamp,
+    stamp: stampOf(turn, session.record.sequence + 1),
     adopt: delivery.adopt,
     parallel: parallelRequests,
   };
-  const { items, refusals } = await tryEntries(changed, entries, trial);
+  const { items, refusals } = await tryEntries(changedEntries(entries), entries, trial);
   if (refusals.length > 0) throw refusalError(refusals);
   return [...items, ...planPrune(entries, delivery.prune)];
 }
 
-function refusalError(refusals: readonly Refusal[]): LockstepError {
-  const permanent = refusals.some((refusal) => refusal.permanent);
-  const text = refusals
-    .slice(0, 20)
-    .map((refusal) => refusal.message)
-    .join('; ');
-  const more = refusals.length > 20 ? `; and ${refusals.length - 20} more` : '';
-  return new LockstepError(permanent ? 'ApplyRefused' : 'Blocked', `${text}${more}`);
+/** What a release of this Delivery writes on the objects that it changes. */
+export function stampOf({ delivery }: Turn, release: number) {
+  return { shortUid: shortUid(delivery.uid), owner: `${delivery.namespace}/${delivery.name}`, release };
 }
 
-function planTrouble(
-  error: unknown,
-  session: Session,
-  input: string,
-  now: number,
-): NonNullable<Session['planTrouble']> {
-  const known =
-    error instanceof LockstepError
-      ? error
-      : new LockstepError('ClusterUnavailable', error instanceof Error ? error.message : String(error));
+function refusalError(refusals: readonly Refusal[]): LockstepError {
+  const isPermanent = refusals.some((refusal) => refusal.permanent);
+  const messages = [...new Set(refusals.map((refusal) => refusal.message))];
+  const more = messages.length > shownRefusals ? `; and ${messages.length - shownRefusals} more` : '';
+  return new LockstepError(
+    isPermanent ? 'ApplyRefused' : 'Blocked',
+    `${messages.slice(0, shownRefusals).join('; ')}${more}`,
+  );
+}
+
+function planTrouble({ session, world }: Turn, error: unknown, input: string): PlanTrouble {
+  const message = error instanceof Error ? error.message : String(error);
+  const known = error instanceof LockstepError ? error : new LockstepError('ClusterUnavailable', message);
   const tries = session.planTrouble?.input === input ? session.planTrouble.tries + 1 : 1;
   const delay = Math.min(backOff.longest, backOff.first * 2 ** (tries - 1));
-  return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt: now + delay, tries };
+  const retryAt = world.clock.now() + delay;
+  return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt, tries };
 }
 
 function countActions(items: readonly PlanItem[], total: number): Record<string, number> {
@@ -123,60 +103,53 @@ function countActions(items: readonly PlanItem[], total: number): Record<string,
   return unchanged > 0 ? { ...counts, unchanged } : counts;
 }
 
-/** Write-ahead: the record names every object that may be touched before the first one is. */
+/** Write-ahead: the stored record names every object that may be touched before the first one is. */
 async function startRelease(
-  delivery: Delivery,
-  session: Session,
-  world: World,
+  turn: Turn,
   found: Found,
   entries: Map<string, Entry>,
   items: readonly PlanItem[],
 ): Promise<void> {
-  const { record } = session;
+  const { delivery, session, world } = turn;
   const now = world.clock.now();
   const { revision, author, subject } = found.commit;
   const target: Target = { revision, author, subject, input: found.input, startedAt: now };
-  const history =
-    record.phase === 'Releasing' && record.target !== undefined
-      ? [ended(record, record.target, 'Superseded', now), ...record.history]
-      : record.history;
-  session.record = {
-    ...record,
-    sequence: record.sequence + 1,
+  const record: ReleaseRecord = {
+    ...session.record,
+    sequence: session.record.sequence + 1,
     phase: 'Releasing',
     target,
     entries,
-    history: history.slice(0, 10),
+    history: historyBefore(session.record, now),
     actions: countActions(items, entries.size),
   };
+  for (const item of items) {
+    const facts = { delivery: `${delivery.namespace}/${delivery.name}`, release: record.sequence };
+    world.log.info({ ...facts, plan: planLine(item), patch: item.patch }, 'planned');
+  }
+  await saveRecord(turn, record);
+  session.record = record;
   session.progressAt = now;
   session.releaseAt = now;
+  session.tried.clear();
+  for (const item of items) if (!item.deferred) session.tried.add(item.key);
   world.watcher.follow(delivery.uid, identityOf(delivery), entries);
-  for (const item of items)
-    world.log.info(
-      {
-        delivery: `${delivery.namespace}/${delivery.name}`,
-        release: session.record.sequence,
-        plan: planLine(item),
-        patch: item.patch,
-      },
-      'planned',
-    );
-  if (items.length > 0) await saveRecord(delivery, session, world);
+}
+
+/** A release that is begun while another one runs supersedes it. */
+function historyBefore(record: ReleaseRecord, now: number): readonly Ended[] {
+  if (record.phase !== 'Releasing' || record.target === undefined) return record.history;
+  return [ended(record, record.target, 'Superseded', now), ...record.history].slice(0, 10);
 }
 
 /** A line of history. */
-export function ended(
-  record: ReleaseRecord,
-  target: Target,
-  verdict: 'Good' | 'Superseded',
-  now: number,
-): ReleaseRecord['history'][number] {
+export function ended(record: ReleaseRecord, target: Target, verdict: Ended['verdict'], now: number): Ended {
   const { revision, author, subject } = target;
   return { sequence: record.sequence, revision, author, subject, verdict, time: new Date(now).toISOString() };
 }
 
-/** Stores the record as it is now. */
-export async function saveRecord(delivery: Delivery, session: Session, world: World): Promise<void> {
-  await world.records.save(delivery.uid, session.record);
+/** Stores a record. Only when that worked may anything rest on it. */
+export async function saveRecord({ delivery, session, world }: Turn, record: ReleaseRecord): Promise<void> {
+  await world.records.save(delivery.uid, record);
+  session.unsaved = false;
 }

@@ -1,10 +1,12 @@
 import { at } from '../../diff/json.ts';
-import { type Delivery, identityOf } from '../delivery/delivery.ts';
+import { identityOf } from '../delivery/delivery.ts';
+import { ApiError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import { keepReason } from '../plan/prune.ts';
 import { refusalOf } from '../plan/try.ts';
-import type { Session, World } from '../session.ts';
-import { titleOf } from '../types.ts';
+import type { Turn } from '../session.ts';
+import { deliveryLabel, shortUid } from '../stamp.ts';
+import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
 import { parallelRequests } from './begin.ts';
 import type { Entry } from './record.ts';
 
@@ -12,32 +14,32 @@ import type { Entry } from './record.ts';
  * Deletes what left Git, the last wave first, each object by its uid. What is protected stays, and stays on the list.
  * An object that is still on its way out is waited for before the next wave goes.
  */
-export async function pruneRemoved(delivery: Delivery, session: Session, world: World): Promise<void> {
+export async function pruneRemoved(turn: Turn): Promise<void> {
+  const { delivery, session } = turn;
   if (!delivery.prune) return;
+  const entries = [...session.record.entries.values()];
   await deleteInReverse(
-    delivery,
-    session,
-    world,
-    [...session.record.entries.values()].filter((entry) => entry.removed && keepReason(entry.manifest) === undefined),
+    turn,
+    entries.filter((entry) => entry.removed && keepReason(entry.manifest) === undefined),
   );
 }
 
 /** Deletes objects in reverse waves; what must be waited for goes to `session.waiting`. */
-export async function deleteInReverse(
-  delivery: Delivery,
-  session: Session,
-  world: World,
-  doomed: readonly Entry[],
-): Promise<void> {
+export async function deleteInReverse(turn: Turn, doomed: readonly Entry[]): Promise<void> {
+  const wanted = wantedUids(turn, doomed);
   const places = [...new Set(doomed.map(placeOf))].sort((a, b) => b - a);
   for (const place of places) {
-    await inParallel(
-      doomed.filter((entry) => placeOf(entry) === place),
-      parallelRequests,
-      (entry) => deleteEntry(delivery, session, world, entry),
-    );
-    if (session.waiting.length > 0) return;
+    const here = doomed.filter((entry) => placeOf(entry) === place);
+    await inParallel(here, parallelRequests, (entry) => deleteEntry(turn, entry, wanted));
+    if (turn.session.waiting.length > 0) return;
   }
+}
+
+/** The same object may stand on the list under another name: moved to another group, or with its scope once guessed. */
+function wantedUids({ session }: Turn, doomed: readonly Entry[]): ReadonlySet<string> {
+  const going = new Set(doomed.map((entry) => entry.key));
+  const staying = [...session.record.entries.values()].filter((entry) => !going.has(entry.key));
+  return new Set(staying.flatMap((entry) => entry.applied?.uid ?? []));
 }
 
 /** Waves and, inside them, steps, as one number. */
@@ -45,34 +47,52 @@ function placeOf(entry: Entry): number {
   return entry.wave * 100 + entry.step;
 }
 
-async function deleteEntry(delivery: Delivery, session: Session, world: World, entry: Entry): Promise<void> {
-  const uid = entry.applied?.uid;
+async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<void> {
+  const { session } = turn;
   try {
-    const left = uid === undefined ? undefined : await remove(delivery, world, entry, uid);
-    if (left === undefined) drop(session, entry);
-    else session.waiting.push(`${titleOf(entry.ref)} is being deleted${left}`);
+    const left = wanted.has(entry.applied?.uid ?? '') ? undefined : await remove(turn, entry);
+    if (left === undefined) drop(turn, entry);
+    else session.waiting.push(`${titleOf(entry.ref)} is being deleted${heldBy(left)}`);
   } catch (error) {
+    if (isUnserved(turn, entry, error)) return drop(turn, entry);
     const { message } = refusalOf(entry, error);
-    session.waiting.push(`can not be deleted: ${message}`);
+    session.waiting.push(`${titleOf(entry.ref)} can not be deleted: ${message}`);
     session.applyTrouble = { reason: 'PruneIncomplete', message, stalled: false };
   }
 }
 
-/** Deletes, and answers what holds the object back; undefined when it is gone or another one has its name. */
-async function remove(delivery: Delivery, world: World, entry: Entry, uid: string): Promise<string | undefined> {
+/**
+ * Deletes the object if it is still the one that we applied, and still ours.
+ * @returns the object while it is on its way out; undefined when it is gone or belongs to somebody else now
+ */
+async function remove({ delivery, world }: Turn, entry: Entry): Promise<KubeObject | undefined> {
   const cluster = world.cluster(identityOf(delivery));
-  const known = world.watcher.live(delivery.uid, entry.key);
-  const isUnderWay = known?.state === 'questioned' || known?.health.reason === 'Terminating';
-  let left = isUnderWay ? await cluster.get(entry.ref) : undefined;
-  const mustAsk =
-    !isUnderWay || (left?.metadata.uid === uid && at(left, 'metadata', 'deletionTimestamp') === undefined);
-  if (mustAsk) left = await cluster.delete(entry.ref, uid);
-  if (left === undefined || left.metadata.uid !== uid) return undefined;
+  const live = await cluster.get(entry.ref);
+  if (live === undefined || !isOurs(live, entry, shortUid(delivery.uid))) return undefined;
+  if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
+  return cluster.delete(entry.ref, live);
+}
+
+/** A write whose answer was lost left no uid: then only our own stamp makes an object ours. */
+function isOurs(live: KubeObject, entry: Entry, own: string): boolean {
+  const stamp = label(live, deliveryLabel);
+  if (entry.applied === undefined) return stamp === own;
+  return live.metadata.uid === entry.applied.uid && (stamp === undefined || stamp === own);
+}
+
+function heldBy(left: KubeObject): string {
   const finalizers = at(left, 'metadata', 'finalizers');
   const foreign = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];
   return foreign.length > 0 ? `, held by ${foreign.join(', ')}` : '';
 }
 
-function drop(session: Session, entry: Entry): void {
+/** With its kind an object is gone too. A group that only does not answer right now is another matter. */
+function isUnserved({ world }: Turn, entry: Entry, error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.class !== 'not-served') return false;
+  return world.kinds.isGone(groupOf(entry.ref.apiVersion), entry.ref.kind);
+}
+
+function drop({ session }: Turn, entry: Entry): void {
   session.record.entries.delete(entry.key);
+  session.unsaved = true;
 }

@@ -4,6 +4,7 @@ import { normalizeManifest } from '../../diff/normalize.ts';
 import { stampNames } from '../stamp.ts';
 import {
   annotation,
+  groupOf,
   isKubeObject,
   type KubeObject,
   keyOf,
@@ -30,6 +31,8 @@ export interface Desired {
 export interface Checked {
   readonly desired: readonly Desired[];
   readonly problems: readonly Problem[];
+  /** The scope of some kind is not known, so whether it lives in namespaces was guessed. */
+  readonly isGuess: boolean;
 }
 
 /** Kinds that live outside of namespaces and may come before the API server serves them. */
@@ -56,7 +59,8 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
     byKey.set(key, sourced);
     desired.push({ key, manifest, hash: hashValue(manifest) });
   }
-  return { desired, problems };
+  const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
+  return { desired, problems, isGuess };
 }
 
 /** Objects that Git holds but that are not to be applied. */
@@ -79,6 +83,11 @@ function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[str
   }
 }
 
+function isUnknown(manifest: KubeObject, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): boolean {
+  const { apiVersion, kind } = manifest;
+  return isNamespaced(apiVersion, kind) === undefined && !scopes.has(`${groupOf(apiVersion)}/${kind}`);
+}
+
 function placed(
   object: KubeObject,
   namespace: string,
@@ -87,9 +96,8 @@ function placed(
 ): KubeObject {
   const normalized = normalizeManifest(object);
   if (!isKubeObject(normalized)) return object;
-  const group = object.apiVersion.includes('/') ? object.apiVersion.split('/')[0] : '';
   const namespaced =
-    scopes.get(`${group}/${object.kind}`) ??
+    scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ??
     isNamespaced(object.apiVersion, object.kind) ??
     !clusterScoped.has(object.kind);
   const { namespace: own, ...metadata } = normalized.metadata;
@@ -103,7 +111,13 @@ function problemsOf(manifest: KubeObject): string[] {
     .map((name) => `${name} is set by Lockstep itself; remove it from Git`);
   const isNamed = /^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/i.test(manifest.metadata.name);
   const name = isNamed ? [] : ['metadata.name is no valid name'];
-  return [...stamps, ...name, ...textProblems(manifest, 'labels'), ...textProblems(manifest, 'annotations')];
+  return [
+    ...stamps,
+    ...name,
+    ...textProblems(manifest, 'labels'),
+    ...textProblems(manifest, 'annotations'),
+    ...secretProblems(manifest),
+  ];
 }
 
 /** Labels and annotations are text only; YAML makes numbers and booleans of what is not quoted. */
@@ -114,6 +128,14 @@ function textProblems(manifest: KubeObject, field: 'labels' | 'annotations'): st
   return Object.entries(map).flatMap(([key, value]) =>
     typeof value === 'string' ? [] : [`metadata.${field}.${key} is no text; put it in quotes`],
   );
+}
+
+/** The API server takes text only here; a number or boolean would be stored as something that nobody wrote. */
+function secretProblems(manifest: KubeObject): string[] {
+  const texts = manifest.kind === 'Secret' && manifest.apiVersion === 'v1' ? manifest['stringData'] : undefined;
+  if (texts === undefined) return [];
+  if (!isObject(texts)) return ['stringData is no map'];
+  return Object.keys(texts).map((key) => `stringData.${key} is no text; put it in quotes`);
 }
 
 function duplicateProblem(earlier: SourcedObject | undefined): string[] {

@@ -51,11 +51,15 @@ function load(source: string): Json[] {
   try {
     return loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases }) as Json[];
   } catch (error) {
-    if (error instanceof YAMLException) {
-      throw new YamlError(error.reason, error.mark === undefined ? undefined : error.mark.line + 1);
-    }
-    throw new YamlError(error instanceof Error ? error.message : 'unreadable');
+    if (error instanceof YamlError) throw error;
+    if (!(error instanceof YAMLException)) throw new YamlError('can not be read');
+    throw new YamlError(withoutQuotes(error.reason), error.mark === undefined ? undefined : error.mark.line + 1);
   }
+}
+
+/** The library quotes names of aliases, anchors and tags, and any of them may be a password that lacks its quotes. */
+function withoutQuotes(reason: string): string {
+  return reason.replace(/\s*("[^"]*"|'[^']*'|!<[^>]*>)/g, '').trim();
 }
 
 /** Aliases share what they name, so a small file can unfold into a huge object when it is written out. */

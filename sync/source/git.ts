@@ -167,7 +167,8 @@ function forget(repository: Repository): void {
  */
 async function fetch(repository: Repository, request: SourceRequest, url: URL, http: Transport): Promise<void> {
   const { gitdir } = repository;
-  if ((repository.reader?.opened.size ?? 0) >= mostPacks) forget(repository);
+  const isLost = repository.ready && !fs.existsSync(join(gitdir, 'objects', 'pack'));
+  if (isLost || (repository.reader?.opened.size ?? 0) >= mostPacks) forget(repository);
   if (!repository.ready) {
     await fs.promises.rm(gitdir, { recursive: true, force: true });
     await mkdir(join(gitdir, 'objects', 'pack'), { recursive: true });

@@ -21,22 +21,39 @@ export function mayTake(conflict: FieldConflict, context: ConflictContext): bool
   return context.previous !== undefined && namesField(context.previous, conflict.field);
 }
 
-/** Whether a manifest names a field, given as the API server writes it: `spec.containers[name="web"].image`. */
-function namesField(manifest: KubeObject, field: string): boolean {
-  let here: Json | undefined = manifest;
-  for (const [, key, selector] of field.matchAll(/\.?([^.[\]]+)|\[([^\]]*)\]/g)) {
-    if (key !== undefined) here = isObject(here) ? here[key] : undefined;
-    else here = select(here, selector ?? '');
-    if (here === undefined) return false;
+/**
+ * Whether a manifest names a field, given as the API server writes it: `spec.containers[name="web"].image`. The server
+ * does not escape the dots in keys such as `nginx.conf`, so at a map the longest key that fits is taken.
+ */
+function namesField(value: Json | undefined, field: string): boolean {
+  const rest = field.replace(/^\./, '');
+  if (rest === '') return value !== undefined;
+  if (rest.startsWith('[')) {
+    const end = endOfSelector(rest);
+    return namesField(select(value, rest.slice(1, end)), rest.slice(end + 1));
   }
-  return true;
+  if (!isObject(value)) return false;
+  const keys = Object.keys(value).filter(
+    (key) => rest === key || rest.startsWith(`${key}.`) || rest.startsWith(`${key}[`),
+  );
+  return keys.some((key) => namesField(value[key], rest.slice(key.length)));
 }
 
+/** The position of the bracket that closes a selector; brackets inside quotes do not count. */
+function endOfSelector(text: string): number {
+  const match = /^\[(?:"(?:[^"\\]|\\.)*"|[^"\]])*\]/.exec(text);
+  return match === null ? text.length : match[0].length - 1;
+}
+
+/** The item that a selector names. A key that the manifest leaves out is one that the server fills in. */
 function select(list: Json | undefined, selector: string): Json | undefined {
   if (!Array.isArray(list)) return undefined;
   if (selector.startsWith('=')) return list.find((item) => JSON.stringify(item) === selector.slice(1));
-  const wanted = [...selector.matchAll(/([\w]+)=("(?:[^"\\]|\\.)*"|[^,]+)/g)].map(
+  const pairs = [...selector.matchAll(/([\w]+)=("(?:[^"\\]|\\.)*"|[^,]+)/g)].map(
     ([, key = '', text = '']) => [key, text] as const,
   );
-  return list.find((item) => isObject(item) && wanted.every(([key, text]) => JSON.stringify(item[key]) === text));
+  return list.find(
+    (item) =>
+      isObject(item) && pairs.every(([key, text]) => item[key] === undefined || JSON.stringify(item[key]) === text),
+  );
 }
