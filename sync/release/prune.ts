@@ -54,7 +54,7 @@ async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>
     if (left === undefined) drop(turn, entry);
     else session.waiting.push(`${titleOf(entry.ref)} is being deleted${heldBy(left)}`);
   } catch (error) {
-    if (isUnserved(turn, entry, error)) return drop(turn, entry);
+    if (await isUnserved(turn, entry, error)) return drop(turn, entry);
     const { message } = refusalOf(entry, error);
     session.waiting.push(`${titleOf(entry.ref)} can not be deleted: ${message}`);
     session.applyTrouble = { reason: 'PruneIncomplete', message, stalled: false };
@@ -87,8 +87,9 @@ function heldBy(left: KubeObject): string {
 }
 
 /** With its kind an object is gone too. A group that only does not answer right now is another matter. */
-function isUnserved({ world }: Turn, entry: Entry, error: unknown): boolean {
+async function isUnserved({ world }: Turn, entry: Entry, error: unknown): Promise<boolean> {
   if (!(error instanceof ApiError) || error.class !== 'not-served') return false;
+  await world.kinds.refresh();
   return world.kinds.isGone(groupOf(entry.ref.apiVersion), entry.ref.kind);
 }
 

@@ -12,6 +12,8 @@ const lockstep = useLockstep([
   'drift-quiet',
   'drift-off',
   'drift-fight',
+  'drift-label',
+  'drift-job',
 ]);
 
 const twoInits = `apiVersion: apps/v1
@@ -249,5 +251,41 @@ items:
     expect((await app.events()).map((event) => event.message).join('\n')).toMatch(
       /changed by fighter.*keeps coming back/,
     );
+  });
+
+  it('is seen when somebody gives our label another value and edits in the same write', async () => {
+    const app = await lockstep.app('drift-label', { 'a.yaml': configMap('a', { color: 'blue' }) });
+    await app.ready();
+    const name = app.ref('v1', 'ConfigMap', 'a');
+    await lockstep.kube.edit(name, {
+      metadata: { labels: { 'lockstep.dev/delivery': 'stolen' } },
+      data: { color: 'red' },
+    });
+    await healed(app, ['v1', 'ConfigMap', 'a'], isBlue);
+    await lockstep.kube.edit(name, { data: { color: 'green' } });
+    await healed(app, ['v1', 'ConfigMap', 'a'], isBlue);
+  });
+
+  it('is not a Job that ended and was taken away by its time to live', async () => {
+    const job = `apiVersion: batch/v1
+kind: Job
+metadata: {name: once}
+spec:
+  ttlSecondsAfterFinished: 1
+  template: {spec: {restartPolicy: Never, containers: [{name: main, image: "app:1"}]}}
+`;
+    const since = Date.now();
+    const app = await lockstep.app('drift-job', {
+      'a.yaml': job,
+      'b.yaml': configMap('after', { a: '1' }, '  annotations: {lockstep.dev/wave: "1"}\n'),
+    });
+    await app.ready();
+    await until('it is taken away', async () => (await app.get('batch/v1', 'Job', 'once')) === undefined);
+    await sleep(1_500);
+    await lockstep.restart();
+    await sleep(1_500);
+    expect(await app.get('batch/v1', 'Job', 'once')).toBeUndefined();
+    expect(app.writes(since).filter((entry) => entry.name === 'once')).toHaveLength(1);
+    await app.ready();
   });
 });

@@ -1,7 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { parseYaml } from '../../sync/render/yaml.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { makeNamespace } from './support/furnish.ts';
+import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['order-crd', 'order-namespace', 'order-missing']);
+const lockstep = useLockstep([
+  'order-crd',
+  'order-namespace',
+  'order-missing',
+  'order-scope',
+  'order-helm',
+  'order-claim',
+]);
 
 const crd = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -66,5 +78,65 @@ describeOnOwnCluster('order', () => {
       'Gadget order-missing/g: the API server does not serve Gadget of missing.example.com/v1',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('knows the scope of a kind that was installed after the agent started: nothing is deleted by a wrong name', async () => {
+    const cluster = crd
+      .replaceAll('widget', 'gizmo')
+      .replaceAll('Widget', 'Gizmo')
+      .replace('scope: Namespaced', 'scope: Cluster');
+    const gizmo = (size: number) =>
+      `apiVersion: order.example.com/v1\nkind: Gizmo\nmetadata: {name: big}\nspec: {size: ${size}}\n`;
+    const app = await lockstep.app('order-scope', { 'a.yaml': gizmo(1) });
+    expect(await app.refused('Blocked')).toContain('does not serve Gizmo');
+    const [definition] = parseYaml(cluster);
+    await lockstep.kube.apply(definition as KubeObject);
+    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+    const ref = { apiVersion: 'order.example.com/v1', kind: 'Gizmo', name: 'big' };
+    await until('it is asked for again until it is served', async () => {
+      const id = Date.now();
+      await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': `sync@${id}` } } });
+      await sleep(500);
+      return lockstep.kube.get(ref);
+    });
+    await app.ready(30_000);
+    const before = await lockstep.kube.get(ref);
+    app.push({ 'a.yaml': gizmo(2) });
+    await app.ready(30_000);
+    expect((await lockstep.kube.get(ref))?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  it('looks at the owner of what could not be tried before its namespace was there', async () => {
+    await makeNamespace(lockstep.kube, 'order-taken');
+    const map = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'helms', namespace: 'order-taken', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+      data: { a: 'helm' },
+    };
+    await lockstep.kube.apply(map, 'helm');
+    const app = await lockstep.app('order-helm', {
+      'a.yaml': configMap('helms', { a: 'git' }, '  namespace: order-taken\n'),
+      'ns.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: order-taken}\n',
+    });
+    expect(await app.refused('Blocked')).toBe('ConfigMap order-taken/helms belongs to the Helm release shop');
+  });
+
+  it('goes past a claim that waits for its first pod', async () => {
+    const storage = {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'order-late' },
+      provisioner: 'example.com/none',
+      volumeBindingMode: 'WaitForFirstConsumer',
+    };
+    await lockstep.kube.apply(storage as unknown as KubeObject);
+    const app = await lockstep.app('order-claim', {
+      'a.yaml':
+        'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: order-late, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n',
+      'b.yaml': configMap('after', { a: '1' }, '  annotations: {lockstep.dev/wave: "1"}\n'),
+    });
+    await app.ready(30_000);
+    expect(await app.get('v1', 'ConfigMap', 'after')).toBeDefined();
   });
 });

@@ -16,6 +16,10 @@ const lockstep = useLockstep([
   'own-hpa',
   'own-watch',
   'own-delete',
+  'own-old',
+  'own-new',
+  'own-ending',
+  'own-unserved',
 ]);
 
 describeOnOwnCluster('ownership', () => {
@@ -182,5 +186,66 @@ describeOnOwnCluster('ownership', () => {
     });
     const names = objectsAt(secrets.body, 'items').map((secret) => (secret as KubeObject).metadata.name);
     expect(names.filter((name) => name.includes(uid))).toEqual([]);
+  });
+
+  it('that was handed to another Delivery by adoption is not deleted with the old one', async () => {
+    const old = await lockstep.app('own-old', { 'a.yaml': configMap('moved', { a: '1' }) });
+    await old.ready();
+    const before = await old.get('v1', 'ConfigMap', 'moved');
+    const heir = await lockstep.app(
+      'own-new',
+      { 'a.yaml': configMap('moved', { a: '1' }, '  namespace: own-old\n') },
+      { sync: { adopt: true } },
+    );
+    await heir.ready();
+    await lockstep.kube.delete(old.delivery);
+    await until('the old Delivery is gone', async () => (await lockstep.kube.get(old.delivery)) === undefined);
+    expect((await old.get('v1', 'ConfigMap', 'moved'))?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  it('does not hold up a namespace that is being deleted', async () => {
+    const app = await lockstep.app('own-ending', { 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': deployment('web') });
+    await app.ready();
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'own-ending' };
+    await lockstep.kube.delete({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      name: 'lockstep-own-ending',
+    });
+    await lockstep.kube.delete(namespace);
+    await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+  });
+
+  it('ends for objects whose kind is not served any more', async () => {
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'things.own.example.com' },
+      spec: {
+        group: 'own.example.com',
+        scope: 'Namespaced',
+        names: { plural: 'things', singular: 'thing', kind: 'Thing' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    };
+    await lockstep.kube.apply(definition as unknown as KubeObject);
+    const ref = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      name: 'things.own.example.com',
+    };
+    await until('it is served', async () =>
+      objectsAt(await lockstep.kube.get(ref), 'status', 'conditions').some(
+        (condition) => condition['type'] === 'Established' && condition['status'] === 'True',
+      ),
+    );
+    const app = await lockstep.app('own-unserved', {
+      'a.yaml': 'apiVersion: own.example.com/v1\nkind: Thing\nmetadata: {name: t}\n',
+    });
+    await app.ready(30_000);
+    await lockstep.kube.delete(ref);
+    await until('the CRD is gone', async () => (await lockstep.kube.get(ref)) === undefined);
+    await lockstep.kube.delete(app.delivery);
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined, 60_000);
   });
 });

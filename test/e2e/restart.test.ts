@@ -1,10 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
+import { deliveryOf } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['restart-steady', 'restart-drift', 'restart-middle', 'restart-kill']);
+const lockstep = useLockstep([
+  'restart-steady',
+  'restart-drift',
+  'restart-middle',
+  'restart-kill',
+  'restart-hanging',
+  'restart-two',
+  'restart-record',
+]);
 
 describeOnOwnCluster('a restarted agent', () => {
   it('writes nothing when nothing changed', async () => {
@@ -65,5 +74,57 @@ describeOnOwnCluster('a restarted agent', () => {
     await app.ready(30_000);
     await until('b is gone', async () => (await app.get('v1', 'ConfigMap', 'b')) === undefined);
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
+  });
+
+  it('does not bring old content back while a prune hangs', async () => {
+    const held = '  finalizers: [example.com/hold]\n';
+    const app = await lockstep.app('restart-hanging', {
+      'a.yaml': configMap('changed', { a: 'old' }),
+      'b.yaml': configMap('held', { a: '1' }, held),
+    });
+    await app.ready();
+    app.push({ 'a.yaml': configMap('changed', { a: 'new' }), 'b.yaml': null });
+    expect(await app.refused('Progressing')).toContain(
+      'ConfigMap restart-hanging/held is being deleted, held by example.com/hold',
+    );
+    const since = Date.now();
+    await lockstep.restart('SIGKILL');
+    await sleep(2_500);
+    expect(app.writes(since).filter((entry) => entry.name === 'changed')).toEqual([]);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'changed'), 'data', 'a')).toBe('new');
+    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'held'), { metadata: { finalizers: [] } });
+    await app.ready(30_000);
+  });
+
+  it('sees drift of every Delivery in a namespace, also where they share an account', async () => {
+    const first = await lockstep.app('restart-two', { 'a.yaml': configMap('first', { a: '1' }) });
+    const others = ['b', 'c', 'd'];
+    for (const name of others) {
+      const repository = lockstep.git.repository(`restart-two-${name}.git`);
+      repository.commit({ 'a.yaml': configMap(name, { a: '1' }) });
+      await lockstep.kube.apply(deliveryOf('restart-two', name, repository.url));
+    }
+    await first.ready();
+    for (const name of others) await until(`${name} is there`, async () => first.get('v1', 'ConfigMap', name));
+    await sleep(500);
+    await lockstep.restart('SIGTERM', async () => {
+      for (const name of others) await lockstep.kube.edit(first.ref('v1', 'ConfigMap', name), { data: { a: 'drift' } });
+    });
+    for (const name of others) {
+      await until(
+        `${name} is healed`,
+        async () => textAt(await first.get('v1', 'ConfigMap', name), 'data', 'a') === '1',
+      );
+    }
+  });
+
+  it('and a running one write their record again when an answer was lost', async () => {
+    const app = await lockstep.app('restart-record', { 'a.yaml': configMap('a', { a: '1' }) });
+    const { metadata } = await app.ready();
+    const record = { apiVersion: 'v1', kind: 'Secret', namespace: 'lockstep-system', name: `lockstep-${metadata.uid}` };
+    await lockstep.kube.edit(record, { metadata: { annotations: { touched: 'yes' } } });
+    app.push({ 'a.yaml': configMap('a', { a: '2' }) });
+    await app.ready();
+    expect(await lockstep.kube.get(record)).toBeDefined();
   });
 });

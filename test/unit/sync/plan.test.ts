@@ -136,6 +136,16 @@ describe('a plan', () => {
     expect(again.get('/ConfigMap//a')).toMatchObject({ removed: false, applied: { uid: '/ConfigMap//a' } });
   });
 
+  it('keeps on the list what a running release was about to write', () => {
+    const running: ReleaseRecord = {
+      ...emptyRecord(),
+      phase: 'Releasing',
+      entries: entriesFor([wanted(object('ConfigMap', 'a'))], emptyRecord()),
+    };
+    expect(entriesFor([], running).get('/ConfigMap//a')).toMatchObject({ removed: true, applied: undefined });
+    expect(entriesFor([], { ...running, phase: 'Released' }).size).toBe(0);
+  });
+
   it('survives being stored', () => {
     const stored = JSON.parse(JSON.stringify(writeRecord(record)));
     expect(readRecord(stored)).toEqual(record);
@@ -146,6 +156,13 @@ describe('a plan', () => {
 
 describe('a conflict', () => {
   const manifest = object('Deployment', 'web', { spec: { replicas: 1, containers: [{ name: 'a', image: 'x' }] } });
+  const dotted = {
+    ...object('ConfigMap', 'a', {
+      spec: { ports: [{ containerPort: 80, name: 'web' }], args: [{ key: 'a]b', value: 1 }] },
+    }),
+    metadata: { name: 'a', labels: { 'app.kubernetes.io/name': 'x' } },
+    data: { 'nginx.conf': 'x' },
+  } as unknown as KubeObject;
   it.each([
     ['kubectl-edit', 'spec.replicas', false, undefined, true],
     ['kubectl-client-side-apply', 'spec.replicas', false, undefined, true],
@@ -157,6 +174,11 @@ describe('a conflict', () => {
     ['autoscaler', 'spec.containers[name="b"].image', false, manifest, false],
     ['lockstep-other', 'spec.replicas', false, manifest, false],
     ['lockstep-other', 'spec.replicas', true, undefined, true],
+    ['dashboard', 'data.nginx.conf', false, dotted, true],
+    ['dashboard', 'data.nginx', false, dotted, false],
+    ['dashboard', 'metadata.labels.app.kubernetes.io/name', false, dotted, true],
+    ['dashboard', 'spec.ports[containerPort=80,protocol="TCP"].name', false, dotted, true],
+    ['dashboard', 'spec.args[key="a]b"].value', false, dotted, true],
   ])('with %s about %s (adopt: %s) is ours to take: %s', (manager, field, adopt, previous, expected) => {
     expect(mayTake({ manager, field }, { adopt, previous })).toBe(expected);
   });
@@ -178,6 +200,7 @@ describe('rendering', () => {
     ]);
     const { desired, problems } = check(rendered, 'shop', isNamespaced);
     expect(problems).toEqual([]);
+    expect(check(rendered, 'shop', () => undefined).isGuess).toBe(true);
     expect(desired.map((entry) => entry.key)).toEqual([
       '/ConfigMap/shop/a',
       '/ConfigMap/shop/b',
@@ -191,6 +214,7 @@ describe('rendering', () => {
       file('link.yaml', '/etc/passwd', 'symlink'),
       file('lfs.yaml', 'version https://git-lfs.github.com/spec/v1\noid sha256:1\n'),
       file('list.yaml', '- 1\n'),
+      file('secret.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {pin: 0777, ok: text}\n'),
       file(
         'stamp.yaml',
         'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s, labels: {lockstep.dev/delivery: x, size: 1}}\n',
@@ -202,6 +226,7 @@ describe('rendering', () => {
       'lfs.yaml: is a Git LFS pointer; commit the manifest itself',
       'link.yaml: is a symbolic link; links are not followed',
       'list.yaml (document 1): is not a Kubernetes object: a map with apiVersion, kind and metadata is needed',
+      'secret.yaml (document 1): Secret shop/s: stringData.pin is no text; put it in quotes',
       'stamp.yaml (document 1): ConfigMap shop/s: lockstep.dev/delivery is set by Lockstep itself; remove it from Git',
       'stamp.yaml (document 1): ConfigMap shop/s: metadata.labels.size is no text; put it in quotes',
     ]);

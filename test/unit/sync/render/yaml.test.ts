@@ -81,6 +81,15 @@ describe('YAML that could do harm is refused', () => {
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
+  it.each(['a: *Pa55w0rd', 'a: !S3cret x', 'a: {b: *Pa55w0rd}', 'a: !<tag:S3cret> x'])(
+    'without a word of its content: %s',
+    (text) => {
+      expect(() => parseYaml(text)).toThrow(
+        expect.objectContaining({ message: expect.not.stringMatching(/Pa55w0rd|S3cret/) }),
+      );
+    },
+  );
+
   it('names the line and never quotes the file', () => {
     expect(() => parseYaml('a: 1\nsecret: "hunter2\nb: [')).toThrow(
       expect.objectContaining({ line: 3, message: expect.not.stringContaining('hunter2') }),
