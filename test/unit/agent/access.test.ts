@@ -1,0 +1,99 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readCredentials } from '../../../agent/credentials.ts';
+import { loadAccess } from '../../../agent/kube/client.ts';
+import type { Json } from '../../../diff/json.ts';
+import type { Cluster } from '../../../sync/ports.ts';
+import { printYaml } from '../../../sync/render/yaml.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lockstep-access-'));
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+function kubeconfig(name: string, user: Json): string {
+  const file = join(folder, name);
+  const cluster = { server: 'https://127.0.0.1:6443/', 'certificate-authority-data': base64('authority') };
+  const contexts = [{ name: 'c', context: { cluster: 'c', user: 'u' } }];
+  writeFileSync(
+    file,
+    printYaml({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user }],
+      contexts,
+      'current-context': 'c',
+    }),
+  );
+  return file;
+}
+
+describe('access to the API server', () => {
+  it('is by a token', async () => {
+    const access = await loadAccess(kubeconfig('token', { token: 'abc' }), Date.now);
+    expect(access.server).toBe('https://127.0.0.1:6443');
+    expect(String(access.tls['ca'])).toBe('authority');
+    expect(await access.headers()).toMatchObject({ Authorization: 'Bearer abc' });
+  });
+
+  it('is by a client certificate', async () => {
+    const user = { 'client-certificate-data': base64('certificate'), 'client-key-data': base64('key') };
+    const access = await loadAccess(kubeconfig('certificate', user), Date.now);
+    expect([String(access.tls['cert']), String(access.tls['key'])]).toEqual(['certificate', 'key']);
+  });
+
+  it('is by a program, which is asked again when its answer is old', async () => {
+    const counter = join(folder, 'count');
+    writeFileSync(counter, '0');
+    const script = `const fs = require('fs'); const n = Number(fs.readFileSync('${counter}')) + 1; fs.writeFileSync('${counter}', String(n)); console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token: 'run-' + n, expirationTimestamp: new Date(0).toISOString() } }))`;
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', script],
+      interactiveMode: 'Never',
+    };
+    let now = 0;
+    const access = await loadAccess(kubeconfig('exec', { exec }), () => now);
+    const first = await access.headers();
+    expect(first['Authorization']).toMatch(/^Bearer run-\d+$/);
+    expect(await access.headers()).toEqual(first);
+    now = 60_000;
+    expect(await access.headers()).not.toEqual(first);
+  });
+
+  it('needs a current context', async () => {
+    const file = join(folder, 'empty');
+    writeFileSync(file, printYaml({ apiVersion: 'v1', kind: 'Config', clusters: [], users: [], contexts: [] }));
+    await expect(loadAccess(file, Date.now)).rejects.toThrow('names no current cluster');
+  });
+});
+
+describe('credentials of a Git server', () => {
+  const secret = (data: Record<string, string>): Cluster =>
+    ({
+      get: async () => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 's' },
+        data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
+      }),
+    }) as unknown as Cluster;
+
+  it.each([
+    [{ username: 'ada', password: 'secret-1' }, `Basic ${base64('ada:secret-1')}`],
+    [{ password: 'secret-2' }, `Basic ${base64('git:secret-2')}`],
+    [{ bearerToken: 'token-3\n' }, 'Bearer token-3'],
+    [{ token: 'token-4', username: 'x' }, 'Bearer token-4'],
+  ])('are read from %j', async (data, authorization) => {
+    expect(await readCredentials(secret(data as Record<string, string>), 'shop', 's')).toMatchObject({ authorization });
+  });
+
+  it('are missed with a word on what is needed', async () => {
+    await expect(readCredentials(secret({ username: 'ada' }), 'shop', 's')).rejects.toThrow(
+      'the Secret shop/s needs the keys username and password, or bearerToken',
+    );
+    const none = { get: async () => undefined } as unknown as Cluster;
+    await expect(readCredentials(none, 'shop', 's')).rejects.toMatchObject({ code: 'CredentialsNotFound' });
+  });
+});
