@@ -3,17 +3,8 @@ import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { type Entry, isPending, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
+import { type Summary, summarize } from './summary.ts';
 import { type Health, type HealthWord, healthWords } from './types.ts';
-
-/** What the status says in one line, before it is put into conditions. */
-interface Summary {
-  readonly state: string;
-  readonly ready: DeliveryCondition['status'];
-  readonly reason: string;
-  readonly message: string;
-  readonly reconciling: boolean;
-  readonly stalled: boolean;
-}
 
 const shownObjects = 10;
 const longestMessage = 8_000;
@@ -88,71 +79,6 @@ export function refusedStatus(
 }
 
 const unseen: Health = { status: 'Unknown', reason: 'NotSeen', message: 'not seen yet' };
-
-function summarize(delivery: Delivery, session: Session, now: number): Summary {
-  const { record, waiting } = session;
-  const base = { ready: 'False' as const, reconciling: false, stalled: false };
-  if (delivery.suspended) {
-    return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
-  }
-  if (delivery.deleting) {
-    return {
-      ...base,
-      state: 'Deleting',
-      reconciling: true,
-      reason: 'Deleting',
-      message: list(waiting, 'is being deleted'),
-    };
-  }
-  const state = stateOf(session);
-  const trouble = worstTrouble(session);
-  if (trouble !== undefined) return { ...base, ...fromTrouble(trouble), state };
-  if (record.phase === 'Releasing')
-    return { ...base, reconciling: true, state, ...waitingReason(delivery, session, now) };
-  if (record.target === undefined) {
-    return { ...base, reconciling: true, state, reason: 'Planning', message: 'the source is being read' };
-  }
-  const { revision, author, subject } = record.target;
-  const message = `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
-  return { ...base, ready: 'True', state, reason: 'Synced', message };
-}
-
-/** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */
-function worstTrouble(session: Session): Trouble | undefined {
-  const { sourceTrouble, planTrouble, applyTrouble, healTrouble, watchTrouble } = session;
-  const isNewer = session.tip !== session.found?.commit.revision;
-  return (
-    (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? healTrouble ?? sourceTrouble ?? watchTrouble
-  );
-}
-
-function stateOf(session: Session): string {
-  const { record, planTrouble, applyTrouble } = session;
-  if (planTrouble !== undefined && worstTrouble(session) === planTrouble)
-    return planTrouble.stalled ? 'Held' : 'Blocked';
-  if (record.phase === 'Releasing') return applyTrouble === undefined ? 'Verifying' : 'Applying';
-  return record.target === undefined ? 'Planning' : 'Synced';
-}
-
-function fromTrouble(trouble: Trouble): Pick<Summary, 'reason' | 'message' | 'stalled' | 'reconciling'> {
-  return { reason: trouble.reason, message: trouble.message, stalled: trouble.stalled, reconciling: !trouble.stalled };
-}
-
-function waitingReason(delivery: Delivery, session: Session, now: number): { reason: string; message: string } {
-  const late = now - session.progressAt > delivery.deadline;
-  const message = list(session.waiting, 'applying');
-  if (!late) return { reason: 'Progressing', message: `waiting for ${message}` };
-  return {
-    reason: 'ProgressDeadlineExceeded',
-    message: `no progress since ${new Date(session.progressAt).toISOString()}: ${message}`,
-  };
-}
-
-function list(parts: readonly string[], fallback: string): string {
-  if (parts.length === 0) return fallback;
-  const more = parts.length > shownObjects ? `; and ${parts.length - shownObjects} more` : '';
-  return `${parts.slice(0, shownObjects).join('; ')}${more}`;
-}
 
 function conditionsOf(
   delivery: Delivery,

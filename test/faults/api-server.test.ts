@@ -56,7 +56,10 @@ async function startWay(): Promise<string> {
     way.close();
   });
   const file = join(mkdtempSync(join(tmpdir(), 'lockstep-way-')), 'kubeconfig');
-  const cluster = { server: `http://127.0.0.1:${(way.address() as AddressInfo).port}`, 'insecure-skip-tls-verify': true };
+  const cluster = {
+    server: `http://127.0.0.1:${(way.address() as AddressInfo).port}`,
+    'insecure-skip-tls-verify': true,
+  };
   const contexts = [{ name: 'way', context: { cluster: 'way', user: 'way' } }];
   writeFileSync(
     file,
