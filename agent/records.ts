@@ -17,7 +17,8 @@ const ownerLabel = 'lockstep.dev/record';
 /**
  * Keeps records in Secrets of the agent's own namespace: compressed, in parts below the size limit of a Secret. The head
  * holds the first part and the names of the others, which are written before it and never changed, so a record is
- * always whole. The head is written by compare-and-swap.
+ * always whole. The head is written on top of the version that was read last;
+ * after a refusal it is read again and the last writer wins: until there are leases, one agent alone writes.
  */
 export function createRecords(http: KubeHttp, namespace: string, log: Log): Records {
   const collection = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`;
@@ -68,7 +69,7 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
     try {
       return await putSecret(uid, headName(uid), data, version);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      if (!(error instanceof ApiError) || (error.status !== 409 && error.class !== 'absent')) throw error;
       const there = await getSecret(headName(uid));
       if (there?.data['first'] === data['first'] && there?.data['parts'] === data['parts']) return there?.version ?? '';
       return putSecret(uid, headName(uid), data, there?.version);

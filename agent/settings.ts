@@ -70,7 +70,7 @@ export const settingsTable = [
     fallback: '60000',
     min: 100,
     max: 3_600_000,
-    about: 'How long one conversation with a Git server may take.',
+    about: 'How long one request to a Git server may take, answer included.',
   },
   {
     name: 'git-max-bytes',

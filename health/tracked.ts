@@ -2,7 +2,7 @@ import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
 import { healthOf } from './rules.ts';
-import type { HealthContext } from './scale.ts';
+import { degraded, type HealthContext, healthy } from './scale.ts';
 
 /** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
 export interface Live {
@@ -26,17 +26,12 @@ export interface Tracked {
   live: Live | undefined;
   /** Kept only while the health depends on the time that passes. */
   settling: KubeObject | undefined;
-  /** A Job that was seen to end, well or not. */
-  hasEnded: boolean;
+  /** How a Job was seen to end. */
+  ended: JobEnd | undefined;
 }
 
-const spent: Live = {
-  state: 'present',
-  uid: '',
-  version: '',
-  owned: undefined,
-  health: { status: 'Healthy', reason: 'Spent', message: '' },
-};
+/** How a Job ends, in the words of its health. */
+export type JobEnd = 'Complete' | 'JobFailed';
 
 /** Begins to track an entry, or goes on with what was known of it. */
 export function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
@@ -54,31 +49,33 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
     reference: owned,
     live: undefined,
     settling: undefined,
-    hasEnded: false,
+    ended: undefined,
   };
-  if (entry.applied?.spent === true) settle(made);
+  if (entry.applied?.spent !== undefined) settle(made, entry.applied.spent);
   return made;
 }
 
-/** A Job that its time to live took away is done: nothing is missed. */
-export function settle(tracked: Tracked): void {
+/** A Job that its time to live took away is not missed: it stays as well as it ended. */
+export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.uid = undefined;
   tracked.reference = undefined;
   tracked.settling = undefined;
-  tracked.live = spent;
+  const health = end === 'Complete' ? healthy('Complete') : degraded('JobFailed', `${tracked.key}: the Job failed`);
+  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health };
 }
 
 /** Reasons for waiting that end by time alone, without any event. */
 const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable', 'Pending']);
 
-/** What a Job says when it has ended. */
-const endReasons = new Set(['Complete', 'JobFailed']);
+function endOf(reason: string): JobEnd | undefined {
+  return reason === 'Complete' || reason === 'JobFailed' ? reason : undefined;
+}
 
 /** Takes a state of the object as the newest. */
 export function see(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): void {
   tracked.live = fold(tracked, object, manager, context);
   tracked.settling = timedReasons.has(tracked.live.health.reason) ? object : undefined;
-  tracked.hasEnded = endReasons.has(tracked.live.health.reason);
+  tracked.ended = endOf(tracked.live.health.reason);
 }
 
 /** Folds a live object. */
@@ -96,7 +93,7 @@ export function fold(tracked: Tracked, object: KubeObject, manager: string, cont
 export function seeLast(tracked: Tracked, object: KubeObject, context: HealthContext): void {
   const { deletionTimestamp: _deleted, ...metadata } = object.metadata;
   const { reason } = healthOf({ ...object, metadata: metadata as KubeObject['metadata'] }, context);
-  tracked.hasEnded ||= endReasons.has(reason);
+  tracked.ended = endOf(reason) ?? tracked.ended;
 }
 
 /** A watch lost sight of the object: it is gone, or only its label is. */

@@ -1,4 +1,3 @@
-import { ApiError } from '../sync/errors.ts';
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../sync/stamp.ts';
@@ -8,6 +7,7 @@ import {
   fold,
   isSuspect,
   isWorthALook,
+  type JobEnd,
   type Live,
   question,
   see,
@@ -27,14 +27,14 @@ export interface Watcher {
   live(uid: string, key: string): Live | undefined;
   /** The objects that a read or an apply must look at: they differ from the reference, or a watch lost them. */
   suspects(uid: string): string[];
-  /** Whether every watch of the Delivery that may be opened has told all there is. */
+  /** Whether every watch of the Delivery has told all there is, or why it can't. */
   isComplete(uid: string): boolean;
-  /** Watches that the identity may not open, in words: what they would tell stays unseen. */
-  troubles(uid: string): string[];
-  /** Whether a Job was seen to end. */
-  hasEnded(uid: string, key: string): boolean;
+  /** Watches that can't be opened, and why: what they would tell stays unseen. */
+  troubles(uid: string): { kind: string; error: Error }[];
+  /** How a Job was seen to end. */
+  jobEnd(uid: string, key: string): JobEnd | undefined;
   /** Takes an object that is gone for one that is done. */
-  settle(uid: string, key: string): void;
+  settle(uid: string, key: string, end: JobEnd): void;
   forget(uid: string): void;
   /** Closes every watch. */
   close(): void;
@@ -52,10 +52,8 @@ interface OpenWatch {
   users: Set<string>;
   /** Everything that exists was told to all users. */
   synced: boolean;
-  /** It can't be opened right now. */
-  failed: boolean;
-  /** It may not be opened. */
-  trouble: string | undefined;
+  /** Why it can't be opened right now. */
+  trouble: Error | undefined;
   reopening: NodeJS.Timeout | undefined;
 }
 
@@ -79,18 +77,14 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       return;
     }
     watch.trouble = undefined;
-    watch.failed = false;
     if (event.type === 'synced') onSynced(name, watch, event.present);
     else onObject(watch, event.type, event.object);
   }
 
-  /** A failure that passes by itself is tried again by the watch; one of rights must be seen by people. */
+  /** The watch tries again by itself; meanwhile everybody must know that nothing is seen. */
   function onFailed(watch: OpenWatch, error: Error): void {
-    const isForbidden = error instanceof ApiError && error.class === 'forbidden';
-    const trouble = isForbidden ? error.message : undefined;
-    const changed = watch.trouble !== trouble || !watch.failed;
-    watch.trouble = trouble;
-    watch.failed = true;
+    const changed = watch.trouble?.message !== error.message;
+    watch.trouble = error;
     if (changed) for (const uid of watch.users) notify(uid);
   }
 
@@ -146,7 +140,6 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
         target,
         users: new Set([uid]),
         synced: false,
-        failed: false,
         trouble: undefined,
         reopening: undefined,
         close,
@@ -224,17 +217,16 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       return tracked?.live;
     },
     suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
-    isComplete: (uid) => [...open.values()].every((watch) => watch.synced || watch.failed || !watch.users.has(uid)),
+    isComplete: (uid) =>
+      [...open.values()].every((watch) => watch.synced || watch.trouble !== undefined || !watch.users.has(uid)),
     troubles: (uid) =>
-      [...open.values()].flatMap((watch) =>
-        watch.users.has(uid) && watch.trouble !== undefined
-          ? [`${watch.target.kind} can't be watched: ${watch.trouble}`]
-          : [],
+      [...open.values()].flatMap(({ users, trouble, target }) =>
+        users.has(uid) && trouble !== undefined ? [{ kind: target.kind, error: trouble }] : [],
       ),
-    hasEnded: (uid, key) => followed.get(uid)?.objects.get(key)?.hasEnded === true,
-    settle: (uid, key) => {
+    jobEnd: (uid, key) => followed.get(uid)?.objects.get(key)?.ended,
+    settle: (uid, key, end) => {
       const tracked = followed.get(uid)?.objects.get(key);
-      if (tracked !== undefined) settle(tracked);
+      if (tracked !== undefined) settle(tracked, end);
     },
     forget: (uid) => {
       closeUnused(uid, new Set());

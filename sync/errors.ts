@@ -25,7 +25,7 @@ export const errorCodes = {
   },
   TooManyPruned: {
     retryable: false,
-    hint: 'More than half of the objects would be deleted at once; confirm or prune in smaller steps.',
+    hint: 'More than half of the objects would be deleted at once; prune in smaller steps.',
   },
   AccountNotFound: { retryable: true, hint: 'Create the service account that spec.target.serviceAccountName names.' },
   Forbidden: { retryable: true, hint: 'Grant the named right to the service account of the Delivery.' },
@@ -41,6 +41,16 @@ export const errorCodes = {
   KindNotServed: { retryable: true, hint: 'Install the CustomResourceDefinition of the kind.' },
   Blocked: { retryable: true, hint: 'The cluster says no or not yet; Lockstep tries again by itself.' },
   ApplyRefused: { retryable: false, hint: 'Fix the object as the API server says.' },
+  ApplyFailed: { retryable: true, hint: 'An object of the running release was refused; it is tried again.' },
+  HealFailed: { retryable: true, hint: 'Drift can not be undone, or keeps coming back; see who changes the object.' },
+  PruneIncomplete: { retryable: true, hint: 'An object that left Git can not be deleted; see the message.' },
+  Progressing: { retryable: true, hint: 'A wave is not healthy yet; the message says what is waited for.' },
+  ProgressDeadlineExceeded: {
+    retryable: true,
+    hint: 'A wave made no progress within spec.health.deadline; the message says what is waited for.',
+  },
+  LeftBehind: { retryable: false, hint: 'The namespace of the Delivery went first; delete what is listed by hand.' },
+  RequestUnknown: { retryable: false, hint: 'Use a verb that this version knows in lockstep.dev/request.' },
   ClusterUnavailable: { retryable: true, hint: 'Lockstep tries again by itself.' },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;
 

@@ -35,28 +35,37 @@ export async function findRevision(turn: Turn): Promise<void> {
 
 async function poll(turn: Turn): Promise<void> {
   const { delivery, session, world } = turn;
+  // The spec may change while the server is being asked: what comes back then answers a question of yesterday.
+  const isOutdated = (): boolean => session.generation !== delivery.generation;
   try {
     const request = await sourceRequest(turn);
-    session.tip = await world.sources.tip(request);
-    if (isStale(turn, session.tip)) session.found = await readRevision(turn, request, session.tip);
+    const tip = await world.sources.tip(request);
+    if (isOutdated()) return;
+    session.tip = tip;
+    const found = isStale(turn, tip) ? await readRevision(turn, request, tip) : session.found;
+    if (isOutdated()) return;
+    session.found = found;
     session.sourceTrouble = undefined;
   } catch (error) {
-    const trouble = troubleOf(error);
-    session.sourceTrouble = trouble;
-    if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
-    session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
-    const { reason, message: problem } = trouble;
-    world.log.warn(
-      { delivery: `${delivery.namespace}/${delivery.name}`, reason, problem },
-      'the source can not be read',
-    );
+    if (!isOutdated()) noteTrouble(turn, error);
+  } finally {
+    if (isOutdated()) session.pollAt = 0;
   }
+}
+
+function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
+  const trouble = troubleOf(error);
+  session.sourceTrouble = trouble;
+  if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
+  session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
+  const { reason, message: problem } = trouble;
+  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, reason, problem }, 'the source can not be read');
 }
 
 /** Whether what was found is not what the tip and the settings ask for now. */
 function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
   if (found === undefined || found.isGuess || found.commit.revision !== tip) return true;
-  return inputOf(delivery, found.input) !== found.input;
+  return !isFoundBy(delivery, found);
 }
 
 async function sourceRequest(turn: Turn): Promise<SourceRequest> {
@@ -84,9 +93,9 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   const { found } = session;
   if (found?.input === input && !found.isGuess) return { ...found, commit: snapshot.commit };
   refuseOtherRenderers(delivery, snapshot.files);
-  const { desired, problems, isGuess } = await renderAndCheck(turn, snapshot);
+  const { desired, problems, skipped, isGuess } = await renderAndCheck(turn, snapshot);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
-  return { commit: snapshot.commit, input, desired, isGuess };
+  return { commit: snapshot.commit, input, desired, skipped, isGuess };
 }
 
 /** The scope of a kind decides what an object is called, so a kind that is not known is asked for first. */
@@ -102,7 +111,7 @@ async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snap
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
   });
   const problems = [...checked.problems, ...waves].map(describeProblem);
-  return { desired: checked.desired, problems, isGuess: checked.isGuess };
+  return { ...checked, problems };
 }
 
 /** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */
@@ -113,10 +122,15 @@ function refuseOtherRenderers(delivery: Delivery, files: readonly TreeFile[]): v
   throw new LockstepError('NotBuiltYet', `${where} asks for ${other.name}, which this version does not render`);
 }
 
+/** Whether a revision was found by the settings that the Delivery has now. */
+export function isFoundBy(delivery: Delivery, found: Found): boolean {
+  return inputOf(delivery, found.input) === found.input;
+}
+
 /** The tree together with the settings that decide what comes out of it. */
 function inputOf(delivery: Delivery, treeOrInput: string): string {
   const tree = treeOrInput.split(' ', 1)[0] ?? '';
-  return `${tree} ${hashText(`${delivery.url} ${delivery.path} ${delivery.targetNamespace}`)}`;
+  return `${tree} ${hashText(`${delivery.url} ${delivery.ref} ${delivery.path} ${delivery.targetNamespace}`)}`;
 }
 
 function listProblems(revision: string, problems: readonly string[]): string {

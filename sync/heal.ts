@@ -2,6 +2,7 @@ import { changeLine, compare } from '../diff/compare.ts';
 import { at } from '../diff/json.ts';
 import { maskPair } from '../diff/mask.ts';
 import { otherManagers, withoutNoise } from '../diff/normalize.ts';
+import type { JobEnd } from '../health/tracked.ts';
 import { identityOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
@@ -17,29 +18,42 @@ const patience = { times: 5, within: 60_000 };
 
 /**
  * Undoes drift: every object that a watch found to differ from what we applied, or lost sight of, is read and applied
- * again as it was applied last.
+ * again as it was applied last. With selfHeal off only Jobs that are done are taken note of.
  */
 export async function healDrift(turn: Turn): Promise<void> {
   const { delivery, session, world } = turn;
-  session.healTrouble = undefined;
   forgetOldHeals(turn);
-  if (!delivery.selfHeal) return;
   const suspects = world.watcher.suspects(delivery.uid).flatMap((key) => {
     const entry = session.record.entries.get(key);
-    return entry?.applied === undefined || entry.removed || isTired(turn, key) ? [] : [entry];
+    return entry?.applied === undefined || entry.removed ? [] : [entry];
   });
-  const failures: string[] = [];
-  await inParallel(suspects, parallelRequests, async (entry) => {
+  const problems = suspects
+    .filter((entry) => isTired(turn, entry.key))
+    .map((entry) => `${titleOf(entry.ref)} keeps drifting`);
+  const due = suspects.filter(
+    (entry) => !isTired(turn, entry.key) && (delivery.selfHeal || spentJob(turn, entry) !== undefined),
+  );
+  await inParallel(due, parallelRequests, async (entry) => {
     try {
       await heal(turn, entry);
     } catch (error) {
-      failures.push(refusalOf(entry, error).message);
+      problems.push(refusalOf(entry, error).message);
       noteHeal(turn, entry.key);
     }
   });
-  if (failures.length === 0) return;
-  const message = [...new Set(failures)].join('; ');
+  noteTrouble(turn, delivery.selfHeal ? problems : []);
+}
+
+/** What can't be healed stays told until it is, also while it is left alone for a while. */
+function noteTrouble({ delivery, session, world }: Turn, problems: readonly string[]): void {
+  const before = session.healTrouble?.message;
+  if (problems.length === 0) {
+    session.healTrouble = undefined;
+    return;
+  }
+  const message = [...new Set(problems)].sort().join('; ');
   session.healTrouble = { reason: 'HealFailed', message, stalled: false };
+  if (message === before) return;
   world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem: message }, 'drift can not be healed');
 }
 
@@ -63,7 +77,9 @@ function noteHeal({ session, world }: Turn, key: string): void {
 async function heal(turn: Turn, entry: Entry): Promise<void> {
   const { delivery, session, world } = turn;
   const before = await world.cluster(identityOf(delivery)).get(entry.ref);
-  if (before === undefined && isSpentJob(turn, entry)) return settleJob(turn, entry);
+  const end = before === undefined ? spentJob(turn, entry) : undefined;
+  if (end !== undefined) return settleJob(turn, entry, end);
+  if (!delivery.selfHeal) return;
   const { manifest, sequence } = healTo(turn, entry, before);
   const result = await applyEntry(turn, entry, manifest, sequence);
   const what = explain(turn, before, result.object);
@@ -92,19 +108,22 @@ function healTo(
   return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? record.sequence };
 }
 
-/** A Job with a time to live that was seen to end, or belongs to a good release, was taken away because it is done. */
-function isSpentJob({ delivery, session, world }: Turn, entry: Entry): boolean {
-  if (entry.ref.kind !== 'Job' || at(entry.manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return false;
-  if (isPending(entry)) return false;
+/**
+ * How a Job ended that was taken away by its time to live; undefined for all else. One of a good release had completed,
+ * or the release would not be good.
+ */
+function spentJob({ delivery, session, world }: Turn, entry: Entry): JobEnd | undefined {
+  if (entry.ref.kind !== 'Job' || at(entry.manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return undefined;
+  if (isPending(entry)) return undefined;
   const isOld = (entry.applied?.sequence ?? 0) <= (session.record.good?.sequence ?? 0);
-  return isOld || entry.applied?.spent === true || world.watcher.hasEnded(delivery.uid, entry.key);
+  return entry.applied?.spent ?? world.watcher.jobEnd(delivery.uid, entry.key) ?? (isOld ? 'Complete' : undefined);
 }
 
-function settleJob({ delivery, session, world }: Turn, entry: Entry): void {
+function settleJob({ delivery, session, world }: Turn, entry: Entry, end: JobEnd): void {
   if (entry.applied === undefined) return;
-  session.record.entries.set(entry.key, { ...entry, applied: { ...entry.applied, spent: true } });
+  session.record.entries.set(entry.key, { ...entry, applied: { ...entry.applied, spent: end } });
   session.unsaved = true;
-  world.watcher.settle(delivery.uid, entry.key);
+  world.watcher.settle(delivery.uid, entry.key, end);
 }
 
 /** What was done, in words; undefined when the live object turned out to be as it should be. */

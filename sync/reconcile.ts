@@ -1,4 +1,5 @@
 import { identityOf } from './delivery/delivery.ts';
+import { ApiError, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { advance } from './release/advance.ts';
@@ -7,6 +8,8 @@ import type { Turn } from './session.ts';
 
 const quickest = 1_000;
 const retry = 5_000;
+/** How long watches may fail before that is told, in milliseconds. */
+const lasting = 10_000;
 
 /**
  * One turn of the loop for one Delivery: find what Git says, heal drift, begin a release when it is new, and drive the
@@ -53,10 +56,27 @@ function noteProgress({ session, world }: Turn): void {
   session.progressAt = world.clock.now();
 }
 
+/** What can't be watched is said, once it lasts: a moment's trouble of the API server is nobody's business. */
 function noteWatches({ delivery, session, world }: Turn): void {
   const troubles = world.watcher.troubles(delivery.uid);
-  const message = troubles.join('; ');
-  session.watchTrouble = troubles.length === 0 ? undefined : { reason: 'Forbidden', message, stalled: false };
+  if (troubles.length === 0) {
+    session.watchTrouble = undefined;
+    session.blindSince = undefined;
+    return;
+  }
+  session.blindSince ??= world.clock.now();
+  const isForbidden = troubles.some(({ error }) => error instanceof ApiError && error.class === 'forbidden');
+  const isLasting = isForbidden || world.clock.now() - session.blindSince > lasting;
+  if (!isLasting) return;
+  const message = troubles.map(({ kind, error }) => `${kind} can't be watched: ${error.message}`).join('; ');
+  const first = troubles[0]?.error;
+  const reason = first instanceof LockstepError ? first.code : isForbidden ? 'Forbidden' : 'ClusterUnavailable';
+  if (session.watchTrouble?.message !== message)
+    world.log.warn(
+      { delivery: `${delivery.namespace}/${delivery.name}`, problem: message },
+      'objects can not be watched',
+    );
+  session.watchTrouble = { reason, message, stalled: false };
 }
 
 function nextTurn({ session, world }: Turn): number {
@@ -66,5 +86,6 @@ function nextTurn({ session, world }: Turn): number {
   if (session.planTrouble !== undefined && isPlanned) times.push(session.planTrouble.retryAt - now);
   const isWaiting = session.waiting.length > 0 || session.heals.size > 0;
   if (isWaiting || session.applyTrouble !== undefined || session.healTrouble !== undefined) times.push(retry);
+  if (session.blindSince !== undefined) times.push(retry);
   return Math.min(...times);
 }

@@ -39,6 +39,8 @@ export interface Found {
   /** The tree and the settings: equal inputs are equal outcomes. */
   readonly input: string;
   readonly desired: readonly Desired[];
+  /** Objects that Git asks to be left alone. */
+  readonly skipped: readonly string[];
   /** Some kind was not served yet, so its scope was guessed: it is checked again before it is used again. */
   readonly isGuess: boolean;
 }
@@ -77,6 +79,8 @@ export interface Session {
   healTrouble: Trouble | undefined;
   /** What can't be watched, so that neither its health nor its drift is seen. */
   watchTrouble: Trouble | undefined;
+  /** Since when something can't be watched. */
+  blindSince: number | undefined;
   /** What a running release waits for. */
   waiting: string[];
   /** Objects that were tried by a dry-run, so that their owner was looked at. */
@@ -109,6 +113,7 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     applyTrouble: undefined,
     healTrouble: undefined,
     watchTrouble: undefined,
+    blindSince: undefined,
     waiting: [],
     tried: new Set(),
     releaseAt: 0,

@@ -3,7 +3,7 @@ import { saveRecord } from './release/begin.ts';
 import { deleteInReverse } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
 import type { Turn } from './session.ts';
-import { annotation } from './types.ts';
+import { annotation, titleOf } from './types.ts';
 
 /**
  * What happens to the objects of a Delivery that is being deleted: the empty set is released, in reverse waves, with the
@@ -18,7 +18,7 @@ export async function teardown(turn: Turn): Promise<boolean> {
   if (delivery.deletionPolicy === 'delete') {
     await deleteInReverse(turn, [...session.record.entries.values()].filter(mayGo));
     if (session.unsaved) await saveRecord(turn, session.record);
-    if (session.waiting.length > 0 && !(await leaveBehind(turn))) return false;
+    if (session.waiting.length > 0 && !(await mustLeave(turn))) return false;
   }
   await world.records.remove(delivery.uid);
   world.watcher.forget(delivery.uid);
@@ -30,11 +30,15 @@ function mayGo(entry: Entry): boolean {
   return keepReason(entry.manifest) === undefined && !options.some((option) => option.trim() === 'Delete=false');
 }
 
-/** Whether what is still there must be left, because the Delivery's own namespace is going. */
-async function leaveBehind({ delivery, session, world }: Turn): Promise<boolean> {
-  if (!(await world.isEnding(delivery.namespace))) return false;
-  const left = session.waiting.join('; ');
-  world.event('Warning', 'LeftBehind', `the namespace is being deleted, so this is left to it: ${left}`);
+/**
+ * Whether what is still there must be left: something can't be deleted any more, and the Delivery's own namespace, with
+ * its account and rights, is going. While objects are only on their way out there is nothing to give up.
+ */
+async function mustLeave({ delivery, session, world }: Turn): Promise<boolean> {
+  if (session.applyTrouble === undefined || !(await world.isEnding(delivery.namespace))) return false;
+  const left = [...session.record.entries.values()].filter(mayGo).map((entry) => titleOf(entry.ref));
+  const message = `the namespace is being deleted and ${session.applyTrouble.message}; left behind: ${left.join(', ')}`;
+  world.event('Warning', 'LeftBehind', message);
   world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, left }, 'left behind by a namespace that ends');
   return true;
 }

@@ -1,18 +1,17 @@
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** Ends a run with the one line that CI reads: how many tests passed, failed and were skipped. */
+/** Ends a run with the one line that CI reads: how many tests passed, failed and were skipped; the skipped ones by name. */
 export class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
-    let [passed, failed, skipped] = [0, errors.length, 0];
-    for (const module of modules) {
-      if (module.errors().length > 0) failed += 1;
-      for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed') passed += 1;
-        else if (state === 'failed') failed += 1;
-        else skipped += 1;
-      }
-    }
-    console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const byState = (state: string): TestCase[] => tests.filter((test) => test.result().state === state);
+    const skipped = tests.filter((test) => !['passed', 'failed'].includes(test.result().state));
+    const broken = modules.filter((module) => module.errors().length > 0).length;
+    const failed = byState('failed').length + broken + errors.length;
+    for (const test of skipped) console.log(`skipped: ${test.fullName}`);
+    // Where everything is installed, a test that did not run is one that failed.
+    if (process.env['CI'] !== undefined && skipped.length > 0) process.exitCode = 1;
+    const rest = skipped.length > 0 ? `, ${skipped.length} skipped` : '';
+    console.log(`\n${byState('passed').length} passed, ${failed} failed${rest}`);
   }
 }

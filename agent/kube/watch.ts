@@ -89,9 +89,9 @@ async function fail(follower: Follower, failures: number, error: unknown): Promi
   await pause(follower, failures, error);
 }
 
-/** The point in time is forgotten, or the kind is not served any more. */
+/** The point in time is forgotten, or what was seen may not be what is there. The list tells when all is well again. */
 function mustRelist(error: unknown): boolean {
-  return error instanceof ApiError && (error.class === 'expired' || error.class === 'not-served');
+  return !(error instanceof ApiError) || error.class !== 'transient';
 }
 
 /** A connection that the other side closed is no failure by itself. */
@@ -156,11 +156,12 @@ async function watch({ http, spec, tell, limits, stop }: Follower, from: string)
     resourceVersion: from,
     timeoutSeconds: String(Math.round((limits.duration * (0.9 + Math.random() / 5)) / 1000)),
   };
+  const request = { ...(await base(spec)), query };
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), limits.silence);
   let reached = from;
   try {
-    const stream = await http.stream({ ...(await base(spec)), query }, AbortSignal.any([stop, silence.signal]));
+    const stream = await http.stream(request, AbortSignal.any([stop, silence.signal]));
     for await (const line of lines(stream)) {
       timer.refresh();
       reached = handOn(parseJson(line), tell) ?? reached;

@@ -29,8 +29,15 @@ export interface Probe {
   readonly answer: KubeObject;
 }
 
-/** The entries that a record gets when a revision becomes its target: wanted ones placed, missing ones marked. */
-export function entriesFor(desired: readonly Desired[], record: ReleaseRecord): Map<string, Entry> {
+/**
+ * The entries that a record gets when a revision becomes its target: wanted ones placed, missing ones marked.
+ * @param skipped keys that Git asks to be left alone: neither applied again nor pruned
+ */
+export function entriesFor(
+  desired: readonly Desired[],
+  record: ReleaseRecord,
+  skipped: readonly string[] = [],
+): Map<string, Entry> {
   const places = arrange(desired.map((wanted) => wanted.manifest));
   const entries = new Map<string, Entry>();
   desired.forEach(({ key, manifest, hash }, index) => {
@@ -38,12 +45,23 @@ export function entriesFor(desired: readonly Desired[], record: ReleaseRecord): 
     const applied = withManifest(record.entries.get(key), hash);
     entries.set(key, { key, ref: refOf(manifest), ...place, manifest, hash, removed: false, applied });
   });
+  for (const key of skipped) {
+    const entry = record.entries.get(key);
+    if (entry !== undefined) entries.set(key, { ...entry, ...asApplied(entry), removed: false });
+  }
   for (const entry of record.entries.values()) {
     // What a running release was about to write may be there, although no answer said so.
     const mayExist = entry.applied !== undefined || entry.removed || record.phase === 'Releasing';
     if (!entries.has(entry.key) && mayExist) entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
+}
+
+/** What Git asks to be left alone stays as it was applied last. */
+function asApplied(entry: Entry): Partial<Entry> {
+  if (entry.applied === undefined) return {};
+  const { manifest = entry.manifest, ...applied } = entry.applied;
+  return { manifest, hash: applied.hash, applied };
 }
 
 /** While the wanted manifest is another than the applied one, both are kept: drift is healed to the applied one. */

@@ -1,6 +1,6 @@
 import { applyObject } from '../apply/apply.ts';
 import { type ConflictContext, mayTake } from '../apply/filters/conflicts.ts';
-import { ApiError, LockstepError, messageOf } from '../errors.ts';
+import { ApiError, type ApiErrorClass, type ErrorCode, LockstepError, messageOf } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import type { Cluster, Kinds } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
@@ -22,6 +22,7 @@ export interface Trial {
 export interface Refusal {
   readonly message: string;
   readonly permanent: boolean;
+  readonly code: ErrorCode;
 }
 
 /** Tries every changed object by a dry-run apply. All refusals are found, not the first. */
@@ -87,16 +88,21 @@ export function refuseForeign(entry: Entry, live: KubeObject, own: string, adopt
   if (owner !== undefined) throw new LockstepError('ForeignOwner', `${titleOf(entry.ref)} belongs to ${owner}`);
 }
 
+const codes: Readonly<Partial<Record<ApiErrorClass, ErrorCode>>> = {
+  permanent: 'ApplyRefused',
+  forbidden: 'Forbidden',
+  'not-served': 'KindNotServed',
+  transient: 'ClusterUnavailable',
+};
+
 /** What a failed apply means for the plan. */
 export function refusalOf(entry: Entry, error: unknown): Refusal {
   const title = titleOf(entry.ref);
   if (error instanceof ApiError) {
-    const message = error.message.includes(entry.ref.name) ? error.message : `${title}: ${error.message}`;
-    return {
-      message: error.class === 'not-served' ? `${title}: ${error.message}` : message,
-      permanent: error.class === 'permanent',
-    };
+    const isNamed = error.class !== 'not-served' && error.message.includes(entry.ref.name);
+    const message = isNamed ? error.message : `${title}: ${error.message}`;
+    return { message, permanent: error.class === 'permanent', code: codes[error.class] ?? 'Blocked' };
   }
-  if (error instanceof LockstepError) return { message: error.message, permanent: !error.retryable };
-  return { message: `${title}: ${messageOf(error)}`, permanent: false };
+  if (error instanceof LockstepError) return { message: error.message, permanent: !error.retryable, code: error.code };
+  return { message: `${title}: ${messageOf(error)}`, permanent: false, code: 'ClusterUnavailable' };
 }

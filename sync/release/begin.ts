@@ -1,5 +1,6 @@
 import { identityOf } from '../delivery/delivery.ts';
 import { LockstepError } from '../errors.ts';
+import { isFoundBy } from '../find.ts';
 import { changedEntries, entriesFor, type PlanItem, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
 import { type Refusal, tryEntries } from '../plan/try.ts';
@@ -20,10 +21,10 @@ const shownRefusals = 20;
 export async function beginRelease(turn: Turn): Promise<void> {
   const { delivery, session, world } = turn;
   const { found, record } = session;
-  if (found === undefined || found.commit.revision !== session.tip) return;
+  if (found === undefined || found.commit.revision !== session.tip || !isFoundBy(delivery, found)) return;
   if (record.target?.input === found.input) return keepRevision(turn, found);
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
-  const entries = entriesFor(found.desired, record);
+  const entries = entriesFor(found.desired, record, found.skipped);
   try {
     refuseMassPrune(found, record, entries);
     const items = await planEntries(turn, entries);
@@ -51,9 +52,9 @@ function keepRevision({ session }: Turn, found: Found): void {
 function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
   const held = [...record.entries.values()].filter((entry) => entry.applied !== undefined).length;
   const leaving = [...entries.values()].filter(
-    (entry) => entry.removed && record.entries.get(entry.key)?.removed === false,
+    (entry) => entry.removed && entry.applied !== undefined && record.entries.get(entry.key)?.removed === false,
   ).length;
-  const refusal = pruneRefusal(found.desired.length, held, leaving);
+  const refusal = pruneRefusal(found.desired.length + found.skipped.length, held, leaving);
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
 
@@ -77,14 +78,14 @@ export function stampOf({ delivery }: Turn, release: number) {
   return { shortUid: shortUid(delivery.uid), owner: `${delivery.namespace}/${delivery.name}`, release };
 }
 
+/** One reason where all refusals share it; otherwise whether waiting may help. */
 function refusalError(refusals: readonly Refusal[]): LockstepError {
   const isPermanent = refusals.some((refusal) => refusal.permanent);
+  const [code = 'Blocked', ...others] = new Set(refusals.map((refusal) => refusal.code));
+  const shared = others.length === 0 ? code : isPermanent ? 'ApplyRefused' : 'Blocked';
   const messages = [...new Set(refusals.map((refusal) => refusal.message))];
   const more = messages.length > shownRefusals ? `; and ${messages.length - shownRefusals} more` : '';
-  return new LockstepError(
-    isPermanent ? 'ApplyRefused' : 'Blocked',
-    `${messages.slice(0, shownRefusals).join('; ')}${more}`,
-  );
+  return new LockstepError(shared, `${messages.slice(0, shownRefusals).join('; ')}${more}`);
 }
 
 function planTrouble({ session, world }: Turn, error: unknown, input: string): PlanTrouble {

@@ -10,8 +10,8 @@ export interface Applied {
   readonly owned: string;
   /** The number of the release that last changed the object. */
   readonly sequence: number;
-  /** A Job that ended and was taken away by its time to live: it is not made again. */
-  readonly spent?: true;
+  /** How a Job ended that its time to live has taken away since: it is not made again. */
+  readonly spent?: 'Complete' | 'JobFailed';
   /** The manifest that was applied, while it is not yet the one that is wanted. */
   readonly manifest?: KubeObject;
 }

@@ -31,6 +31,8 @@ export interface Desired {
 export interface Checked {
   readonly desired: readonly Desired[];
   readonly problems: readonly Problem[];
+  /** Objects that Git holds and asks to be left alone: neither applied nor pruned. */
+  readonly skipped: readonly string[];
   /** The scope of some kind is not known, so whether it lives in namespaces was guessed. */
   readonly isGuess: boolean;
 }
@@ -47,10 +49,14 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
   const scopes = new Map(scopesOfDefinitions(rendered.objects));
   const byKey = new Map<string, SourcedObject>();
   const desired: Desired[] = [];
+  const skipped: string[] = [];
   for (const sourced of rendered.objects) {
-    if (isSkipped(sourced.object)) continue;
     const manifest = placed(sourced.object, targetNamespace, scopes, isNamespaced);
     const key = keyOf(refOf(manifest));
+    if (isSkipped(sourced.object)) {
+      skipped.push(key);
+      continue;
+    }
     const found = [...problemsOf(manifest), ...duplicateProblem(byKey.get(key))];
     const title = titleOf(refOf(manifest));
     problems.push(
@@ -60,7 +66,7 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
     desired.push({ key, manifest, hash: hashValue(manifest) });
   }
   const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
-  return { desired, problems, isGuess };
+  return { desired, problems, skipped, isGuess };
 }
 
 /** Objects that Git holds but that are not to be applied. */
@@ -117,6 +123,7 @@ function problemsOf(manifest: KubeObject): string[] {
     ...textProblems(manifest, 'labels'),
     ...textProblems(manifest, 'annotations'),
     ...secretProblems(manifest),
+    ...hookProblems(manifest),
   ];
 }
 
@@ -136,6 +143,16 @@ function secretProblems(manifest: KubeObject): string[] {
   if (texts === undefined) return [];
   if (!isObject(texts)) return ['stringData is no map'];
   return Object.keys(texts).map((key) => `stringData.${key} is no text; put it in quotes`);
+}
+
+const hookAnnotations = ['lockstep.dev/hook', 'argocd.argoproj.io/hook', 'helm.sh/hook'];
+
+/** A hook that is applied as an ordinary object would run when it must not. */
+function hookProblems(manifest: KubeObject): string[] {
+  return hookAnnotations.flatMap((name) => {
+    const phase = annotation(manifest, name);
+    return phase === undefined || phase === 'Sync' ? [] : [`${name}: ${phase} is not supported by this version`];
+  });
 }
 
 function duplicateProblem(earlier: SourcedObject | undefined): string[] {

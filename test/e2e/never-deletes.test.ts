@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { textAt } from '../../diff/json.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const names = [
@@ -9,6 +11,8 @@ const names = [
   'never-mass',
   'never-branch',
   'never-protected',
+  'never-skip',
+  'never-silent',
 ];
 const lockstep = useLockstep(names);
 
@@ -70,7 +74,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     expect(app.writes(since)).toEqual([]);
   });
 
-  it('when the Git server fails or is silent, while drift is still healed', async () => {
+  it('when the Git server fails, while drift is still healed', async () => {
     const app = await lockstep.app('never-server', many(2));
     await app.ready();
     const since = Date.now();
@@ -95,12 +99,36 @@ describeOnOwnCluster('nothing is deleted', () => {
     expect(app.writes(since)).toEqual([]);
   });
 
-  it('when it is a namespace, a CRD or a claim that left Git', async () => {
+  it('when it is a namespace that left Git', async () => {
     const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: never-inner}\n';
     const app = await lockstep.app('never-protected', { ...many(1), 'ns.yaml': namespace });
     await app.ready();
     app.push({ 'ns.yaml': null });
     await app.ready();
     expect(await lockstep.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'never-inner' })).toBeDefined();
+  });
+
+  it('when an object is to be left alone from now on', async () => {
+    const app = await lockstep.app('never-skip', many(2));
+    await app.ready();
+    const since = Date.now();
+    app.push({
+      'm0.yaml': configMap('m0', { a: '2' }, '  annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}\n'),
+    });
+    await app.ready();
+    expect(app.writes(since)).toEqual([]);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'm0'), 'data', 'a')).toBe('1');
+  });
+
+  it('while the Git server is silent: drift is healed without waiting for it', async () => {
+    const app = await lockstep.app('never-silent', many(2));
+    await app.ready();
+    lockstep.git.fault = 'silent';
+    await sleep(1_500);
+    const since = Date.now();
+    await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'm0'));
+    await expect.poll(() => app.get('v1', 'ConfigMap', 'm0'), { timeout: 3_000 }).toBeDefined();
+    expect(app.writes(since).filter((entry) => entry.verb === 'delete')).toEqual([]);
+    lockstep.git.fault = 'none';
   });
 });

@@ -69,12 +69,12 @@ describeOnOwnCluster('order', () => {
     expect(names.indexOf('order-inner')).toBeLessThan(names.indexOf('inside'));
   });
 
-  it('touches nothing when a kind is served by nobody, and goes on by itself once it is', async () => {
+  it('touches nothing when a kind is served by nobody, and says so', async () => {
     const app = await lockstep.app('order-missing', {
       'a.yaml': configMap('a', { a: '1' }),
       'b.yaml': 'apiVersion: missing.example.com/v1\nkind: Gadget\nmetadata: {name: g}\n',
     });
-    expect(await app.refused('Blocked')).toContain(
+    expect(await app.refused('KindNotServed')).toContain(
       'Gadget order-missing/g: the API server does not serve Gadget of missing.example.com/v1',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
@@ -88,7 +88,7 @@ describeOnOwnCluster('order', () => {
     const gizmo = (size: number) =>
       `apiVersion: order.example.com/v1\nkind: Gizmo\nmetadata: {name: big}\nspec: {size: ${size}}\n`;
     const app = await lockstep.app('order-scope', { 'a.yaml': gizmo(1) });
-    expect(await app.refused('Blocked')).toContain('does not serve Gizmo');
+    expect(await app.refused('KindNotServed')).toContain('does not serve Gizmo');
     const [definition] = parseYaml(cluster);
     await lockstep.kube.apply(definition as KubeObject);
     await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
@@ -119,7 +119,7 @@ describeOnOwnCluster('order', () => {
       'a.yaml': configMap('helms', { a: 'git' }, '  namespace: order-taken\n'),
       'ns.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: order-taken}\n',
     });
-    expect(await app.refused('Blocked')).toBe('ConfigMap order-taken/helms belongs to the Helm release shop');
+    expect(await app.refused('ForeignOwner')).toBe('ConfigMap order-taken/helms belongs to the Helm release shop');
   });
 
   it('goes past a claim that waits for its first pod', async () => {

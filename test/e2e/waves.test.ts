@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { numberAt, textAt } from '../../diff/json.ts';
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['waves-order', 'waves-broken', 'waves-prune', 'waves-last']);
+const lockstep = useLockstep(['waves-order', 'waves-broken', 'waves-prune', 'waves-last', 'waves-job', 'waves-late']);
 
 describeOnOwnCluster('waves', () => {
   it('sends nothing of a wave before the one before is healthy', async () => {
@@ -75,5 +75,43 @@ describeOnOwnCluster('waves', () => {
     expect(numberAt(live, 'status', 'availableReplicas')).toBe(2);
     expect(textAt(ready, 'status', 'state')).toBe('Synced');
     await until('it is told as healthy', async () => numberAt(await app.status(), 'status', 'health', 'Healthy') === 1);
+  });
+
+  it('stops at a Job that failed, also when its time to live takes it away; a deadline says so', async () => {
+    const since = Date.now();
+    const job = `apiVersion: batch/v1
+kind: Job
+metadata: {name: migration, annotations: {lockstep.dev/wave: "-1"}}
+spec:
+  backoffLimit: 0
+  ttlSecondsAfterFinished: 1
+  template:
+    metadata: {annotations: {test.lockstep.dev/pod: fail}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: "app:1"}]}
+`;
+    const app = await lockstep.app(
+      'waves-job',
+      { 'a.yaml': job, 'b.yaml': configMap('after', { a: '1' }) },
+      { health: { deadline: '3s' } },
+    );
+    await until('it failed', async () =>
+      objectsAt(await app.get('batch/v1', 'Job', 'migration'), 'status', 'conditions').some(
+        (condition) => condition['type'] === 'Failed',
+      ),
+    );
+    await sleep(4_000);
+    expect(app.writes(since).map((entry) => entry.name)).toEqual(['migration']);
+    expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toContain('the Job failed');
+  });
+
+  it('says when a wave makes no progress within its deadline', async () => {
+    const app = await lockstep.app(
+      'waves-late',
+      { 'a.yaml': deployment('never', { pod: { pod: 'never-ready' } }) },
+      { health: { deadline: '2s' } },
+    );
+    expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toMatch(
+      /^no progress since \S+: Deployment waves-late\/never: 0 of 1/,
+    );
   });
 });

@@ -173,11 +173,11 @@ describeOnOwnCluster('when the API server', () => {
     await app.ready();
   });
 
-  it('refuses every write for a while, the release waits, says so, and goes on', async () => {
+  it('refuses every dry-run for a while, no release begins, that is said, and it goes on', async () => {
     fault = (incoming, outgoing) =>
       incoming.method === 'PATCH' && /\/configmaps\//.test(incoming.url ?? '') ? answer(outgoing, 500) : undefined;
     app.push({ 'a.yaml': configMap('a', { color: 'black' }) });
-    expect(await app.refused('Blocked')).toContain('a fault');
+    expect(await app.refused('ClusterUnavailable')).toContain('a fault');
     fault = () => undefined;
     await app.ready(60_000);
   });
