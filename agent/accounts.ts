@@ -1,4 +1,4 @@
-import { ApiError, LockstepError } from '../sync/errors.ts';
+import { isAbsent, LockstepError } from '../sync/errors.ts';
 import type { Clock } from '../sync/ports.ts';
 import type { KubeHttp } from './kube/http.ts';
 
@@ -28,7 +28,7 @@ async function lookUp(http: KubeHttp, identity: string): Promise<void> {
   try {
     await http.request({ method: 'GET', path });
   } catch (error) {
-    if (!(error instanceof ApiError) || error.class !== 'absent') throw error;
+    if (!isAbsent(error)) throw error;
     throw new LockstepError('AccountNotFound', `the service account ${namespace}/${name} does not exist`);
   }
 }

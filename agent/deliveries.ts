@@ -1,11 +1,11 @@
 import type { Watcher } from '../health/watcher.ts';
-import { type Delivery, identityOf, readDelivery } from '../sync/delivery/delivery.ts';
+import { type Delivery, identityOf, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
 import { LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
-import { newSession, type Session, type World } from '../sync/session.ts';
+import { newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
 import { isNewer, type KubeObject } from '../sync/types.ts';
@@ -92,31 +92,29 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       wake: () => deps.enqueue(uid),
     };
-    if (delivery.deleting) return remove(entry, delivery, entry.session, world);
+    const turn: Turn = { delivery, session: entry.session, world };
+    if (delivery.deleting) return remove(entry, turn);
     written(entry, await deps.writer.hold(entry.object));
-    const turn = { delivery, session: entry.session, world };
     const again = await reconcile(turn);
     const { waiting, record } = entry.session;
-    deps.log.debug(
-      { delivery: `${delivery.namespace}/${delivery.name}`, phase: record.phase, waiting, again },
-      'a turn ended',
-    );
-    return tell(entry, delivery, entry.session, again);
+    deps.log.debug({ delivery: nameOf(delivery), phase: record.phase, waiting, again }, 'a turn ended');
+    return tell(entry, turn, again);
   }
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */
-  async function tell(entry: Served, delivery: Delivery, session: Session, again: number): Promise<number> {
+  async function tell(entry: Served, turn: Turn, again: number): Promise<number> {
+    const { delivery, session } = turn;
     if (!deps.watcher.isComplete(delivery.uid)) return Math.min(again, progressQuiet);
     if (isUnderWay(session)) {
       const quiet = session.releaseAt + progressQuiet - deps.clock.now();
       if (quiet > 0) return Math.min(again, quiet);
       session.releaseAt = deps.clock.now();
     }
-    written(entry, await deps.writer.status(entry.object, currentStatus(delivery, session, entry)));
+    written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
     return again;
   }
 
-  function currentStatus(delivery: Delivery, session: Session, entry: Served): DeliveryStatus {
+  function currentStatus({ delivery, session }: Turn, entry: Served): DeliveryStatus {
     const live = (key: string) => deps.watcher.live(delivery.uid, key)?.health;
     return statusOf(delivery, session, live, deps.clock.now(), statusIn(entry.object));
   }
@@ -127,18 +125,14 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     written(entry, await deps.writer.status(entry.object, status));
   }
 
-  async function remove(
-    entry: Served,
-    delivery: Delivery,
-    session: Session,
-    world: World,
-  ): Promise<number | undefined> {
+  async function remove(entry: Served, turn: Turn): Promise<number | undefined> {
+    const { delivery, session } = turn;
     deps.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
-    if (await teardown({ delivery, session, world })) {
+    if (await teardown(turn)) {
       written(entry, await deps.writer.release(entry.object));
       return undefined;
     }
-    written(entry, await deps.writer.status(entry.object, currentStatus(delivery, session, entry)));
+    written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
     return deletionRetry;
   }
 

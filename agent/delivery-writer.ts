@@ -1,10 +1,11 @@
 import { canonicalJson, isObject, parseJson, toJson } from '../diff/json.ts';
-import { deliveryApiVersion, deliveryPlural } from '../sync/delivery/crd.ts';
+import { deliveryApiVersion, deliveryResource } from '../sync/delivery/crd.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
-import { ApiError } from '../sync/errors.ts';
+import { isAbsent } from '../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../sync/types.ts';
 import type { Events } from './events.ts';
 import type { KubeHttp } from './kube/http.ts';
+import { objectPath } from './kube/paths.ts';
 import { maskText } from './mask.ts';
 
 /** Holds a Delivery until its objects are gone. */
@@ -58,7 +59,7 @@ export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWr
         tellTrouble(events, written, status, old);
         return written;
       } catch (error) {
-        if (error instanceof ApiError && error.class === 'absent') return delivery;
+        if (isAbsent(error)) return delivery;
         throw error;
       }
     },
@@ -94,8 +95,7 @@ export function statusIn(delivery: KubeObject): DeliveryStatus {
 }
 
 function pathOf(delivery: KubeObject): string {
-  const { namespace = '', name } = delivery.metadata;
-  return `/apis/${deliveryApiVersion}/namespaces/${namespace}/${deliveryPlural}/${name}`;
+  return objectPath(deliveryResource, delivery.metadata.namespace, delivery.metadata.name);
 }
 
 function finalizersOf(delivery: KubeObject): string[] {

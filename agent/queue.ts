@@ -4,8 +4,6 @@ export interface Queue {
   add(key: string): void;
   /** Runs the key after a delay in milliseconds, unless it runs earlier anyway. */
   addAfter(key: string, delay: number): void;
-  /** Forgets timers of the key. */
-  forget(key: string): void;
   /** Starts nothing new and waits for what runs. */
   close(): Promise<void>;
 }
@@ -83,11 +81,6 @@ export function createQueue(
   return {
     add,
     addAfter: schedule,
-    forget: (key) => {
-      clear(key);
-      waiting.delete(key);
-      failures.delete(key);
-    },
     close: async () => {
       closed = true;
       for (const key of [...timers.keys()]) clear(key);

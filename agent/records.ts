@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { isObject, parseJson, textAt, toJson } from '../diff/json.ts';
-import { ApiError } from '../sync/errors.ts';
+import { ApiError, isAbsent } from '../sync/errors.ts';
 import type { Log, Records } from '../sync/ports.ts';
 import { emptyRecord, readRecord, writeRecord } from '../sync/release/record.ts';
 import type { KubeHttp } from './kube/http.ts';
@@ -30,7 +30,7 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
       const data = isObject(body) && isObject(body['data']) ? body['data'] : {};
       return { version: textAt(body, 'metadata', 'resourceVersion') ?? '', data: data as Record<string, string> };
     } catch (error) {
-      if (error instanceof ApiError && error.class === 'absent') return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -69,7 +69,7 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
     try {
       return await putSecret(uid, headName(uid), data, version);
     } catch (error) {
-      if (!(error instanceof ApiError) || (error.status !== 409 && error.class !== 'absent')) throw error;
+      if (!isConflict(error) && !isAbsent(error)) throw error;
       const there = await getSecret(headName(uid));
       if (there?.data['first'] === data['first'] && there?.data['parts'] === data['parts']) return there?.version ?? '';
       return putSecret(uid, headName(uid), data, there?.version);
@@ -80,7 +80,7 @@ export function createRecords(http: KubeHttp, namespace: string, log: Log): Reco
     try {
       await http.request({ method: 'DELETE', path: `${collection}/${name}` });
     } catch (error) {
-      if (!(error instanceof ApiError && error.class === 'absent')) throw error;
+      if (!isAbsent(error)) throw error;
     }
   }
 
@@ -150,8 +150,12 @@ function decode(base64: string | undefined): Buffer {
   return Buffer.from(base64 ?? '', 'base64');
 }
 
+function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 409;
+}
+
 /** A part's name is a fingerprint of its content: one that exists is the same. */
 function ignoreExisting(error: unknown): string {
-  if (error instanceof ApiError && error.status === 409) return '';
+  if (isConflict(error)) return '';
   throw error;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { textAt } from '../diff/json.ts';
 import { createWatcher } from '../health/watcher.ts';
-import { deliveryApiVersion, deliveryPlural } from '../sync/delivery/crd.ts';
-import { ApiError, messageOf } from '../sync/errors.ts';
+import { deliveryResource } from '../sync/delivery/crd.ts';
+import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Cluster, Log } from '../sync/ports.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
@@ -14,6 +14,7 @@ import { loadAccess } from './kube/client.ts';
 import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
 import { createKubeHttp, httpDefaults, type KubeHttp } from './kube/http.ts';
+import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { createQueue, queueDefaults } from './queue.ts';
@@ -80,7 +81,7 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     enqueue: queue.add,
   });
   const closers = servedNamespaces(settings).map((namespace) => {
-    const path = async () => deliveriesPath(namespace);
+    const path = async () => collectionPath(deliveryResource, namespace);
     return follow(http, { path }, (event) => deliveries.onEvent(namespace, event));
   });
   return {
@@ -99,18 +100,13 @@ function servedNamespaces(settings: Settings): readonly (string | undefined)[] {
   return namespaces.length === 0 ? [undefined] : namespaces;
 }
 
-function deliveriesPath(namespace: string | undefined): string {
-  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `/apis/${deliveryApiVersion}${scope}/${deliveryPlural}`;
-}
-
 /** A namespace that is gone has ended too. */
 async function isEnding(http: KubeHttp, namespace: string): Promise<boolean> {
   try {
     const { body } = await http.request({ method: 'GET', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}` });
     return textAt(body, 'metadata', 'deletionTimestamp') !== undefined;
   } catch (error) {
-    if (error instanceof ApiError && error.class === 'absent') return true;
+    if (isAbsent(error)) return true;
     throw error;
   }
 }

@@ -1,28 +1,21 @@
 import { hashText } from './hash.ts';
 import { canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
 
-/** What a field manager owns in a live object, folded into two strings. */
-export interface Owned {
-  /** A hash over the owned paths, the values at them, and the order of our own list items. */
-  readonly hash: string;
-  /** A hash over the owned paths alone. */
-  readonly paths: string;
-}
-
 /**
  * Folds what one field manager owns by server-side apply. Defaults, other managers' fields and list items of others
  * between ours do not change it; every change to a value or to the ownership of a path of ours does.
  * @param live the object as the API server answered it, with managedFields
  * @param manager the name of the field manager
  * @param sentEmpty the paths (as `pathsSentEmpty` makes them) where an empty map or list was sent: presence counts only
- * @returns undefined when the manager has no entry, so that nothing of ours is left in the object
+ * @returns a hash over the owned paths, the values at them, and the order of our own list items; undefined when the
+ *   manager has no entry, so that nothing of ours is left in the object
  */
-export function ownedBy(live: JsonObject, manager: string, sentEmpty: readonly string[]): Owned | undefined {
+export function ownedBy(live: JsonObject, manager: string, sentEmpty: readonly string[]): string | undefined {
   const fields = fieldsOf(live, manager);
   if (fields === undefined) return undefined;
-  const walk: Walk = { paths: [], values: [], sentEmpty: new Set(sentEmpty) };
+  const walk: Walk = { values: [], sentEmpty: new Set(sentEmpty) };
   visit(live, fields, '', walk);
-  return { hash: hashText(walk.values.join('\n')), paths: hashText(walk.paths.join('\n')) };
+  return hashText(walk.values.join('\n'));
 }
 
 /** The fieldsV1 set of a manager's apply entry. */
@@ -34,14 +27,12 @@ function fieldsOf(live: JsonObject, manager: string): JsonObject | undefined {
 }
 
 interface Walk {
-  readonly paths: string[];
   readonly values: string[];
   readonly sentEmpty: ReadonlySet<string>;
 }
 
 function visit(value: Json | undefined, fields: JsonObject, path: string, walk: Walk): void {
   const names = Object.keys(fields).filter((name) => name !== '.');
-  if ('.' in fields || names.length === 0) walk.paths.push(path);
   if (names.length === 0) {
     walk.values.push(`${path}=${leafValue(value, path, walk.sentEmpty, '.' in fields)}`);
     return;

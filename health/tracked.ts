@@ -1,4 +1,4 @@
-import { type Owned, ownedBy, pathsSentEmpty } from '../diff/owned.ts';
+import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
 import { healthOf } from './rules.ts';
@@ -9,7 +9,8 @@ export interface Live {
   readonly state: 'present' | 'questioned';
   readonly uid: string;
   readonly version: string;
-  readonly owned: Owned | undefined;
+  /** What we own in it, folded. */
+  readonly owned: string | undefined;
   readonly health: Health;
 }
 
@@ -73,9 +74,14 @@ function endOf(reason: string): JobEnd | undefined {
 
 /** Takes a state of the object as the newest. */
 export function see(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): void {
-  tracked.live = fold(tracked, object, manager, context);
-  tracked.settling = timedReasons.has(tracked.live.health.reason) ? object : undefined;
-  tracked.ended = endOf(tracked.live.health.reason);
+  take(tracked, object, fold(tracked, object, manager, context));
+}
+
+/** Takes a state that is folded already as the newest. */
+export function take(tracked: Tracked, object: KubeObject, live: Live): void {
+  tracked.live = live;
+  tracked.settling = timedReasons.has(live.health.reason) ? object : undefined;
+  tracked.ended = endOf(live.health.reason);
 }
 
 /** Folds a live object. */
@@ -107,7 +113,7 @@ export function question(tracked: Tracked): void {
 export function isSuspect(tracked: Tracked): boolean {
   if (tracked.reference === undefined && tracked.uid === undefined) return false;
   if (tracked.live === undefined) return false;
-  return tracked.live.state === 'questioned' || tracked.live.owned?.hash !== tracked.reference;
+  return tracked.live.state === 'questioned' || tracked.live.owned !== tracked.reference;
 }
 
 /** Whether an event says something that a Delivery should look at. */

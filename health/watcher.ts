@@ -14,6 +14,7 @@ import {
   seeLast,
   settle,
   type Tracked,
+  take,
   track,
 } from './tracked.ts';
 
@@ -202,10 +203,10 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       const live = fold(tracked, answer, delivery.manager, context());
       const known = tracked.live;
       tracked.uid = live.uid;
-      tracked.reference = live.owned?.hash;
+      tracked.reference = live.owned;
       // An event may have told of a newer state before the answer came.
       const isOld = known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version);
-      if (!isOld) see(tracked, answer, delivery.manager, context());
+      if (!isOld) take(tracked, answer, live);
       return live;
     },
     live: (uid, key) => {

@@ -117,6 +117,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Many messages in one line, each once, and no more of them than people read. */
+export function inOneLine(messages: readonly string[], most = 20): string {
+  const once = [...new Set(messages)];
+  const more = once.length > most ? `; and ${once.length - most} more` : '';
+  return `${once.slice(0, most).join('; ')}${more}`;
+}
+
+/** Whether the API server said that the object does not exist. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof ApiError && error.class === 'absent';
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

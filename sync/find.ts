@@ -1,6 +1,6 @@
 import { hashText } from '../diff/hash.ts';
-import { type Delivery, identityOf } from './delivery/delivery.ts';
-import { LockstepError, messageOf } from './errors.ts';
+import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
+import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import { check } from './render/check.ts';
@@ -9,7 +9,6 @@ import type { Found, Trouble, Turn } from './session.ts';
 import { describeProblem, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
-const shownProblems = 20;
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
 const patience = 500;
 const failedPoll = 15_000;
@@ -59,7 +58,7 @@ function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
   session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
   const { reason, message: problem } = trouble;
-  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, reason, problem }, 'the source can not be read');
+  world.log.warn({ delivery: nameOf(delivery), reason, problem }, 'the source can not be read');
 }
 
 /** Whether what was found is not what the tip and the settings ask for now. */
@@ -134,9 +133,8 @@ function inputOf(delivery: Delivery, treeOrInput: string): string {
 }
 
 function listProblems(revision: string, problems: readonly string[]): string {
-  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : '';
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return `${revision.slice(0, 12)} has ${count}: ${problems.slice(0, shownProblems).join('; ')}${more}`;
+  return `${revision.slice(0, 12)} has ${count}: ${inOneLine(problems)}`;
 }
 
 /** Whatever was thrown, as something that a status can show. */

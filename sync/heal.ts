@@ -3,7 +3,7 @@ import { at } from '../diff/json.ts';
 import { maskPair } from '../diff/mask.ts';
 import { otherManagers, withoutNoise } from '../diff/normalize.ts';
 import type { JobEnd } from '../health/tracked.ts';
-import { identityOf } from './delivery/delivery.ts';
+import { identityOf, nameOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
 import { applyEntry } from './release/advance.ts';
@@ -54,7 +54,7 @@ function noteTrouble({ delivery, session, world }: Turn, problems: readonly stri
   const message = [...new Set(problems)].sort().join('; ');
   session.healTrouble = { reason: 'HealFailed', message, stalled: false };
   if (message === before) return;
-  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem: message }, 'drift can not be healed');
+  world.log.warn({ delivery: nameOf(delivery), problem: message }, 'drift can not be healed');
 }
 
 function forgetOldHeals({ session, world }: Turn): void {
@@ -75,7 +75,7 @@ function noteHeal({ session, world }: Turn, key: string): void {
 }
 
 async function heal(turn: Turn, entry: Entry): Promise<void> {
-  const { delivery, session, world } = turn;
+  const { delivery, world } = turn;
   const before = await world.cluster(identityOf(delivery)).get(entry.ref);
   const end = before === undefined ? spentJob(turn, entry) : undefined;
   if (end !== undefined) return settleJob(turn, entry, end);
@@ -87,8 +87,7 @@ async function heal(turn: Turn, entry: Entry): Promise<void> {
   noteHeal(turn, entry.key);
   const last = isTired(turn, entry.key) ? ' (it keeps coming back and is now left for a minute)' : '';
   world.event('Normal', 'DriftHealed', `${titleOf(entry.ref)}: ${what}${last}`);
-  world.log.info({ delivery: `${delivery.namespace}/${delivery.name}`, object: entry.key, what }, 'drift healed');
-  session.unsaved = true;
+  world.log.info({ delivery: nameOf(delivery), object: entry.key, what }, 'drift healed');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { identityOf } from './delivery/delivery.ts';
+import { identityOf, nameOf } from './delivery/delivery.ts';
 import { ApiError, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
@@ -72,10 +72,7 @@ function noteWatches({ delivery, session, world }: Turn): void {
   const first = troubles[0]?.error;
   const reason = first instanceof LockstepError ? first.code : isForbidden ? 'Forbidden' : 'ClusterUnavailable';
   if (session.watchTrouble?.message !== message)
-    world.log.warn(
-      { delivery: `${delivery.namespace}/${delivery.name}`, problem: message },
-      'objects can not be watched',
-    );
+    world.log.warn({ delivery: nameOf(delivery), problem: message }, 'objects can not be watched');
   session.watchTrouble = { reason, message, stalled: false };
 }
 

@@ -28,7 +28,7 @@ export function statusOf(
   const acknowledged = session.handled ?? before.lastRequest;
   return {
     observedGeneration: delivery.generation,
-    conditions: conditionsOf(delivery, summary, word, now, before),
+    conditions: conditionsOf(delivery.generation, summary, word, now, before),
     state: summary.state,
     revision: revisionsOf(session),
     sequence: record.sequence,
@@ -74,23 +74,13 @@ export function refusedStatus(
     ...before,
     observedGeneration: generation,
     state: 'Blocked',
-    conditions: conditionsFor(generation, summary, 'Unknown', now, before),
+    conditions: conditionsOf(generation, summary, 'Unknown', now, before),
   };
 }
 
 const unseen: Health = { status: 'Unknown', reason: 'NotSeen', message: 'not seen yet' };
 
 function conditionsOf(
-  delivery: Delivery,
-  summary: Summary,
-  word: HealthWord,
-  now: number,
-  before: DeliveryStatus,
-): DeliveryCondition[] {
-  return conditionsFor(delivery.generation, summary, word, now, before);
-}
-
-function conditionsFor(
   generation: number,
   summary: Summary,
   word: HealthWord,

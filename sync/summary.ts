@@ -1,5 +1,6 @@
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition } from './delivery/schema.ts';
+import { inOneLine } from './errors.ts';
 import type { Session, Trouble } from './session.ts';
 
 /** What the status says in one line, before it is put into conditions. */
@@ -27,7 +28,7 @@ export function summarize(delivery: Delivery, session: Session, now: number): Su
       state: 'Deleting',
       reconciling: true,
       reason: 'Deleting',
-      message: list(waiting, 'is being deleted'),
+      message: inOneLine(waiting, shownParts) || 'is being deleted',
     };
   }
   const state = stateOf(session);
@@ -66,16 +67,10 @@ function fromTrouble(trouble: Trouble): Pick<Summary, 'reason' | 'message' | 'st
 
 function waitingReason(delivery: Delivery, session: Session, now: number): { reason: string; message: string } {
   const late = now - session.progressAt > delivery.deadline;
-  const message = list(session.waiting, 'applying');
+  const message = inOneLine(session.waiting, shownParts) || 'applying';
   if (!late) return { reason: 'Progressing', message: `waiting for ${message}` };
   return {
     reason: 'ProgressDeadlineExceeded',
     message: `no progress since ${new Date(session.progressAt).toISOString()}: ${message}`,
   };
-}
-
-function list(parts: readonly string[], fallback: string): string {
-  if (parts.length === 0) return fallback;
-  const more = parts.length > shownParts ? `; and ${parts.length - shownParts} more` : '';
-  return `${parts.slice(0, shownParts).join('; ')}${more}`;
 }

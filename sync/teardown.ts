@@ -1,3 +1,4 @@
+import { nameOf } from './delivery/delivery.ts';
 import { keepReason } from './plan/prune.ts';
 import { saveRecord } from './release/begin.ts';
 import { deleteInReverse } from './release/prune.ts';
@@ -39,6 +40,6 @@ async function mustLeave({ delivery, session, world }: Turn): Promise<boolean> {
   const left = [...session.record.entries.values()].filter(mayGo).map((entry) => titleOf(entry.ref));
   const message = `the namespace is being deleted and ${session.applyTrouble.message}; left behind: ${left.join(', ')}`;
   world.event('Warning', 'LeftBehind', message);
-  world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, left }, 'left behind by a namespace that ends');
+  world.log.warn({ delivery: nameOf(delivery), left }, 'left behind by a namespace that ends');
   return true;
 }

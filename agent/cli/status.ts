@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { objectsAt, textAt, toJson } from '../../diff/json.ts';
-import { deliveryApiVersion, deliveryPlural } from '../../sync/delivery/crd.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import { loadAccess } from '../kube/client.ts';
 import { createKubeHttp } from '../kube/http.ts';
+import { collectionPath, objectPath } from '../kube/paths.ts';
 import { usualKubeconfig } from './kubeconfig.ts';
 
 /** `lockstep status`: exit code 2 when a Delivery is not Ready or not healthy. */
@@ -34,37 +36,30 @@ async function readDeliveries(
 ): Promise<KubeObject[]> {
   const http = createKubeHttp(await loadAccess(kubeconfig, Date.now));
   try {
-    const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-    const path = `/apis/${deliveryApiVersion}${scope}/${deliveryPlural}`;
     if (name !== undefined) {
-      const { body } = await http.request({ method: 'GET', path: `${path}/${encodeURIComponent(name)}` });
+      const { body } = await http.request({ method: 'GET', path: objectPath(deliveryResource, namespace, name) });
       return isKubeObject(body) ? [body] : [];
     }
-    const { body } = await http.request({ method: 'GET', path });
+    const { body } = await http.request({ method: 'GET', path: collectionPath(deliveryResource, namespace) });
     return objectsAt(body, 'items').filter(isKubeObject);
   } finally {
     await http.close();
   }
 }
 
-function conditionOf(delivery: KubeObject, type: string, field: string): string {
-  const found = objectsAt(delivery, 'status', 'conditions').find((condition) => condition['type'] === type);
-  return textAt(found, field) ?? '';
-}
-
 function isFine(delivery: KubeObject): boolean {
-  return conditionOf(delivery, 'Ready', 'status') === 'True' && conditionOf(delivery, 'Healthy', 'status') === 'True';
+  return condition(delivery, 'Ready')?.status === 'True' && condition(delivery, 'Healthy')?.status === 'True';
 }
 
 function table(deliveries: readonly KubeObject[]): string {
   if (deliveries.length === 0) return 'no Deliveries\n';
   const rows = deliveries.map((delivery) => [
     `${delivery.metadata.namespace ?? ''}/${delivery.metadata.name}`,
-    conditionOf(delivery, 'Ready', 'status') || 'Unknown',
+    condition(delivery, 'Ready')?.status ?? 'Unknown',
     textAt(delivery, 'status', 'state') ?? '',
     (textAt(delivery, 'status', 'revision', 'target') ?? '').slice(0, 12),
-    conditionOf(delivery, 'Healthy', 'reason'),
-    conditionOf(delivery, 'Ready', 'message'),
+    condition(delivery, 'Healthy')?.reason ?? '',
+    condition(delivery, 'Ready')?.message ?? '',
   ]);
   const lines = [['DELIVERY', 'READY', 'STATE', 'REVISION', 'HEALTH', 'MESSAGE'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

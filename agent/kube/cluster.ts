@@ -1,5 +1,5 @@
 import { type Json, toJson } from '../../diff/json.ts';
-import { ApiError } from '../../sync/errors.ts';
+import { ApiError, isAbsent } from '../../sync/errors.ts';
 import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
 import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
@@ -78,10 +78,6 @@ export async function findResource(kinds: Kinds, apiVersion: string, kind: strin
     reason: 'KindNotServed',
     class: 'not-served',
   });
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof ApiError && error.class === 'absent';
 }
 
 function asObject(body: Json): KubeObject {

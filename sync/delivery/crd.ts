@@ -1,9 +1,16 @@
 import { isObject, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
+import type { ApiResource } from '../ports.ts';
 import { deliverySpec, deliveryStatus } from './schema.ts';
 
-/** Group and version of the Delivery. */
+/** The Delivery as the API server serves it. */
 export const deliveryApiVersion = 'lockstep.dev/v1alpha1';
-export const deliveryPlural = 'deliveries';
+const deliveryPlural = 'deliveries';
+export const deliveryResource: ApiResource = {
+  apiVersion: deliveryApiVersion,
+  kind: 'Delivery',
+  plural: deliveryPlural,
+  namespaced: true,
+};
 
 const column = (name: string, jsonPath: string, type = 'string', priority = 0): JsonObject => ({
   name,

@@ -42,6 +42,11 @@ export interface Delivery {
   readonly acknowledged: string | undefined;
 }
 
+/** How a Delivery is named in logs and on what it owns: `shop/web`. */
+export function nameOf(delivery: Delivery): string {
+  return `${delivery.namespace}/${delivery.name}`;
+}
+
 /** The user that the API server knows a Delivery's service account by. */
 export function identityOf(delivery: Delivery): string {
   return `system:serviceaccount:${delivery.namespace}:${delivery.serviceAccount}`;

@@ -103,7 +103,7 @@ export async function applyEntry(
   const applied: Applied = {
     uid: live.uid,
     hash: isWanted ? entry.hash : (entry.applied?.hash ?? ''),
-    owned: live.owned?.hash ?? '',
+    owned: live.owned ?? '',
     sequence,
     ...(isWanted ? {} : { manifest }),
   };

@@ -1,5 +1,5 @@
-import { identityOf } from '../delivery/delivery.ts';
-import { LockstepError } from '../errors.ts';
+import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { inOneLine, LockstepError } from '../errors.ts';
 import { isFoundBy } from '../find.ts';
 import { changedEntries, entriesFor, type PlanItem, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
@@ -12,7 +12,6 @@ import type { Ended, Entry, ReleaseRecord, Target } from './record.ts';
 export const parallelRequests = 24;
 
 const backOff = { first: 10_000, longest: 600_000 };
-const shownRefusals = 20;
 
 /**
  * Plans the revision that was found, and makes it the target when nothing stands against it. Until then nothing in the
@@ -35,7 +34,7 @@ export async function beginRelease(turn: Turn): Promise<void> {
     // A guess about a kind that is still not served must not outlive the next look.
     if (found.isGuess) session.pollAt = Math.min(session.pollAt, session.planTrouble.retryAt);
     const problem = session.planTrouble.message;
-    world.log.warn({ delivery: `${delivery.namespace}/${delivery.name}`, problem }, 'the revision can not be released');
+    world.log.warn({ delivery: nameOf(delivery), problem }, 'the revision can not be released');
   }
 }
 
@@ -75,7 +74,7 @@ async function planEntries(turn: Turn, entries: ReadonlyMap<string, Entry>): Pro
 
 /** What a release of this Delivery writes on the objects that it changes. */
 export function stampOf({ delivery }: Turn, release: number) {
-  return { shortUid: shortUid(delivery.uid), owner: `${delivery.namespace}/${delivery.name}`, release };
+  return { shortUid: shortUid(delivery.uid), owner: nameOf(delivery), release };
 }
 
 /** One reason where all refusals share it; otherwise whether waiting may help. */
@@ -83,9 +82,7 @@ function refusalError(refusals: readonly Refusal[]): LockstepError {
   const isPermanent = refusals.some((refusal) => refusal.permanent);
   const [code = 'Blocked', ...others] = new Set(refusals.map((refusal) => refusal.code));
   const shared = others.length === 0 ? code : isPermanent ? 'ApplyRefused' : 'Blocked';
-  const messages = [...new Set(refusals.map((refusal) => refusal.message))];
-  const more = messages.length > shownRefusals ? `; and ${messages.length - shownRefusals} more` : '';
-  return new LockstepError(shared, `${messages.slice(0, shownRefusals).join('; ')}${more}`);
+  return new LockstepError(shared, inOneLine(refusals.map((refusal) => refusal.message)));
 }
 
 function planTrouble({ session, world }: Turn, error: unknown, input: string): PlanTrouble {
@@ -125,7 +122,7 @@ async function startRelease(
     actions: countActions(items, entries.size),
   };
   for (const item of items) {
-    const facts = { delivery: `${delivery.namespace}/${delivery.name}`, release: record.sequence };
+    const facts = { delivery: nameOf(delivery), release: record.sequence };
     world.log.info({ ...facts, plan: planLine(item), patch: item.patch }, 'planned');
   }
   await saveRecord(turn, record);

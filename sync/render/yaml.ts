@@ -185,10 +185,9 @@ const printSchema = DUMP_SCHEMA.withTags(bigintTag);
 
 /** YAML text of a value, one document, without aliases and with long lines left whole. */
 export function printYaml(value: Json): string {
-  return dump(hasBigint(value) ? value : JSON.parse(JSON.stringify(value)), {
-    schema: hasBigint(value) ? printSchema : DUMP_SCHEMA,
-    lineWidth: -1,
-  });
+  // The dumper writes an anchor wherever one object stands twice; a copy through JSON has none, and no bigints either.
+  if (hasBigint(value)) return dump(value, { schema: printSchema, lineWidth: -1 });
+  return dump(JSON.parse(JSON.stringify(value)), { schema: DUMP_SCHEMA, lineWidth: -1 });
 }
 
 function hasBigint(value: Json): boolean {

@@ -55,19 +55,14 @@ export function createSources(folder: string, limits: TransportLimits = transpor
     return made;
   }
 
+  const transportOf = (request: SourceRequest): Transport =>
+    createTransport(connections, request.credentials?.authorization, limits);
+
   return {
-    tip: (request) => tip(request, createTransport(connections, request.credentials?.authorization, limits)),
+    tip: (request) => tip(request, transportOf(request)),
     read: (request, revision) => {
       const repository = repositoryOf(request);
-      const turn = repository.busy.then(() =>
-        read(
-          repository,
-          request,
-          revision,
-          known,
-          createTransport(connections, request.credentials?.authorization, limits),
-        ),
-      );
+      const turn = repository.busy.then(() => read(repository, request, revision, known, transportOf(request)));
       repository.busy = turn.catch(() => undefined);
       return turn;
     },

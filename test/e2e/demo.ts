@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import type { KubeObject, ObjectRef } from '../../sync/types.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { startAgentProcess } from './support/agent.ts';
@@ -36,10 +37,8 @@ async function step<T>(title: string, action: () => Promise<T>, note: (result: T
 function readyAt(kube: Kube, revision: string): Promise<KubeObject> {
   return until(`Ready at ${revision.slice(0, 12)}`, async () => {
     const object = await kube.get(delivery);
-    const ready = objectsAt(object, 'status', 'conditions').find((condition) => condition['type'] === 'Ready');
-    return ready?.['status'] === 'True' && textAt(object, 'status', 'revision', 'target') === revision
-      ? object
-      : undefined;
+    const ready = object === undefined ? undefined : condition(object, 'Ready');
+    return ready?.status === 'True' && textAt(object, 'status', 'revision', 'target') === revision ? object : undefined;
   });
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { objectsAt, textAt } from '../../../diff/json.ts';
+import { condition } from '../../../health/kinds/conditions.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
 import { type AgentProcess, startAgentProcess } from './agent.ts';
 import { type AuditEntry, agentRequests, readAudit, writes } from './audit.ts';
@@ -96,8 +97,7 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
   const delivery = deliveryRef(namespace, 'app');
   const ref = (apiVersion: string, kind: string, name: string): ObjectRef => ({ apiVersion, kind, namespace, name });
   const status = async (): Promise<KubeObject> => (await kube.get(delivery)) ?? ({} as KubeObject);
-  const readyCondition = (object: KubeObject) =>
-    objectsAt(object, 'status', 'conditions').find((condition) => condition['type'] === 'Ready');
+  const readyCondition = (object: KubeObject) => condition(object, 'Ready');
   const concerns = (entry: AuditEntry): boolean =>
     entry.namespace === namespace || (entry.impersonated ?? '').startsWith(`system:serviceaccount:${namespace}:`);
   const app: App = {
@@ -116,7 +116,7 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
         `${namespace} is Ready at ${app.revision}`,
         async () => {
           const object = await status();
-          return readyCondition(object)?.['status'] === 'True' &&
+          return readyCondition(object)?.status === 'True' &&
             textAt(object, 'status', 'revision', 'target') === app.revision
             ? object
             : undefined;
@@ -130,7 +130,7 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
         `${namespace} is not Ready for ${reason}`,
         async () => {
           const ready = readyCondition(await status());
-          return ready?.['status'] !== 'True' && ready?.['reason'] === reason ? String(ready['message']) : undefined;
+          return ready?.status !== 'True' && ready?.reason === reason ? ready.message : undefined;
         },
         timeout,
       ).catch(async (error: Error) => {
