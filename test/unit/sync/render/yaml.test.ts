@@ -8,6 +8,8 @@ interface Probe {
   readonly input: string;
   readonly json?: string;
   readonly error?: boolean;
+  /** The other reader answers now this, now that. */
+  readonly ambiguous?: boolean;
 }
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'vectors', 'yaml');
@@ -44,6 +46,13 @@ describe('YAML is read as the API server reads it', () => {
     'refused by both: $input',
     ({ input }) => {
       expect(() => read(input)).toThrow();
+    },
+  );
+
+  it.each(probes.filter((probe) => probe.ambiguous))(
+    'refused here, where the other reader throws dice: $input',
+    ({ input }) => {
+      expect(() => read(input)).toThrow(/duplicated mapping key/);
     },
   );
 
