@@ -41,7 +41,6 @@ interface Served {
 
 /** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
 const progressQuiet = 1_000;
-const deletionRetry = 5_000;
 
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
   const served = new Map<string, Served>();
@@ -50,7 +49,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (event.type === 'failed') deps.log.warn({ problem: event.error.message }, 'Deliveries can not be watched');
     else if (event.type === 'synced') dropMissing(namespace, event.uids);
     else if (event.type === 'deleted') drop(event.object.metadata.uid ?? '');
-    else take(event.object);
+    else if (event.type === 'changed') take(event.object);
   }
 
   function take(object: KubeObject): void {
@@ -128,12 +127,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   async function remove(entry: Served, turn: Turn): Promise<number | undefined> {
     const { delivery, session } = turn;
     deps.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
-    if (await teardown(turn)) {
-      written(entry, await deps.writer.release(entry.object));
-      return undefined;
-    }
-    written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
-    return deletionRetry;
+    const again = await teardown(turn);
+    if (again === undefined) written(entry, await deps.writer.release(entry.object));
+    else written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
+    return again;
   }
 
   return { onEvent, work };

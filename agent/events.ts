@@ -1,13 +1,13 @@
 import { toJson } from '../diff/json.ts';
 import { messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
-import type { KubeObject } from '../sync/types.ts';
+import { type KubeObject, keyOf, refOf, titleOf } from '../sync/types.ts';
 import type { KubeHttp } from './kube/http.ts';
 import { maskText } from './mask.ts';
 
-/** Writes Kubernetes Events on Deliveries. */
+/** Writes Kubernetes Events on objects. */
 export interface Events {
-  write(delivery: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  write(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 
 const longestMessage = 1_000;
@@ -18,19 +18,21 @@ export function createEvents(http: KubeHttp, clock: Clock, log: Log): Events {
   const last = new Map<string, { text: string; at: number }>();
   let count = 0;
   return {
-    write: (delivery, type, reason, message) => {
-      const { name, namespace = 'default', uid = '' } = delivery.metadata;
+    write: (object, type, reason, message) => {
+      const key = keyOf(refOf(object));
+      // Events on what lives outside of namespaces are kept in this one.
+      const { namespace = 'default', name } = object.metadata;
       const text = `${reason} ${message}`;
-      const before = last.get(uid);
+      const before = last.get(key);
       if (before?.text === text && clock.now() - before.at < quietTime) return;
-      last.set(uid, { text, at: clock.now() });
+      last.set(key, { text, at: clock.now() });
       count += 1;
       const time = new Date(clock.now()).toISOString();
       const body = {
         apiVersion: 'v1',
         kind: 'Event',
         metadata: { name: `${name.slice(0, 200)}.${clock.now().toString(16)}${count.toString(16)}`, namespace },
-        involvedObject: { apiVersion: delivery.apiVersion, kind: delivery.kind, name, namespace, uid },
+        involvedObject: { ...refOf(object), uid: object.metadata.uid ?? '' },
         type,
         reason,
         message: maskText(message).slice(0, longestMessage),
@@ -44,7 +46,7 @@ export function createEvents(http: KubeHttp, clock: Clock, log: Log): Events {
         .request({ method: 'POST', path, body: toJson(body), contentType: 'application/json' })
         .catch((error: unknown) => {
           log.warn(
-            { delivery: `${namespace}/${name}`, reason, problem: messageOf(error) },
+            { object: titleOf(refOf(object)), reason, problem: messageOf(error) },
             'an event can not be written',
           );
         });

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { maskText } from './mask.ts';
+import { maskValue } from './mask.ts';
 
 export type { Logger };
 
@@ -11,8 +11,13 @@ export function createLog(level: string, write: (line: string) => void): Logger 
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (name) => ({ level: name }) },
+      hooks: {
+        logMethod(entry, method) {
+          method.apply(this, maskValue(entry));
+        },
+      },
       redact: ['*.data', '*.stringData', 'headers.authorization', '*.authorization', '*.token', '*.password'],
     },
-    { write: (line: string) => write(maskText(line)) },
+    { write },
   );
 }

@@ -25,6 +25,20 @@ export function maskText(text: string): string {
   return text.replace(pattern, '***');
 }
 
+/** The value with every registered value in its texts replaced. Names of fields are never touched. */
+export function maskValue<T>(value: T): T {
+  if (registered.size === 0) return value;
+  return maskDeep(value) as T;
+}
+
+function maskDeep(value: unknown): unknown {
+  if (typeof value === 'string') return maskText(value);
+  if (Array.isArray(value)) return value.map(maskDeep);
+  if (value instanceof Error) return { type: value.name, message: maskText(value.message) };
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, maskDeep(inner)]));
+}
+
 function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -76,6 +76,8 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       cluster,
       sources,
       isEnding: (namespace) => isEnding(http, namespace),
+      tellNamespace: (name, reason, message) =>
+        events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
       credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
     },
     enqueue: queue.add,

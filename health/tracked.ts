@@ -79,9 +79,11 @@ export function see(tracked: Tracked, object: KubeObject, manager: string, conte
 
 /** Takes a state that is folded already as the newest. */
 export function take(tracked: Tracked, object: KubeObject, live: Live): void {
+  // How a Job ended is remembered while it is on its way out: when it is gone, nobody else knows.
+  const isLeaving = live.health.reason === 'Terminating' && tracked.live?.uid === live.uid;
+  tracked.ended = endOf(live.health.reason) ?? (isLeaving ? tracked.ended : undefined);
   tracked.live = live;
   tracked.settling = timedReasons.has(live.health.reason) ? object : undefined;
-  tracked.ended = endOf(live.health.reason);
 }
 
 /** Folds a live object. */

@@ -78,7 +78,8 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       return;
     }
     watch.trouble = undefined;
-    if (event.type === 'synced') onSynced(name, watch, event.present);
+    if (event.type === 'recovered') for (const uid of watch.users) notify(uid);
+    else if (event.type === 'synced') onSynced(name, watch, event.present);
     else onObject(watch, event.type, event.object);
   }
 

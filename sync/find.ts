@@ -23,12 +23,14 @@ export async function findRevision(turn: Turn): Promise<void> {
   if (session.polling === undefined && world.clock.now() >= session.pollAt) {
     session.pollAt = world.clock.now() + turn.delivery.interval;
     let isLate = false;
-    session.polling = poll(turn).finally(() => {
-      session.polling = undefined;
+    const polling = poll(turn).finally(() => {
+      // A new spec does not wait for the answer to an old one: by now there may be another conversation.
+      if (session.polling === polling) session.polling = undefined;
       if (isLate) world.wake();
     });
-    await Promise.race([session.polling, world.clock.sleep(patience)]);
-    isLate = session.polling !== undefined;
+    session.polling = polling;
+    await Promise.race([polling, world.clock.sleep(patience)]);
+    isLate = session.polling === polling;
   }
 }
 
@@ -47,8 +49,6 @@ async function poll(turn: Turn): Promise<void> {
     session.sourceTrouble = undefined;
   } catch (error) {
     if (!isOutdated()) noteTrouble(turn, error);
-  } finally {
-    if (isOutdated()) session.pollAt = 0;
   }
 }
 

@@ -29,7 +29,7 @@ export async function healDrift(turn: Turn): Promise<void> {
   });
   const problems = suspects
     .filter((entry) => isTired(turn, entry.key))
-    .map((entry) => `${titleOf(entry.ref)} keeps drifting`);
+    .map((entry) => session.heals.get(entry.key)?.refusal ?? `${titleOf(entry.ref)} keeps drifting`);
   const due = suspects.filter(
     (entry) => !isTired(turn, entry.key) && (delivery.selfHeal || spentJob(turn, entry) !== undefined),
   );
@@ -37,8 +37,9 @@ export async function healDrift(turn: Turn): Promise<void> {
     try {
       await heal(turn, entry);
     } catch (error) {
-      problems.push(refusalOf(entry, error).message);
-      noteHeal(turn, entry.key);
+      const { message } = refusalOf(entry, error);
+      problems.push(message);
+      noteHeal(turn, entry.key, message);
     }
   });
   noteTrouble(turn, delivery.selfHeal ? problems : []);
@@ -59,19 +60,19 @@ function noteTrouble({ delivery, session, world }: Turn, problems: readonly stri
 
 function forgetOldHeals({ session, world }: Turn): void {
   const now = world.clock.now();
-  for (const [key, times] of session.heals) {
+  for (const [key, { times, refusal }] of session.heals) {
     const recent = times.filter((time) => now - time < patience.within);
     if (recent.length === 0) session.heals.delete(key);
-    else session.heals.set(key, recent);
+    else session.heals.set(key, { times: recent, refusal });
   }
 }
 
 function isTired({ session }: Turn, key: string): boolean {
-  return (session.heals.get(key)?.length ?? 0) >= patience.times;
+  return (session.heals.get(key)?.times.length ?? 0) >= patience.times;
 }
 
-function noteHeal({ session, world }: Turn, key: string): void {
-  session.heals.set(key, [...(session.heals.get(key) ?? []), world.clock.now()]);
+function noteHeal({ session, world }: Turn, key: string, refusal?: string): void {
+  session.heals.set(key, { times: [...(session.heals.get(key)?.times ?? []), world.clock.now()], refusal });
 }
 
 async function heal(turn: Turn, entry: Entry): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Runs a task for each item, at most `limit` at once, and answers the results in the order of the items.
- * A task that throws ends the whole; tasks that may fail on their own account must catch.
+ * A task that throws ends the whole, once what was begun has ended too; tasks that may fail on their own account must
+ * catch.
  */
 export async function inParallel<T, R>(
   items: readonly T[],
@@ -8,14 +9,20 @@ export async function inParallel<T, R>(
   task: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
+  const failures: unknown[] = [];
   let next = 0;
   async function lane(): Promise<void> {
-    while (next < items.length) {
+    while (next < items.length && failures.length === 0) {
       const index = next;
       next += 1;
-      results[index] = await task(items[index] as T);
+      try {
+        results[index] = await task(items[index] as T);
+      } catch (error) {
+        failures.push(error);
+      }
     }
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  if (failures.length > 0) throw failures[0];
   return results;
 }

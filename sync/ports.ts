@@ -44,7 +44,9 @@ export interface Kinds {
 export type WatchEvent =
   | { readonly type: 'changed' | 'deleted'; readonly object: KubeObject }
   | { readonly type: 'synced'; readonly present: ReadonlySet<string> }
-  | { readonly type: 'failed'; readonly error: Error };
+  | { readonly type: 'failed'; readonly error: Error }
+  /** After a failure the watch is open again; nothing was missed. */
+  | { readonly type: 'recovered' };
 
 /** What to watch: one kind, in one namespace or everywhere, as one identity. */
 export interface WatchTarget {

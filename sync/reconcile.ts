@@ -4,7 +4,7 @@ import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { advance } from './release/advance.ts';
 import { beginRelease, saveRecord } from './release/begin.ts';
-import type { Turn } from './session.ts';
+import type { Session, Turn } from './session.ts';
 
 const quickest = 1_000;
 const retry = 5_000;
@@ -41,11 +41,22 @@ function takeRequest({ delivery, session, world }: Turn): void {
     const message = `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`;
     world.event('Warning', 'RequestUnknown', message);
   }
+  if (isNew && request.verb === 'sync') retryFailedJobs(session);
   if (!isNew && session.generation === delivery.generation) return;
+  if (session.generation !== delivery.generation) session.polling = undefined;
   session.generation = delivery.generation;
   session.pollAt = 0;
   session.credentials = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
+}
+
+/** Whoever asks for a sync wants a Job that failed, and is gone since, to be tried once more. */
+function retryFailedJobs(session: Session): void {
+  for (const [key, entry] of session.record.entries) {
+    if (entry.removed || entry.applied?.spent !== 'JobFailed') continue;
+    session.record.entries.set(key, { ...entry, applied: undefined });
+    session.unsaved = true;
+  }
 }
 
 /** The deadline of a wave starts again whenever what is waited for changes. */

@@ -4,7 +4,7 @@ import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from '
 import type { ReleaseRecord } from './release/record.ts';
 import type { Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
-import type { Commit } from './types.ts';
+import type { Commit, ObjectRef } from './types.ts';
 
 /** Everything that a turn uses of the world. */
 export interface World {
@@ -22,6 +22,8 @@ export interface World {
   credentials(identity: string, namespace: string, name: string): Promise<Credentials>;
   /** A Kubernetes Event on the Delivery. */
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** A warning about a namespace itself: nothing can be written into one that ends. */
+  tellNamespace(namespace: string, reason: string, message: string): void;
   /** Asks for another turn of the Delivery at once. */
   wake(): void;
 }
@@ -40,7 +42,7 @@ export interface Found {
   readonly input: string;
   readonly desired: readonly Desired[];
   /** Objects that Git asks to be left alone. */
-  readonly skipped: readonly string[];
+  readonly skipped: readonly ObjectRef[];
   /** Some kind was not served yet, so its scope was guessed: it is checked again before it is used again. */
   readonly isGuess: boolean;
 }
@@ -58,6 +60,14 @@ export interface PlanTrouble extends Trouble {
   readonly input: string;
   readonly retryAt: number;
   readonly tries: number;
+}
+
+/** The tries to heal one object. */
+export interface Heals {
+  /** When each try was made. */
+  readonly times: readonly number[];
+  /** What the last one was refused for. */
+  readonly refusal: string | undefined;
 }
 
 /** What is remembered of a Delivery between two turns, in memory only. */
@@ -90,8 +100,8 @@ export interface Session {
   /** When progress was last seen, for the deadline of a wave. */
   progressAt: number;
   progress: string;
-  /** How often each object was healed of late. */
-  readonly heals: Map<string, number[]>;
+  /** What became of each object that had to be healed of late. */
+  readonly heals: Map<string, Heals>;
   /** The last request that was carried out. */
   handled: string | undefined;
   generation: number;

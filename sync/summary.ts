@@ -19,9 +19,6 @@ const shownParts = 10;
 export function summarize(delivery: Delivery, session: Session, now: number): Summary {
   const { record, waiting } = session;
   const base = { ready: 'False' as const, reconciling: false, stalled: false };
-  if (delivery.suspended) {
-    return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
-  }
   if (delivery.deleting) {
     return {
       ...base,
@@ -30,6 +27,9 @@ export function summarize(delivery: Delivery, session: Session, now: number): Su
       reason: 'Deleting',
       message: inOneLine(waiting, shownParts) || 'is being deleted',
     };
+  }
+  if (delivery.suspended) {
+    return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
   }
   const state = stateOf(session);
   const trouble = worstTrouble(session);

@@ -16,10 +16,11 @@ const headersLifetime = 30_000;
 /**
  * The access that a kubeconfig file or, without one, the pod's own service account gives. Every way of authentication
  * that KubeConfig knows works: in-cluster, token, token file, client certificate, exec.
+ * @param root where the file system of the pod begins
  */
-export async function loadAccess(kubeconfig: string | undefined, now: () => number): Promise<Access> {
+export async function loadAccess(kubeconfig: string | undefined, now: () => number, root = ''): Promise<Access> {
   const config = new KubeConfig();
-  if (kubeconfig === undefined) config.loadFromCluster();
+  if (kubeconfig === undefined) config.loadFromCluster(root);
   else config.loadFromFile(kubeconfig);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Error(`the kubeconfig ${kubeconfig ?? 'of the pod'} names no current cluster`);

@@ -16,7 +16,9 @@ export type CollectionEvent =
   | { readonly type: 'changed' | 'deleted'; readonly object: KubeObject }
   /** Everything that exists has been told; whatever is not among `uids` is not in the collection any more. */
   | { readonly type: 'synced'; readonly uids: ReadonlySet<string> }
-  | { readonly type: 'failed'; readonly error: Error };
+  | { readonly type: 'failed'; readonly error: Error }
+  /** After a failure the watch is open again; nothing was missed. */
+  | { readonly type: 'recovered' };
 
 /** Milliseconds and counts. */
 export interface WatchLimits {
@@ -44,6 +46,8 @@ interface Follower {
   readonly tell: (event: CollectionEvent) => void;
   readonly limits: WatchLimits;
   readonly stop: AbortSignal;
+  /** A failure was told, and no recovery since. */
+  troubled: boolean;
 }
 
 /**
@@ -59,7 +63,7 @@ export function follow(
   limits: WatchLimits = watchDefaults,
 ): () => void {
   const stop = new AbortController();
-  void run({ http, spec, tell: onEvent, limits, stop: stop.signal });
+  void run({ http, spec, tell: onEvent, limits, stop: stop.signal, troubled: false });
   return () => stop.abort();
 }
 
@@ -85,7 +89,10 @@ async function run(follower: Follower): Promise<void> {
 
 async function fail(follower: Follower, failures: number, error: unknown): Promise<void> {
   if (follower.stop.aborted) return;
-  if (failures > 1 || !isConnectionLoss(error)) follower.tell({ type: 'failed', error: asError(error) });
+  if (failures > 1 || !isConnectionLoss(error)) {
+    follower.troubled = true;
+    follower.tell({ type: 'failed', error: asError(error) });
+  }
   await pause(follower, failures, error);
 }
 
@@ -147,8 +154,15 @@ function selectors(spec: WatchSpec): Record<string, string> {
   return spec.labelSelector === undefined ? {} : { labelSelector: spec.labelSelector };
 }
 
+function recover(follower: Follower): void {
+  if (!follower.troubled) return;
+  follower.troubled = false;
+  follower.tell({ type: 'recovered' });
+}
+
 /** Follows from a point in time until the watch ends, and answers the point that was reached. */
-async function watch({ http, spec, tell, limits, stop }: Follower, from: string): Promise<string> {
+async function watch(follower: Follower, from: string): Promise<string> {
+  const { http, spec, tell, limits, stop } = follower;
   const query = {
     ...selectors(spec),
     watch: 'true',
@@ -162,13 +176,11 @@ async function watch({ http, spec, tell, limits, stop }: Follower, from: string)
   let reached = from;
   try {
     const stream = await http.stream(request, AbortSignal.any([stop, silence.signal]));
+    recover(follower);
     for await (const line of lines(stream)) {
       timer.refresh();
       reached = handOn(parseJson(line), tell) ?? reached;
     }
-  } catch (error) {
-    if (error instanceof ApiError || stop.aborted) throw error;
-    // The connection broke in the middle: nothing is lost, the next watch goes on from what was reached.
   } finally {
     clearTimeout(timer);
   }
@@ -193,12 +205,17 @@ function watchError(status: Json | undefined): ApiError {
   });
 }
 
+/** The whole lines of a stream. When the connection breaks they end: nothing is lost, the next watch goes on from there. */
 async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) if (part !== '') yield part;
+  try {
+    for await (const chunk of stream) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) if (part !== '') yield part;
+    }
+  } catch {
+    return;
   }
 }

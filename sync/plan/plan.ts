@@ -5,7 +5,7 @@ import { jsonPatch } from '../../diff/patch.ts';
 import { type Entry, isPending, type ReleaseRecord } from '../release/record.ts';
 import type { Desired } from '../render/check.ts';
 import { stampNames } from '../stamp.ts';
-import { type Action, type KubeObject, type ObjectRef, refOf, titleOf } from '../types.ts';
+import { type Action, type KubeObject, keyOf, type ObjectRef, refOf, titleOf } from '../types.ts';
 import { arrange } from './order.ts';
 import { keepReason } from './prune.ts';
 
@@ -31,13 +31,14 @@ export interface Probe {
 
 /**
  * The entries that a record gets when a revision becomes its target: wanted ones placed, missing ones marked.
- * @param skipped keys that Git asks to be left alone: neither applied again nor pruned
+ * @param skipped what Git asks to be left alone: it is forgotten, so nothing applies, heals, waits for or deletes it
  */
 export function entriesFor(
   desired: readonly Desired[],
   record: ReleaseRecord,
-  skipped: readonly string[] = [],
+  skipped: readonly ObjectRef[] = [],
 ): Map<string, Entry> {
+  const isLeftAlone = leftAlone(skipped);
   const places = arrange(desired.map((wanted) => wanted.manifest));
   const entries = new Map<string, Entry>();
   desired.forEach(({ key, manifest, hash }, index) => {
@@ -45,28 +46,32 @@ export function entriesFor(
     const applied = withManifest(record.entries.get(key), hash);
     entries.set(key, { key, ref: refOf(manifest), ...place, manifest, hash, removed: false, applied });
   });
-  for (const key of skipped) {
-    const entry = record.entries.get(key);
-    if (entry !== undefined) entries.set(key, { ...entry, ...asApplied(entry), removed: false });
-  }
   for (const entry of record.entries.values()) {
     // What a running release was about to write may be there, although no answer said so.
     const mayExist = entry.applied !== undefined || entry.removed || record.phase === 'Releasing';
-    if (!entries.has(entry.key) && mayExist) entries.set(entry.key, { ...entry, removed: true });
+    const isLeaving = !entries.has(entry.key) && !isLeftAlone(entry.ref);
+    if (isLeaving && mayExist) entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
 }
 
-/** What Git asks to be left alone stays as it was applied last. */
-function asApplied(entry: Entry): Partial<Entry> {
-  if (entry.applied === undefined) return {};
-  const { manifest = entry.manifest, ...applied } = entry.applied;
-  return { manifest, hash: applied.hash, applied };
+/** Tells what is left alone. While the scope of a kind is not known, the namespace of an object is only a guess. */
+export function leftAlone(skipped: readonly ObjectRef[]): (ref: ObjectRef) => boolean {
+  const nameOf = ({ namespace: _any, ...ref }: ObjectRef): string => keyOf(ref);
+  const spaces = new Map<string, (string | undefined)[]>();
+  for (const ref of skipped) spaces.set(nameOf(ref), [...(spaces.get(nameOf(ref)) ?? []), ref.namespace]);
+  return (ref) =>
+    (spaces.get(nameOf(ref)) ?? []).some(
+      (space) => space === ref.namespace || space === undefined || ref.namespace === undefined,
+    );
 }
 
-/** While the wanted manifest is another than the applied one, both are kept: drift is healed to the applied one. */
+/**
+ * While the wanted manifest is another than the applied one, both are kept: drift is healed to the applied one. A Job
+ * that failed and is gone is run again by a new release.
+ */
 function withManifest(entry: Entry | undefined, hash: string): Entry['applied'] {
-  if (entry?.applied === undefined) return undefined;
+  if (entry?.applied === undefined || entry.applied.spent === 'JobFailed') return undefined;
   const { manifest, ...applied } = entry.applied;
   if (applied.hash === hash) return applied;
   return { ...applied, manifest: manifest ?? entry.manifest };
@@ -111,6 +116,17 @@ export function planPrune(entries: ReadonlyMap<string, Entry>, prune: boolean): 
         : { ...base, action: 'skip' as const, reason: kept },
     ];
   });
+}
+
+/** What Lockstep lets go because Git asks for it. */
+export function planLeftAlone(record: ReleaseRecord, skipped: readonly ObjectRef[]): PlanItem[] {
+  const isLeftAlone = leftAlone(skipped);
+  return [...record.entries.values()]
+    .filter(({ ref, applied }) => applied !== undefined && isLeftAlone(ref))
+    .map(({ key, ref, wave }) => {
+      const reason = 'Git asks to leave it alone';
+      return { key, ref, wave, action: 'skip', reason, changes: [], patch: [], deferred: false };
+    });
 }
 
 /** Whether an object can't be tried before an earlier object of the same release is there. */

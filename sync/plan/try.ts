@@ -57,11 +57,24 @@ async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial
     manager: fieldManager(trial.uid),
     dryRun: true,
     mayTake: (conflict) => mayTake(conflict, conflictContext(entry, trial.adopt)),
+  }).catch(async (error: unknown) => {
+    // Whose the object is says more than whose its fields are.
+    if (!known && isFieldConflict(error)) await liveOrForeign(entry, trial);
+    throw error;
   });
   if (tried.created) return { live: undefined, answer: tried.object };
-  const live = await (early ?? trial.cluster.get(entry.ref));
-  if (!known && live !== undefined) refuseForeign(entry, live, trial.stamp.shortUid, trial.adopt);
-  return { live, answer: tried.object };
+  return { live: await (early ?? liveOrForeign(entry, trial)), answer: tried.object };
+}
+
+function isFieldConflict(error: unknown): boolean {
+  return error instanceof LockstepError && error.code === 'FieldConflict';
+}
+
+/** The live object of an entry that was never applied. @throws LockstepError ForeignOwner */
+async function liveOrForeign(entry: Entry, { cluster, stamp, adopt }: Trial): Promise<KubeObject | undefined> {
+  const live = await cluster.get(entry.ref);
+  if (live !== undefined) refuseForeign(entry, live, stamp.shortUid, adopt);
+  return live;
 }
 
 /** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */

@@ -1,7 +1,15 @@
 import { identityOf, nameOf } from '../delivery/delivery.ts';
 import { inOneLine, LockstepError } from '../errors.ts';
 import { isFoundBy } from '../find.ts';
-import { changedEntries, entriesFor, type PlanItem, planLine, planPrune } from '../plan/plan.ts';
+import {
+  changedEntries,
+  entriesFor,
+  leftAlone,
+  type PlanItem,
+  planLeftAlone,
+  planLine,
+  planPrune,
+} from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
 import { type Refusal, tryEntries } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
@@ -20,13 +28,18 @@ const backOff = { first: 10_000, longest: 600_000 };
 export async function beginRelease(turn: Turn): Promise<void> {
   const { delivery, session, world } = turn;
   const { found, record } = session;
-  if (found === undefined || found.commit.revision !== session.tip || !isFoundBy(delivery, found)) return;
+  if (found === undefined || found.commit.revision !== session.tip) return;
+  if (!isFoundBy(delivery, found)) {
+    // What was found by other settings is nobody's business any more, and neither is what stood against it.
+    session.planTrouble = undefined;
+    return;
+  }
   if (record.target?.input === found.input) return keepRevision(turn, found);
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
   const entries = entriesFor(found.desired, record, found.skipped);
   try {
     refuseMassPrune(found, record, entries);
-    const items = await planEntries(turn, entries);
+    const items = await planEntries(turn, found, entries);
     await startRelease(turn, found, entries, items);
     session.planTrouble = undefined;
   } catch (error) {
@@ -53,11 +66,13 @@ function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyM
   const leaving = [...entries.values()].filter(
     (entry) => entry.removed && entry.applied !== undefined && record.entries.get(entry.key)?.removed === false,
   ).length;
-  const refusal = pruneRefusal(found.desired.length + found.skipped.length, held, leaving);
+  const isLeftAlone = leftAlone(found.skipped);
+  const kept = [...record.entries.values()].filter(({ ref, applied }) => applied !== undefined && isLeftAlone(ref));
+  const refusal = pruneRefusal(found.desired.length + kept.length, held, leaving);
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
 
-async function planEntries(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+async function planEntries(turn: Turn, found: Found, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
   const { delivery, session, world } = turn;
   const trial = {
     cluster: world.cluster(identityOf(delivery)),
@@ -69,7 +84,7 @@ async function planEntries(turn: Turn, entries: ReadonlyMap<string, Entry>): Pro
   };
   const { items, refusals } = await tryEntries(changedEntries(entries), entries, trial);
   if (refusals.length > 0) throw refusalError(refusals);
-  return [...items, ...planPrune(entries, delivery.prune)];
+  return [...items, ...planLeftAlone(session.record, found.skipped), ...planPrune(entries, delivery.prune)];
 }
 
 /** What a release of this Delivery writes on the objects that it changes. */
@@ -94,10 +109,12 @@ function planTrouble({ session, world }: Turn, error: unknown, input: string): P
   return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt, tries };
 }
 
-function countActions(items: readonly PlanItem[], total: number): Record<string, number> {
+function countActions(items: readonly PlanItem[], entries: ReadonlyMap<string, Entry>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of items) counts[item.action] = (counts[item.action] ?? 0) + 1;
-  const unchanged = total - items.length + (counts['unchanged'] ?? 0);
+  const planned = new Set(items.map((item) => item.key));
+  const unplanned = [...entries.keys()].filter((key) => !planned.has(key)).length;
+  const unchanged = unplanned + (counts['unchanged'] ?? 0);
   return unchanged > 0 ? { ...counts, unchanged } : counts;
 }
 
@@ -119,7 +136,7 @@ async function startRelease(
     target,
     entries,
     history: historyBefore(session.record, now),
-    actions: countActions(items, entries.size),
+    actions: countActions(items, entries),
   };
   for (const item of items) {
     const facts = { delivery: nameOf(delivery), release: record.sequence };

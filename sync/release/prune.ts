@@ -3,7 +3,7 @@ import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import { keepReason } from '../plan/prune.ts';
-import { refusalOf } from '../plan/try.ts';
+import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
@@ -24,15 +24,29 @@ export async function pruneRemoved(turn: Turn): Promise<void> {
   );
 }
 
-/** Deletes objects in reverse waves; what must be waited for goes to `session.waiting`. */
-export async function deleteInReverse(turn: Turn, doomed: readonly Entry[]): Promise<void> {
+/**
+ * Deletes objects in reverse waves; what must be waited for goes to `session.waiting`.
+ * @param isForGood tells refusals after which nothing more can be done: they do not hold the next wave up
+ * @returns what holds it up; nothing when everything is gone, or refused for good
+ */
+export async function deleteInReverse(
+  turn: Turn,
+  doomed: readonly Entry[],
+  isForGood: (refusal: Refusal) => boolean = () => false,
+): Promise<Remainder[]> {
+  const { session } = turn;
   const wanted = wantedUids(turn, doomed);
   const places = [...new Set(doomed.map(placeOf))].sort((a, b) => b - a);
   for (const place of places) {
     const here = doomed.filter((entry) => placeOf(entry) === place);
-    await inParallel(here, parallelRequests, (entry) => deleteEntry(turn, entry, wanted));
-    if (turn.session.waiting.length > 0) return;
+    const left = (await inParallel(here, parallelRequests, (entry) => deleteEntry(turn, entry, wanted))).flatMap(
+      (remainder) => remainder ?? [],
+    );
+    session.waiting.push(...left.map(({ message }) => message));
+    const holdUps = left.filter(({ refusal }) => refusal === undefined || !isForGood(refusal));
+    if (holdUps.length > 0) return holdUps;
   }
+  return [];
 }
 
 /** The same object may stand on the list under another name: moved to another group, or with its scope once guessed. */
@@ -47,18 +61,28 @@ function placeOf(entry: Entry): number {
   return entry.wave * 100 + entry.step;
 }
 
-async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<void> {
-  const { session } = turn;
+/** An object that is still there: on its way out, or refused. */
+export interface Remainder {
+  readonly message: string;
+  readonly refusal: Refusal | undefined;
+}
+
+async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<Remainder | undefined> {
   try {
     const left = wanted.has(entry.applied?.uid ?? '') ? undefined : await remove(turn, entry);
-    if (left === undefined) drop(turn, entry);
-    else session.waiting.push(`${titleOf(entry.ref)} is being deleted${heldBy(left)}`);
+    if (left !== undefined)
+      return { message: `${titleOf(entry.ref)} is being deleted${heldBy(left)}`, refusal: undefined };
   } catch (error) {
-    if (await isUnserved(turn, entry, error)) return drop(turn, entry);
-    const { message } = refusalOf(entry, error);
-    session.waiting.push(`${titleOf(entry.ref)} can not be deleted: ${message}`);
-    session.applyTrouble = { reason: 'PruneIncomplete', message, stalled: false };
+    if (!(await isUnserved(turn, entry, error))) return refused(turn, entry, error);
   }
+  drop(turn, entry);
+  return undefined;
+}
+
+function refused({ session }: Turn, entry: Entry, error: unknown): Remainder {
+  const refusal = refusalOf(entry, error);
+  session.applyTrouble = { reason: 'PruneIncomplete', message: refusal.message, stalled: false };
+  return { message: `${titleOf(entry.ref)} can not be deleted: ${refusal.message}`, refusal };
 }
 
 /**
@@ -89,8 +113,10 @@ function heldBy(left: KubeObject): string {
 /** With its kind an object is gone too. A group that only does not answer right now is another matter. */
 async function isUnserved({ world }: Turn, entry: Entry, error: unknown): Promise<boolean> {
   if (!(error instanceof ApiError) || error.class !== 'not-served') return false;
-  await world.kinds.refresh();
-  return world.kinds.isGone(groupOf(entry.ref.apiVersion), entry.ref.kind);
+  return world.kinds.refresh().then(
+    () => world.kinds.isGone(groupOf(entry.ref.apiVersion), entry.ref.kind),
+    () => false,
+  );
 }
 
 function drop({ session }: Turn, entry: Entry): void {

@@ -9,6 +9,7 @@ import {
   type KubeObject,
   keyOf,
   label,
+  type ObjectRef,
   type Problem,
   refOf,
   type SourcedObject,
@@ -31,8 +32,8 @@ export interface Desired {
 export interface Checked {
   readonly desired: readonly Desired[];
   readonly problems: readonly Problem[];
-  /** Objects that Git holds and asks to be left alone: neither applied nor pruned. */
-  readonly skipped: readonly string[];
+  /** Objects that Git holds and asks to be left alone. */
+  readonly skipped: readonly ObjectRef[];
   /** The scope of some kind is not known, so whether it lives in namespaces was guessed. */
   readonly isGuess: boolean;
 }
@@ -49,23 +50,22 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
   const scopes = new Map(scopesOfDefinitions(rendered.objects));
   const byKey = new Map<string, SourcedObject>();
   const desired: Desired[] = [];
-  const skipped: string[] = [];
+  const skipped: ObjectRef[] = [];
   for (const sourced of rendered.objects) {
     const manifest = placed(sourced.object, targetNamespace, scopes, isNamespaced);
-    const key = keyOf(refOf(manifest));
-    if (isSkipped(sourced.object)) {
-      skipped.push(key);
-      continue;
-    }
-    const found = [...problemsOf(manifest), ...duplicateProblem(byKey.get(key))];
-    const title = titleOf(refOf(manifest));
+    const ref = refOf(manifest);
+    const key = keyOf(ref);
+    const isLeftAlone = isSkipped(manifest);
+    const found = [...(isLeftAlone ? [] : problemsOf(manifest)), ...duplicateProblem(byKey.get(key), sourced)];
     problems.push(
-      ...found.map((message) => ({ file: sourced.file, document: sourced.document, object: title, message })),
+      ...found.map((message) => ({ file: sourced.file, document: sourced.document, object: titleOf(ref), message })),
     );
     byKey.set(key, sourced);
-    desired.push({ key, manifest, hash: hashValue(manifest) });
+    if (isLeftAlone) skipped.push(ref);
+    else desired.push({ key, manifest, hash: hashValue(manifest) });
   }
-  const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
+  const all = [...skipped, ...desired.map(({ manifest }) => manifest)];
+  const isGuess = all.some(({ apiVersion, kind }) => isUnknown(apiVersion, kind, scopes, isNamespaced));
   return { desired, problems, skipped, isGuess };
 }
 
@@ -89,8 +89,12 @@ function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[str
   }
 }
 
-function isUnknown(manifest: KubeObject, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): boolean {
-  const { apiVersion, kind } = manifest;
+function isUnknown(
+  apiVersion: string,
+  kind: string,
+  scopes: ReadonlyMap<string, boolean>,
+  isNamespaced: IsNamespaced,
+): boolean {
   return isNamespaced(apiVersion, kind) === undefined && !scopes.has(`${groupOf(apiVersion)}/${kind}`);
 }
 
@@ -155,7 +159,8 @@ function hookProblems(manifest: KubeObject): string[] {
   });
 }
 
-function duplicateProblem(earlier: SourcedObject | undefined): string[] {
-  if (earlier === undefined) return [];
+/** Two that are both left alone harm nobody. */
+function duplicateProblem(earlier: SourcedObject | undefined, later: SourcedObject): string[] {
+  if (earlier === undefined || (isSkipped(earlier.object) && isSkipped(later.object))) return [];
   return [`is declared twice; the first is in ${earlier.file} (document ${earlier.document})`];
 }

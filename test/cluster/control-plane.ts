@@ -10,7 +10,7 @@ export interface ControlPlane {
   readonly server: string;
   /** The admin's kubeconfig. */
   readonly kubeconfig: string;
-  /** Kubeconfigs by user: admin, reader, nobody. */
+  /** Kubeconfigs by user: admin, reader, nobody, and certified, who logs in with a client certificate. */
   readonly users: Readonly<Record<string, string>>;
   readonly auditLog: string;
   /** Seconds from start to ready. */

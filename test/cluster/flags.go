@@ -20,6 +20,7 @@ func (l *layout) apiserverFlags() []string {
 		fmt.Sprintf("--secure-port=%d", l.ports["apiserver"]),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
 		"--cert-dir=" + l.path("certs"), "--token-auth-file=" + l.path("tokens.csv"),
+		"--client-ca-file=" + l.path("certs/clients.crt"),
 		"--authorization-mode=RBAC", "--service-cluster-ip-range=10.96.0.0/16",
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + l.path("service-accounts.key"),

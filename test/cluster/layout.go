@@ -5,8 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	_ "embed"
-	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -23,14 +21,11 @@ var auditPolicy []byte
 //go:embed stages.yaml
 var stages string
 
-// users of the test cluster and the groups they are in. What the groups may do is set in furnish.go.
-var users = map[string]string{"admin": "system:masters", "reader": "lockstep-test:readers", "nobody": "lockstep-test:nobodies"}
-
-// layout is the folder of one control plane: its files, ports and tokens.
+// layout is the folder of one control plane: its files, ports and the logins of its users.
 type layout struct {
 	dir    string
 	ports  map[string]int
-	tokens map[string]string
+	logins map[string]*clientcmdapi.AuthInfo
 }
 
 func prepare(dir string, port int) (*layout, error) {
@@ -38,7 +33,7 @@ func prepare(dir string, port int) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &layout{dir: dir, ports: map[string]int{}, tokens: map[string]string{}}
+	l := &layout{dir: dir, ports: map[string]int{}, logins: map[string]*clientcmdapi.AuthInfo{}}
 	for _, folder := range []string{"logs", "certs", "etcd"} {
 		if err := os.MkdirAll(l.path(folder), 0o700); err != nil {
 			return nil, err
@@ -80,23 +75,17 @@ func (l *layout) choosePorts(fixed int) error {
 }
 
 func (l *layout) writeFiles() error {
-	var tokens strings.Builder
-	for user, group := range users {
-		token := make([]byte, 16)
-		if _, err := rand.Read(token); err != nil {
-			return err
-		}
-		l.tokens[user] = hex.EncodeToString(token)
-		fmt.Fprintf(&tokens, "%s,%s,%s,%q\n", l.tokens[user], user, user, group)
+	if err := l.introduceUsers(); err != nil {
+		return err
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
 	}
-	pemKey := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	pemKey := pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key))
 	config := strings.ReplaceAll(stages, "LOG_FILE", l.path("container.log"))
 	files := map[string][]byte{
-		"tokens.csv": []byte(tokens.String()), "audit-policy.yaml": auditPolicy, "service-accounts.key": pemKey,
+		"audit-policy.yaml": auditPolicy, "service-accounts.key": pemKey,
 		"stages.yaml": []byte(config), "container.log": []byte(containerLog),
 	}
 	for name, content := range files {
@@ -119,7 +108,7 @@ func (l *layout) writeKubeconfigs() error {
 	for user := range users {
 		config := clientcmdapi.NewConfig()
 		config.Clusters["test"] = &clientcmdapi.Cluster{Server: l.server(), CertificateAuthorityData: authority}
-		config.AuthInfos[user] = &clientcmdapi.AuthInfo{Token: l.tokens[user]}
+		config.AuthInfos[user] = l.logins[user]
 		config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: user, Namespace: "default"}
 		config.CurrentContext = "test"
 		if err := clientcmd.WriteToFile(*config, l.kubeconfig(user)); err != nil {

@@ -15,6 +15,8 @@ const lockstep = useLockstep([
   'dlv-other',
   'dlv-invalid',
   'dlv-render',
+  'dlv-moved',
+  'dlv-stuck',
 ]);
 
 describe('the Delivery', () => {
@@ -164,6 +166,33 @@ describe('the Delivery', () => {
       'app/kustomization.yaml asks for kustomize, which this version does not render',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('goes to another repository at once, also while the old one keeps it waiting', async () => {
+    const { kube, git } = lockstep;
+    const app = await lockstep.app('dlv-moved', { 'a.yaml': configMap('a', { from: 'old' }) });
+    await app.ready();
+    git.silenced.add('dlv-moved.git');
+    await sleep(2_000);
+    const other = git.repository('dlv-moved-new.git');
+    const revision = other.commit({ 'a.yaml': configMap('a', { from: 'new' }) });
+    await kube.edit(app.delivery, { spec: { source: { url: other.url } } });
+    app.revision = revision;
+    await app.ready(5_000);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'from')).toBe('new');
+    git.silenced.clear();
+  });
+
+  it('says what its deletion waits for, also when it is suspended', async () => {
+    const held = configMap('held', { a: '1' }, '  finalizers: [example.com/hold]\n');
+    const app = await lockstep.app('dlv-stuck', { 'a.yaml': held });
+    await app.ready();
+    await lockstep.kube.edit(app.delivery, { spec: { suspend: true } });
+    await app.refused('Suspended');
+    await lockstep.kube.delete(app.delivery);
+    expect(await app.refused('Deleting')).toBe('ConfigMap dlv-stuck/held is being deleted, held by example.com/hold');
+    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'held'), { metadata: { finalizers: [] } });
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
   });
 
   it('leaves its objects behind when it is deleted with deletionPolicy orphan', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
+import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const names = [
@@ -97,15 +98,41 @@ describeOnOwnCluster('nothing is deleted', () => {
     app.push(Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`m${i}.yaml`, null])));
     expect(await app.refused('TooManyPruned')).toContain('would delete 7 of 12 objects');
     expect(app.writes(since)).toEqual([]);
+    // What was found is of no interest to other settings.
+    await lockstep.kube.edit(app.delivery, { spec: { source: { path: 'nowhere' } } });
+    await app.refused('PathNotFound');
+    expect(app.writes(since)).toEqual([]);
   });
 
-  it('when it is a namespace that left Git', async () => {
+  it('when it is a kind that takes what it holds along: a namespace, a CRD, a claim', async () => {
     const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: never-inner}\n';
-    const app = await lockstep.app('never-protected', { ...many(1), 'ns.yaml': namespace });
+    const claim =
+      'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: "", volumeName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
+    const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: jewels.never.example.com}
+spec:
+  group: never.example.com
+  scope: Namespaced
+  names: {plural: jewels, singular: jewel, kind: Jewel}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+`;
+    const app = await lockstep.app('never-protected', { ...many(1), 'ns.yaml': namespace, 'crd.yaml': definition });
     await app.ready();
-    app.push({ 'ns.yaml': null });
+    app.push({ 'claim.yaml': claim });
+    await until('the claim is there', () => app.get('v1', 'PersistentVolumeClaim', 'data'));
+    const since = Date.now();
+    app.push({ 'ns.yaml': null, 'crd.yaml': null, 'claim.yaml': null });
     await app.ready();
+    expect(app.writes(since)).toEqual([]);
+    const crd = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      name: 'jewels.never.example.com',
+    };
     expect(await lockstep.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'never-inner' })).toBeDefined();
+    expect(await lockstep.kube.get(crd)).toBeDefined();
+    expect(await app.get('v1', 'PersistentVolumeClaim', 'data')).toBeDefined();
   });
 
   it('when an object is to be left alone from now on', async () => {
@@ -115,9 +142,18 @@ describeOnOwnCluster('nothing is deleted', () => {
     app.push({
       'm0.yaml': configMap('m0', { a: '2' }, '  annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}\n'),
     });
-    await app.ready();
+    const ready = await app.ready();
+    expect(ready).toMatchObject({ status: { actions: { skip: 1, unchanged: 1 } } });
     expect(app.writes(since)).toEqual([]);
     expect(textAt(await app.get('v1', 'ConfigMap', 'm0'), 'data', 'a')).toBe('1');
+    // From now on it is somebody else's: a hand edit stays, and it outlives its file and the Delivery.
+    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'm0'), { data: { a: 'by hand' } });
+    app.push({ 'm0.yaml': null });
+    await app.ready();
+    await lockstep.kube.delete(app.delivery);
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'm0'), 'data', 'a')).toBe('by hand');
+    expect(await app.get('v1', 'ConfigMap', 'm1')).toBeUndefined();
   });
 
   it('while the Git server is silent: drift is healed without waiting for it', async () => {

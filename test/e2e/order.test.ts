@@ -10,6 +10,7 @@ const lockstep = useLockstep([
   'order-crd',
   'order-namespace',
   'order-missing',
+  'order-awaited',
   'order-scope',
   'order-helm',
   'order-claim',
@@ -78,6 +79,17 @@ describeOnOwnCluster('order', () => {
       'Gadget order-missing/g: the API server does not serve Gadget of missing.example.com/v1',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('goes on by itself when somebody installs the kind', async () => {
+    const app = await lockstep.app('order-awaited', {
+      'a.yaml': 'apiVersion: order.example.com/v1\nkind: Sprocket\nmetadata: {name: s}\n',
+    });
+    await app.refused('KindNotServed');
+    const [definition] = parseYaml(crd.replaceAll('widget', 'sprocket').replaceAll('Widget', 'Sprocket'));
+    await lockstep.kube.apply(definition as KubeObject);
+    await app.ready(45_000);
+    expect(await app.get('order.example.com/v1', 'Sprocket', 's')).toBeDefined();
   });
 
   it('knows the scope of a kind that was installed after the agent started: nothing is deleted by a wrong name', async () => {

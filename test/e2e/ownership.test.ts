@@ -13,12 +13,16 @@ const lockstep = useLockstep([
   'own-rights',
   'own-account',
   'own-argo',
+  'own-flux',
+  'own-fluxhelm',
+  'own-helm',
   'own-hpa',
   'own-watch',
   'own-delete',
   'own-old',
   'own-new',
   'own-ending',
+  'own-left',
   'own-unserved',
 ]);
 
@@ -30,8 +34,9 @@ describeOnOwnCluster('ownership', () => {
     const second = await lockstep.app('own-second', {
       'a.yaml': configMap('shared', { color: 'red' }, '  namespace: own-first\n'),
     });
-    const message = await second.refused('FieldConflict');
-    expect(message).toMatch(/ConfigMap own-first\/shared: not taken from other managers: .*owned by lockstep-/);
+    expect(await second.refused('ForeignOwner')).toBe(
+      'ConfigMap own-first/shared belongs to the Delivery own-first/app',
+    );
     expect(second.writes(since)).toEqual([]);
     expect(textAt(await first.get('v1', 'ConfigMap', 'shared'), 'data', 'color')).toBe('blue');
     await lockstep.kube.delete(second.delivery);
@@ -97,6 +102,20 @@ describeOnOwnCluster('ownership', () => {
     await app.ready();
   });
 
+  it.each([
+    ['flux', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } }, 'the Flux object shop'],
+    ['fluxhelm', { labels: { 'helm.toolkit.fluxcd.io/name': 'shop' } }, 'the Flux object shop'],
+    ['helm', { annotations: { 'meta.helm.sh/release-name': 'shop' } }, 'the Helm release shop'],
+  ])('of objects of %s is refused as well', async (tool, stamp, owner) => {
+    const namespace = `own-${tool}`;
+    await makeNamespace(lockstep.kube, namespace);
+    const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'theirs', namespace, ...stamp } };
+    await lockstep.kube.apply({ ...theirs, data: { a: 'theirs' } }, tool);
+    const app = await lockstep.app(namespace, { 'a.yaml': configMap('theirs', { a: 'ours' }) });
+    expect(await app.refused('ForeignOwner')).toBe(`ConfigMap ${namespace}/theirs belongs to ${owner}`);
+    expect(textAt(await app.get('v1', 'ConfigMap', 'theirs'), 'data', 'a')).toBe('theirs');
+  });
+
   it('of a field that a controller owns is not taken by a later commit', async () => {
     const noReplicas = deployment('web').replace('  replicas: 1\n', '');
     const app = await lockstep.app('own-hpa', { 'a.yaml': noReplicas });
@@ -112,11 +131,8 @@ describeOnOwnCluster('ownership', () => {
   });
 
   it("shows the API server's own refusal when the service account may not, and touches nothing", async () => {
-    await makeNamespace(lockstep.kube, 'own-rights', 'none');
-    const repository = lockstep.git.repository('own-rights.git');
-    const app = appOf(lockstep, 'own-rights', repository);
-    app.push({ 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': configMap('b', { a: '1' }) });
-    await lockstep.kube.apply(deliveryOf('own-rights', 'app', repository.url));
+    const files = { 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': configMap('b', { a: '1' }) };
+    const app = await lockstep.app('own-rights', files, {}, 'none');
     const message = await app.refused('Forbidden');
     expect(message).toContain('User "system:serviceaccount:own-rights:lockstep" cannot patch resource "configmaps"');
     expect(message.match(/cannot patch/g)).toHaveLength(2);
@@ -124,29 +140,11 @@ describeOnOwnCluster('ownership', () => {
   });
 
   it('without the right to watch is told: drift would go unseen', async () => {
-    const { kube } = lockstep;
-    await makeNamespace(kube, 'own-watch', 'none');
-    const apiVersion = 'rbac.authorization.k8s.io/v1';
-    const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'patch', 'create'] }];
-    await kube.apply({
-      apiVersion,
-      kind: 'Role',
-      metadata: { name: 'lockstep', namespace: 'own-watch' },
-      rules,
-    } as unknown as KubeObject);
-    const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace: 'own-watch' }];
-    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'lockstep' };
-    await kube.apply({
-      apiVersion,
-      kind: 'RoleBinding',
-      metadata: { name: 'lockstep', namespace: 'own-watch' },
-      roleRef,
-      subjects,
-    } as unknown as KubeObject);
-    const repository = lockstep.git.repository('own-watch.git');
-    const app = appOf(lockstep, 'own-watch', repository);
-    app.push({ 'a.yaml': configMap('a', { a: '1' }) });
-    await kube.apply(deliveryOf('own-watch', 'app', repository.url));
+    const app = await lockstep.app('own-watch', { 'a.yaml': configMap('a', { a: '1' }) }, {}, [
+      'get',
+      'patch',
+      'create',
+    ]);
     expect(await app.refused('Forbidden')).toMatch(/^ConfigMap can't be watched: .*cannot list resource "configmaps"/);
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
@@ -217,6 +215,33 @@ describeOnOwnCluster('ownership', () => {
     });
     await lockstep.kube.delete(namespace);
     await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+  });
+
+  it('of objects elsewhere ends with a word when its namespace, with the account, goes first', async () => {
+    await makeNamespace(lockstep.kube, 'own-far', 'none');
+    const app = await lockstep.app('own-left', {
+      'a.yaml': configMap('far', { a: '1' }, '  namespace: own-far\n'),
+    });
+    await app.ready();
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      name: 'lockstep-own-left',
+    };
+    await lockstep.kube.delete(binding);
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'own-left' };
+    await lockstep.kube.delete(namespace);
+    await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+    const far = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'own-far', name: 'far' };
+    expect(await lockstep.kube.get(far)).toBeDefined();
+    expect(lockstep.agent.output()).toMatch(
+      /"left":\["ConfigMap own-far\/far"\].*left behind by a namespace that ends/,
+    );
+    await lockstep.kube.delete(far);
+    const { body } = await lockstep.kube.http.request({ method: 'GET', path: '/api/v1/namespaces/default/events' });
+    const told = objectsAt(body, 'items').filter((event) => textAt(event, 'involvedObject', 'name') === 'own-left');
+    expect(told).toMatchObject([{ reason: 'LeftBehind', involvedObject: { kind: 'Namespace' } }]);
+    expect(textAt(told[0], 'message')).toContain('left behind: ConfigMap own-far/far');
   });
 
   it('ends for objects whose kind is not served any more', async () => {

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { textAt } from '../../diff/json.ts';
+import { objectsAt, textAt } from '../../diff/json.ts';
 import { deliveryOf } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
@@ -13,6 +14,7 @@ const lockstep = useLockstep([
   'restart-hanging',
   'restart-two',
   'restart-record',
+  'restart-large',
 ]);
 
 describeOnOwnCluster('a restarted agent', () => {
@@ -126,5 +128,37 @@ describeOnOwnCluster('a restarted agent', () => {
     app.push({ 'a.yaml': configMap('a', { a: '2' }) });
     await app.ready();
     expect(await lockstep.kube.get(record)).toBeDefined();
+  });
+
+  it('knows a release that takes several Secrets to remember', async () => {
+    const noise = (): string => randomBytes(500 * 1024).toString('base64');
+    const names = ['a', 'b', 'c'];
+    const files = Object.fromEntries(
+      names.map((name) => [`${name}.yaml`, configMap(name, { noise: noise(), a: '1' })]),
+    );
+    const app = await lockstep.app('restart-large', files);
+    const { metadata } = await app.ready();
+    const parts = async (): Promise<string[]> => {
+      const path = '/api/v1/namespaces/lockstep-system/secrets';
+      const query = { labelSelector: `lockstep.dev/record=${metadata.uid}` };
+      const { body } = await lockstep.kube.http.request({ method: 'GET', path, query });
+      return objectsAt(body, 'items').map((secret) => textAt(secret, 'metadata', 'name') ?? '');
+    };
+    const before = await parts();
+    expect(before.length).toBeGreaterThanOrEqual(2);
+    await lockstep.restart('SIGKILL', async () => {
+      await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'c'), { data: { a: 'drift' } });
+    });
+    await until('c is healed', async () => textAt(await app.get('v1', 'ConfigMap', 'c'), 'data', 'a') === '1');
+    app.push({ 'b.yaml': null });
+    await app.ready();
+    expect(await app.get('v1', 'ConfigMap', 'b')).toBeUndefined();
+    // Parts that no longer belong to the record are not left behind.
+    app.push({ 'c.yaml': configMap('c', { a: '2' }) });
+    await app.ready();
+    await until('only what is needed is kept', async () => (await parts()).length < before.length);
+    await lockstep.kube.delete(app.delivery);
+    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    expect(await parts()).toEqual([]);
   });
 });

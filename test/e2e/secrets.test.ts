@@ -7,7 +7,9 @@ import { textAt, toJson } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['secret-values', 'secret-login', 'secret-token'], 'ada:canary-login-77aa');
+const lockstep = useLockstep(['secret-values', 'secret-login', 'secret-token'], {
+  credentials: 'ada:canary-login-77aa',
+});
 const canary = 'canary-value-4f1c9e';
 const canary64 = Buffer.from(canary).toString('base64');
 const encoded = (text: string): string => Buffer.from(text).toString('base64');
@@ -112,5 +114,19 @@ describeOnOwnCluster('a Secret', () => {
       .filter((entry) => entry.resource === 'secrets' && entry.namespace === 'secret-login');
     expect(reads.length).toBeGreaterThan(0);
     expect(reads.every((entry) => entry.impersonated === 'system:serviceaccount:secret-login:lockstep')).toBe(true);
+  });
+
+  it('may hold a token in place of a user and a password', async () => {
+    const app = await lockstep.app(
+      'secret-token',
+      { 'a.yaml': configMap('a', { a: '1' }) },
+      { source: { secretRef: { name: 'git' } } },
+    );
+    await login('secret-token', { bearerToken: 'wrong-token-2' });
+    await app.refused('SourceUnauthorized', 30_000);
+    await login('secret-token', { bearerToken: 'canary-login-77aa' });
+    await app.ready(30_000);
+    expect(lockstep.agent.output()).not.toContain('wrong-token-2');
+    expect(toJson(await app.status())).not.toContain('canary-login-77aa');
   });
 });

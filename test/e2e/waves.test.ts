@@ -33,9 +33,14 @@ describeOnOwnCluster('waves', () => {
     const events = await app.events();
     expect(events.map((event) => event.message).join('\n')).toContain('waiting for Deployment waves-broken/broken');
     // A newer commit does not wait for the broken one.
-    app.push({ 'a.yaml': deployment('broken', { image: 'app:2' }) });
-    await app.ready();
+    const broken = app.revision;
+    app.push({ 'a.yaml': deployment('broken', { image: 'app:2' }) }, 'repaired');
+    const ready = await app.ready();
     expect(await app.get('v1', 'ConfigMap', 'after')).toBeDefined();
+    expect(objectsAt(ready, 'status', 'history')).toMatchObject([
+      { sequence: 2, revision: app.revision, subject: 'repaired', author: 'Ada', verdict: 'Good' },
+      { sequence: 1, revision: broken, verdict: 'Superseded' },
+    ]);
   });
 
   it('prunes only when everything new is healthy, in reverse waves', async () => {
@@ -102,6 +107,18 @@ spec:
     await sleep(4_000);
     expect(app.writes(since).map((entry) => entry.name)).toEqual(['migration']);
     expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toContain('the Job failed');
+    // A later commit and a request are reasons to try it again.
+    const runs = () => app.writes(since).filter((entry) => entry.name === 'migration').length;
+    app.push({ 'b.yaml': configMap('after', { a: '2' }) });
+    await until('it is run by the next release', async () => runs() === 2);
+    await until('it has failed and gone', async () => (await app.get('batch/v1', 'Job', 'migration')) === undefined);
+    await sleep(1_000);
+    expect(runs()).toBe(2);
+    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@again' } } });
+    await until('it is run by request', async () => runs() === 3);
+    app.push({ 'a.yaml': job.replace('test.lockstep.dev/pod: fail', 'repaired: "yes"') });
+    await app.ready(30_000);
+    expect(await app.get('v1', 'ConfigMap', 'after')).toMatchObject({ data: { a: '2' } });
   });
 
   it('says when a wave makes no progress within its deadline', async () => {

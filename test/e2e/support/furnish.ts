@@ -18,37 +18,31 @@ export async function installLockstep(kube: Kube): Promise<void> {
   });
 }
 
-/** A namespace with a service account `lockstep` that may do everything, everywhere or only in it. */
-export async function makeNamespace(
-  kube: Kube,
-  name: string,
-  rights: 'cluster' | 'namespace' | 'none' = 'cluster',
-): Promise<void> {
+/** What the account of a namespace may: everything, nothing, or some verbs for the usual kinds in that namespace. */
+export type Rights = 'cluster' | 'none' | readonly string[];
+
+const rbac = 'rbac.authorization.k8s.io/v1';
+
+/** A namespace with a service account `lockstep` in it. */
+export async function makeNamespace(kube: Kube, name: string, rights: Rights = 'cluster'): Promise<void> {
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'lockstep', namespace: name } });
-  const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace: name }];
-  const roleRef = {
-    apiGroup: 'rbac.authorization.k8s.io',
-    kind: 'ClusterRole',
-    name: rights === 'cluster' ? 'cluster-admin' : 'admin',
-  };
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  if (rights === 'cluster')
-    await kube.apply({
-      apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: `lockstep-${name}` },
-      roleRef,
-      subjects,
-    });
-  if (rights === 'namespace')
-    await kube.apply({
-      apiVersion,
-      kind: 'RoleBinding',
-      metadata: { name: 'lockstep', namespace: name },
-      roleRef,
-      subjects,
-    });
+  if (rights === 'cluster') await bind(kube, 'ClusterRole', 'cluster-admin', name);
+  else if (rights !== 'none') await grant(kube, name, rights);
+}
+
+/** Lets the account of a namespace do just this with ConfigMaps and Deployments. */
+export async function grant(kube: Kube, namespace: string, verbs: readonly string[]): Promise<void> {
+  const rules = [{ apiGroups: ['', 'apps'], resources: ['configmaps', 'deployments'], verbs: [...verbs] }];
+  await kube.apply({ apiVersion: rbac, kind: 'Role', metadata: { name: 'lockstep', namespace }, rules });
+  await bind(kube, 'Role', 'lockstep', namespace);
+}
+
+async function bind(kube: Kube, kind: 'ClusterRole' | 'Role', role: string, namespace: string): Promise<void> {
+  const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace }];
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name: role };
+  const metadata = kind === 'Role' ? { name: 'lockstep', namespace } : { name: `lockstep-${namespace}` };
+  await kube.apply({ apiVersion: rbac, kind: `${kind}Binding`, metadata, roleRef, subjects });
 }
 
 /** Takes away what an earlier run on a kept cluster left in a namespace. */

@@ -24,36 +24,41 @@ export interface GitServer {
   readonly root: string;
   /** How the server behaves from now on. */
   fault: Fault;
+  /** Repositories whose requests are never answered. */
+  readonly silenced: Set<string>;
   /** How many requests came, for each repository name. */
   readonly requests: Map<string, number>;
+  /** How many bytes were answered, for each repository name. */
+  readonly sent: Map<string, number>;
   repository(name: string): Repository;
   close(): Promise<void>;
 }
 
-/** @param credentials `user:password` that every request must carry, when set */
+/** @param credentials `user:password` that every request must carry when set, or the password as a bearer token */
 export async function startGitServer(credentials?: string): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), 'lockstep-git-'));
   const requests = new Map<string, number>();
+  const sent = new Map<string, number>();
+  const silenced = new Set<string>();
   const state: { fault: Fault } = { fault: 'none' };
   const server = createServer((request, response) => {
     const name = (request.url ?? '').split('/')[1] ?? '';
     requests.set(name, (requests.get(name) ?? 0) + 1);
-    if (state.fault === 'silent') return;
+    if (state.fault === 'silent' || silenced.has(name)) return;
     if (state.fault === 'broken') return void response.writeHead(500).end('broken');
     if (state.fault === 'refusing') return void request.socket.destroy();
-    if (
-      credentials !== undefined &&
-      request.headers.authorization !== `Basic ${Buffer.from(credentials).toString('base64')}`
-    ) {
+    if (credentials !== undefined && !isAllowed(credentials, request.headers.authorization)) {
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     }
-    backend(root, request, response);
+    backend(root, request, response, (bytes) => sent.set(name, (sent.get(name) ?? 0) + bytes));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     root,
+    silenced,
     requests,
+    sent,
     get fault() {
       return state.fault;
     },
@@ -69,7 +74,18 @@ export async function startGitServer(credentials?: string): Promise<GitServer> {
   };
 }
 
-function backend(root: string, request: IncomingMessage, response: ServerResponse): void {
+function isAllowed(credentials: string, authorization: string | undefined): boolean {
+  const basic = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  const bearer = `Bearer ${credentials.slice(credentials.indexOf(':') + 1)}`;
+  return authorization === basic || authorization === bearer;
+}
+
+function backend(
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  count: (bytes: number) => void,
+): void {
   const [path = '', query = ''] = (request.url ?? '').split('?');
   const child = spawn('git', ['http-backend'], {
     env: {
@@ -91,6 +107,7 @@ function backend(root: string, request: IncomingMessage, response: ServerRespons
   let head = Buffer.alloc(0);
   let started = false;
   child.stdout.on('data', (chunk: Buffer) => {
+    count(chunk.length);
     if (started) return void response.write(chunk);
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');

@@ -4,7 +4,7 @@ import { condition } from '../../../health/kinds/conditions.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
 import { type AgentProcess, startAgentProcess } from './agent.ts';
 import { type AuditEntry, agentRequests, readAudit, writes } from './audit.ts';
-import { clearNamespace, deliveryOf, deliveryRef, makeNamespace } from './furnish.ts';
+import { clearNamespace, deliveryOf, deliveryRef, makeNamespace, type Rights } from './furnish.ts';
 import { type GitServer, type Repository, startGitServer } from './git-server.ts';
 import { connect, type Kube, until } from './kube.ts';
 
@@ -18,6 +18,7 @@ export interface Lockstep {
     namespace: string,
     files: Readonly<Record<string, string>>,
     spec?: Record<string, object | string | boolean>,
+    rights?: Rights,
   ): Promise<App>;
   /** Ends the agent and starts another one. */
   restart(signal?: NodeJS.Signals, while_?: () => Promise<unknown>): Promise<void>;
@@ -49,15 +50,28 @@ export interface App {
 /** Tests that need simulated nodes, the audit log or the users of the own control plane; skipped on another cluster. */
 export const describeOnOwnCluster = describe.skipIf(inject('auditLog') === '');
 
+/** What a test file wants to be different. */
+export interface Options {
+  /** `user:password` that the Git server asks for. */
+  readonly credentials?: string;
+  /** More flags of the agent. */
+  readonly flags?: readonly string[];
+  /** How the agent reaches the API server, given the kubeconfig of an admin. */
+  kubeconfig?(real: string): Promise<string>;
+}
+
 /** Starts everything for a test file. Namespaces are named first, because the agent serves only those. */
-export function useLockstep(namespaces: readonly string[], credentials?: string): Lockstep {
+export function useLockstep(namespaces: readonly string[], options: Options = {}): Lockstep {
   const state: Partial<Lockstep> = {};
-  const flags = ['--watch-namespaces', namespaces.join(','), '--log-level', 'debug'];
+  const flags = ['--watch-namespaces', namespaces.join(','), '--log-level', 'debug', ...(options.flags ?? [])];
+  let kubeconfig = '';
   beforeAll(async () => {
-    const kube = await connect(inject('kubeconfig'));
+    const real = inject('kubeconfig');
+    const kube = await connect(real);
     for (const namespace of namespaces) await clearNamespace(kube, namespace);
-    const git = await startGitServer(credentials);
-    const agent = await startAgentProcess(inject('kubeconfig'), flags);
+    const git = await startGitServer(options.credentials);
+    kubeconfig = (await options.kubeconfig?.(real)) ?? real;
+    const agent = await startAgentProcess(kubeconfig, flags);
     Object.assign(state, { kube, git, agent });
   });
   afterAll(async () => {
@@ -66,11 +80,11 @@ export function useLockstep(namespaces: readonly string[], credentials?: string)
     await state.kube?.close();
   });
   const lockstep = state as Lockstep;
-  lockstep.app = (namespace, files, spec) => makeApp(lockstep, namespace, files, spec);
+  lockstep.app = (namespace, files, spec, rights) => makeApp(lockstep, namespace, files, spec, rights);
   lockstep.restart = async (signal, meanwhile) => {
     await lockstep.agent.stop(signal);
     await meanwhile?.();
-    lockstep.agent = await startAgentProcess(inject('kubeconfig'), flags);
+    lockstep.agent = await startAgentProcess(kubeconfig, flags);
   };
   return lockstep;
 }
@@ -80,9 +94,10 @@ async function makeApp(
   namespace: string,
   files: Readonly<Record<string, string>>,
   spec: Record<string, object | string | boolean> = {},
+  rights: Rights = 'cluster',
 ): Promise<App> {
   const { kube, git } = lockstep;
-  await makeNamespace(kube, namespace);
+  await makeNamespace(kube, namespace, rights);
   const repository = git.repository(`${namespace}.git`);
   const app = appOf(lockstep, namespace, repository);
   if (Object.keys(files).length > 0) app.push(files);

@@ -14,20 +14,22 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A small API server that injects faults which the real one shows too rarely. */
-async function serve(listener: RequestListener): Promise<KubeHttp> {
+/** A small API server that injects faults which the real one shows too rarely. Answers its address. */
+async function serveRaw(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const access = { server: `http://127.0.0.1:${port}`, tls: {}, headers: async () => ({}) };
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A client of such a server. */
+async function serve(listener: RequestListener): Promise<KubeHttp> {
+  const access = { server: await serveRaw(listener), tls: {}, headers: async () => ({}) };
   const http = createKubeHttp(access, { ...httpDefaults, requestTimeout: 500 });
-  cleanups.push(
-    () => {
-      server.closeAllConnections();
-      server.close();
-    },
-    () => http.close(),
-  );
+  cleanups.push(() => http.close());
   return http;
 }
 
@@ -61,7 +63,7 @@ describe('a watch', () => {
     },
   ];
 
-  it('reads pages, goes on after a closed connection, lists again after 410, and tells every failure', async () => {
+  it('reads pages, goes on after a closed connection, lists again after 410, and tells what was refused', async () => {
     const asked: string[] = [];
     let watches = 0;
     const answerWatch: RequestListener = (request, response) => {
@@ -81,11 +83,39 @@ describe('a watch', () => {
     const close = follow(http, { path: async () => '/api/v1/configmaps' }, (event) => events.push(event), limits);
     await expect.poll(() => events.some((event) => event.type === 'deleted'), { timeout: 3_000 }).toBe(true);
     close();
-    expect(asked.slice(0, 5)).toEqual(['list ', 'list p2', 'watch 10', 'watch 15', 'list ']);
+    const again = ['list ', 'list p2', 'watch 10'];
+    expect(asked).toEqual([...again, 'watch 15', ...again, 'watch 10']);
     expect(events.filter((event) => event.type === 'synced').length).toBe(2);
-    expect(events.some((event) => event.type === 'failed')).toBe(true);
+    const failures = events.flatMap((event) => (event.type === 'failed' ? [event.error.message] : []));
+    // A closed connection and a point in time that is forgotten are everyday life; what the server refuses is told.
+    expect(failures).toEqual(['the API server answered 500']);
+    expect(events.slice(-3).map((event) => event.type)).toEqual(['failed', 'recovered', 'deleted']);
     const synced = events.find((event) => event.type === 'synced');
     expect([...(synced?.uids ?? [])]).toEqual(['a', 'b', 'c']);
+  });
+
+  it('tells that nobody can log in any more, also when it was open already', async () => {
+    const server = await serveRaw((request, response) => {
+      if (!request.url?.includes('watch=true')) return void response.end(list(['a'], '1'));
+      response.flushHeaders();
+      setTimeout(() => response.end(), 20);
+    });
+    let asked = 0;
+    const headers = async () => {
+      asked += 1;
+      if (asked > 2) throw new Error('the login program ended with 1');
+      return {};
+    };
+    const http = createKubeHttp({ server, tls: {}, headers }, httpDefaults);
+    cleanups.push(() => http.close());
+    const events: CollectionEvent[] = [];
+    const close = follow(http, { path: async () => '/api/v1/configmaps' }, (event) => events.push(event), limits);
+    await expect
+      .poll(() => events.find((event) => event.type === 'failed'))
+      .toMatchObject({
+        error: { message: 'the login program ended with 1' },
+      });
+    close();
   });
 
   it('that is silent is taken for dead and opened again', async () => {
@@ -200,6 +230,17 @@ describe('logs and settings', () => {
     expect(lines.join('')).not.toContain('correct-horse');
     expect(lines.join('')).toContain('[Redacted]');
     expect(maskText(Buffer.from('correct-horse-battery').toString('base64'))).toBe('***');
+  });
+
+  it('mask values that look otherwise in JSON, and never the names of fields', () => {
+    registerSecret('pa"ss\\word-1');
+    registerSecret('problem');
+    const lines: string[] = [];
+    const log = createLog('info', (line) => lines.push(line));
+    log.info({ problem: ['the server said pa"ss\\word-1'], error: new Error('no pa"ss\\word-1') }, 'refused');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { problem: ['the server said ***'], error: { message: 'no ***' }, msg: 'refused' },
+    ]);
   });
 
   it('come from flags before the environment, and refuse what is out of bounds', () => {

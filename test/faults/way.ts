@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { loadAccess } from '../../agent/kube/client.ts';
+import { printYaml } from '../../sync/render/yaml.ts';
+import { type Lockstep, useLockstep } from '../e2e/support/lockstep.ts';
+
+/** What happens to a request on its way: `true` says that it was dealt with, `undefined` lets it pass. */
+export type Fault = (incoming: IncomingMessage, outgoing: ServerResponse) => true | undefined;
+
+/** The way to the real API server, on which things go wrong. */
+export interface Way {
+  fault: Fault;
+}
+
+/** An agent that reaches the real API server on a way where things go wrong. It gives a request up after 2 seconds. */
+export function useFaultyWay(namespaces: readonly string[]): { readonly lockstep: Lockstep; readonly way: Way } {
+  const way: Way = { fault: () => undefined };
+  let close: () => void = () => undefined;
+  // Hooks of the end run in reverse: the way is closed after the agent.
+  afterAll(() => close());
+  const lockstep = useLockstep(namespaces, {
+    flags: ['--request-timeout', '2000'],
+    kubeconfig: async (real) => {
+      const opened = await openWay(way, real);
+      close = opened.close;
+      return opened.kubeconfig;
+    },
+  });
+  return { lockstep, way };
+}
+
+async function openWay(way: Way, kubeconfig: string): Promise<{ kubeconfig: string; close: () => void }> {
+  const access = await loadAccess(kubeconfig, Date.now);
+  const { hostname, port } = new URL(access.server);
+  const headers = await access.headers();
+  const server = createServer((incoming, outgoing) => {
+    if (way.fault(incoming, outgoing) === true) return;
+    const options = {
+      hostname,
+      port,
+      path: incoming.url,
+      method: incoming.method,
+      ca: access.tls['ca'] as Buffer,
+      headers: { ...incoming.headers, ...headers, host: `${hostname}:${port}` },
+    };
+    const onward = secureRequest(options, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      outgoing.flushHeaders();
+      answer.pipe(outgoing);
+    });
+    onward.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => onward.destroy());
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-way-'));
+  const file = join(folder, 'kubeconfig');
+  writeFileSync(file, kubeconfigTo((server.address() as AddressInfo).port));
+  return {
+    kubeconfig: file,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function kubeconfigTo(port: number): string {
+  const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
+  return printYaml({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'way', cluster }],
+    users: [{ name: 'way', user: {} }],
+    contexts: [{ name: 'way', context: { cluster: 'way', user: 'way' } }],
+    'current-context': 'way',
+  });
+}
+
+/** Answers as an API server that refuses. */
+export function refuse(outgoing: ServerResponse, status: number): true {
+  outgoing
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ kind: 'Status', message: 'a fault', code: status }));
+  return true;
+}
