@@ -43,6 +43,10 @@ export const errorCodes = {
   ApplyRefused: { retryable: false, hint: 'Fix the object as the API server says.' },
   ApplyFailed: { retryable: true, hint: 'An object of the running release was refused; it is tried again.' },
   HealFailed: { retryable: true, hint: 'Drift can not be undone, or keeps coming back; see who changes the object.' },
+  Drifted: {
+    retryable: true,
+    hint: 'spec.sync.selfHeal is off; turn it on, request a sync, or push what is wanted.',
+  },
   PruneIncomplete: { retryable: true, hint: 'An object that left Git can not be deleted; see the message.' },
   Progressing: { retryable: true, hint: 'A wave is not healthy yet; the message says what is waited for.' },
   ProgressDeadlineExceeded: {

@@ -1,16 +1,14 @@
-import { changeLine, compare } from '../diff/compare.ts';
 import { at } from '../diff/json.ts';
-import { maskPair } from '../diff/mask.ts';
-import { otherManagers, withoutNoise } from '../diff/normalize.ts';
 import type { JobEnd } from '../health/tracked.ts';
 import { identityOf, nameOf } from './delivery/delivery.ts';
+import { differenceOf, reportDrift } from './drift.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
 import { applyEntry } from './release/advance.ts';
 import { parallelRequests } from './release/begin.ts';
 import { type Entry, healingManifest, isPending } from './release/record.ts';
 import type { Turn } from './session.ts';
-import { fieldManager, releaseAnnotation, stampNames } from './stamp.ts';
+import { releaseAnnotation } from './stamp.ts';
 import { annotation, type KubeObject, titleOf } from './types.ts';
 
 /** A drift that returns this often in this time is not fought any longer, but named. */
@@ -18,31 +16,48 @@ const patience = { times: 5, within: 60_000 };
 
 /**
  * Undoes drift: every object that a watch found to differ from what we applied, or lost sight of, is read and applied
- * again as it was applied last. With selfHeal off only Jobs that are done are taken note of.
+ * again as it was applied last. With selfHeal off it is told instead, and undone when somebody asks for a sync; only Jobs
+ * that are done are always taken note of.
  */
 export async function healDrift(turn: Turn): Promise<void> {
-  const { delivery, session, world } = turn;
+  const { delivery, session } = turn;
   forgetOldHeals(turn);
-  const suspects = world.watcher.suspects(delivery.uid).flatMap((key) => {
+  const suspects = suspectsOf(turn);
+  const mayHeal = delivery.selfHeal || session.healAsked;
+  session.healAsked = false;
+  const due = suspects.filter((entry) => spentJob(turn, entry) !== undefined || (mayHeal && !isTired(turn, entry.key)));
+  const problems = await healAll(turn, due, mayHeal);
+  await reportDrift(turn, mayHeal ? [] : suspects.filter((entry) => !due.includes(entry)));
+  noteTrouble(turn, mayHeal ? [...problems, ...tiredOf(turn, suspects)] : []);
+}
+
+function suspectsOf({ delivery, session, world }: Turn): Entry[] {
+  return world.watcher.suspects(delivery.uid).flatMap((key) => {
     const entry = session.record.entries.get(key);
     return entry?.applied === undefined || entry.removed ? [] : [entry];
   });
-  const problems = suspects
-    .filter((entry) => isTired(turn, entry.key))
-    .map((entry) => session.heals.get(entry.key)?.refusal ?? `${titleOf(entry.ref)} keeps drifting`);
-  const due = suspects.filter(
-    (entry) => !isTired(turn, entry.key) && (delivery.selfHeal || spentJob(turn, entry) !== undefined),
-  );
+}
+
+/** @returns what could not be healed, and why */
+async function healAll(turn: Turn, due: readonly Entry[], mayHeal: boolean): Promise<string[]> {
+  const problems: string[] = [];
   await inParallel(due, parallelRequests, async (entry) => {
     try {
-      await heal(turn, entry);
+      await heal(turn, entry, mayHeal);
     } catch (error) {
       const { message } = refusalOf(entry, error);
       problems.push(message);
       noteHeal(turn, entry.key, message);
     }
   });
-  noteTrouble(turn, delivery.selfHeal ? problems : []);
+  return problems;
+}
+
+/** What is not fought any longer, for a while. */
+function tiredOf(turn: Turn, suspects: readonly Entry[]): string[] {
+  return suspects
+    .filter((entry) => isTired(turn, entry.key))
+    .map((entry) => turn.session.heals.get(entry.key)?.refusal ?? `${titleOf(entry.ref)} keeps drifting`);
 }
 
 /** What can't be healed stays told until it is, also while it is left alone for a while. */
@@ -75,12 +90,12 @@ function noteHeal({ session, world }: Turn, key: string, refusal?: string): void
   session.heals.set(key, { times: [...(session.heals.get(key)?.times ?? []), world.clock.now()], refusal });
 }
 
-async function heal(turn: Turn, entry: Entry): Promise<void> {
+async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
   const { delivery, world } = turn;
   const before = await world.cluster(identityOf(delivery)).get(entry.ref);
   const end = before === undefined ? spentJob(turn, entry) : undefined;
   if (end !== undefined) return settleJob(turn, entry, end);
-  if (!delivery.selfHeal) return;
+  if (!mayHeal) return;
   const { manifest, sequence } = healTo(turn, entry, before);
   const result = await applyEntry(turn, entry, manifest, sequence);
   const what = explain(turn, before, result.object);
@@ -130,10 +145,5 @@ function settleJob({ delivery, session, world }: Turn, entry: Entry, end: JobEnd
 function explain({ delivery }: Turn, before: KubeObject | undefined, after: KubeObject): string | undefined {
   if (before === undefined || before.metadata.uid !== after.metadata.uid) return 'was deleted, is made again';
   if (before.metadata.resourceVersion === after.metadata.resourceVersion) return undefined;
-  const [shownBefore, shownAfter] = maskPair(withoutNoise(before, stampNames), withoutNoise(after, stampNames));
-  const changes = compare(shownBefore, shownAfter);
-  if (changes.length === 0) return 'ownership or the stamp was changed, is taken back';
-  const others = otherManagers(before, fieldManager(delivery.uid)).filter((name) => !name.startsWith('kube-'));
-  const who = others.length > 0 ? ` (changed by ${others.join(' or ')})` : '';
-  return `${changes.slice(0, 5).map(changeLine).join('; ')}${who}`;
+  return differenceOf(before, after, delivery.uid) ?? 'ownership or the stamp was changed, is taken back';
 }

@@ -41,7 +41,11 @@ function takeRequest({ delivery, session, world }: Turn): void {
     const message = `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`;
     world.event('Warning', 'RequestUnknown', message);
   }
-  if (isNew && request.verb === 'sync') retryFailedJobs(session);
+  if (isNew && request.verb === 'sync') {
+    session.healAsked = true;
+    session.heals.clear();
+    retryFailedJobs(session);
+  }
   if (!isNew && session.generation === delivery.generation) return;
   if (session.generation !== delivery.generation) session.polling = undefined;
   session.generation = delivery.generation;

@@ -102,6 +102,10 @@ export interface Session {
   progress: string;
   /** What became of each object that had to be healed of late. */
   readonly heals: Map<string, Heals>;
+  /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
+  healAsked: boolean;
+  /** Drift that is not to be undone, by object: the state that was looked at, and what is told of it. */
+  readonly drift: Map<string, { readonly state: string; readonly text: string }>;
   /** The last request that was carried out. */
   handled: string | undefined;
   generation: number;
@@ -130,6 +134,8 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     progressAt: now,
     progress: '',
     heals: new Map(),
+    healAsked: false,
+    drift: new Map(),
     handled: undefined,
     generation: 0,
   };

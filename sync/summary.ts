@@ -41,7 +41,9 @@ export function summarize(delivery: Delivery, session: Session, now: number): Su
   }
   const { revision, author, subject } = record.target;
   const message = `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
-  return { ...base, ready: 'True', state, reason: 'Synced', message };
+  const drift = inOneLine([...session.drift.values()].map(({ text }) => text).sort(), shownParts);
+  if (drift === '') return { ...base, ready: 'True', state, reason: 'Synced', message };
+  return { ...base, ready: 'True', state, reason: 'Drifted', message: `${message}; drift is not undone: ${drift}` };
 }
 
 /** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { at, numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { until } from './support/kube.ts';
 import { type App, configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
@@ -224,16 +225,30 @@ items:
     );
   });
 
-  it('is left alone when selfHeal is off', async () => {
+  it('is told, and undone only by request, when selfHeal is off', async () => {
     const app = await lockstep.app(
       'drift-off',
       { 'a.yaml': configMap('a', { color: 'blue' }) },
       { sync: { selfHeal: false } },
     );
     await app.ready();
+    const since = Date.now();
     await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'a'), { data: { color: 'red' } });
+    const told = 'ConfigMap drift-off/a: healing would change data.color: red → blue (changed by kubectl-edit)';
+    const message = () => app.status().then((object) => condition(object, 'Ready')?.message ?? '');
+    await until('drift is told', async () => (await message()).endsWith(`; drift is not undone: ${told}`));
+    expect(condition(await app.status(), 'Ready')).toMatchObject({ status: 'True', reason: 'Drifted' });
+    expect((await app.events()).filter((event) => event.reason === 'Drifted')).toEqual([
+      { reason: 'Drifted', message: told },
+    ]);
+    await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'a'));
+    await until('its deletion is told', async () => (await message()).endsWith('ConfigMap drift-off/a: was deleted'));
     await sleep(1_500);
-    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'color')).toBe('red');
+    expect(app.writes(since)).toEqual([]);
+    // Asking for a sync is asking for it to be undone.
+    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+    await until('it is back', () => app.get('v1', 'ConfigMap', 'a'));
+    await until('no drift is left', async () => condition(await app.status(), 'Ready')?.reason === 'Synced');
   });
 
   it('that keeps coming back is named and not fought for ever', async () => {

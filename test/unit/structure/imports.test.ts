@@ -32,7 +32,7 @@ const pure = [
   /^agent\/api\/views/,
 ];
 const middle = [
-  /^sync\/(reconcile|find|heal|teardown)\.ts$/,
+  /^sync\/(reconcile|find|heal|drift|teardown)\.ts$/,
   /^sync\/plan\/try\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks/,

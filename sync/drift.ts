@@ -1,0 +1,63 @@
+import { changeLine, compare } from '../diff/compare.ts';
+import { maskPair } from '../diff/mask.ts';
+import { otherManagers, withoutNoise } from '../diff/normalize.ts';
+import { applyObject } from './apply/apply.ts';
+import { mayTake } from './apply/filters/conflicts.ts';
+import { identityOf, nameOf } from './delivery/delivery.ts';
+import { inParallel } from './parallel.ts';
+import { conflictContext, refusalOf } from './plan/try.ts';
+import { parallelRequests, stampOf } from './release/begin.ts';
+import { type Entry, healingManifest } from './release/record.ts';
+import type { Turn } from './session.ts';
+import { fieldManager, stamped, stampNames } from './stamp.ts';
+import { type KubeObject, titleOf } from './types.ts';
+
+/**
+ * Tells drift that is not to be undone. What it consists of is asked for once, by a dry-run, and again only when the
+ * object has drifted on.
+ */
+export async function reportDrift(turn: Turn, drifted: readonly Entry[]): Promise<void> {
+  const { delivery, session, world } = turn;
+  const keys = new Set(drifted.map((entry) => entry.key));
+  for (const key of session.drift.keys()) if (!keys.has(key)) session.drift.delete(key);
+  await inParallel(drifted, parallelRequests, async (entry) => {
+    const live = world.watcher.live(delivery.uid, entry.key);
+    const state = `${live?.state} ${live?.uid} ${live?.owned}`;
+    if (session.drift.get(entry.key)?.state === state) return;
+    const text = `${titleOf(entry.ref)}: ${await describeDrift(turn, entry)}`;
+    session.drift.set(entry.key, { state, text });
+    world.event('Warning', 'Drifted', text);
+    world.log.info({ delivery: nameOf(delivery), object: entry.key, text }, 'drift found');
+  });
+}
+
+/** What healing would do with an object, in words. */
+async function describeDrift(turn: Turn, entry: Entry): Promise<string> {
+  const { delivery, session, world } = turn;
+  const cluster = world.cluster(identityOf(delivery));
+  try {
+    const before = await cluster.get(entry.ref);
+    if (before === undefined) return 'was deleted';
+    const { object } = await applyObject(cluster, {
+      object: stamped(healingManifest(entry), stampOf(turn, entry.applied?.sequence ?? session.record.sequence)),
+      uid: entry.applied?.uid,
+      manager: fieldManager(delivery.uid),
+      dryRun: true,
+      mayTake: (conflict) => mayTake(conflict, conflictContext(entry, delivery.adopt)),
+    });
+    const difference = differenceOf(before, object, delivery.uid);
+    return difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;
+  } catch (error) {
+    return `differs, and can not be looked at: ${refusalOf(entry, error).message}`;
+  }
+}
+
+/** What healing changes, and whose doing that was; Secrets are masked. Undefined when no value differs. */
+export function differenceOf(before: KubeObject, after: KubeObject, uid: string): string | undefined {
+  const [shownBefore, shownAfter] = maskPair(withoutNoise(before, stampNames), withoutNoise(after, stampNames));
+  const changes = compare(shownBefore, shownAfter);
+  if (changes.length === 0) return undefined;
+  const others = otherManagers(before, fieldManager(uid)).filter((name) => !name.startsWith('kube-'));
+  const who = others.length > 0 ? ` (changed by ${others.join(' or ')})` : '';
+  return `${changes.slice(0, 5).map(changeLine).join('; ')}${who}`;
+}
