@@ -19,7 +19,7 @@ export function createEvents(http: KubeHttp, clock: Clock, log: Log): Events {
   let count = 0;
   return {
     write: (object, type, reason, message) => {
-      const key = keyOf(refOf(object));
+      const key = object.metadata.uid ?? keyOf(refOf(object));
       // Events on what lives outside of namespaces are kept in this one.
       const { namespace = 'default', name } = object.metadata;
       const text = `${reason} ${message}`;

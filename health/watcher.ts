@@ -77,8 +77,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       onFailed(watch, event.error);
       return;
     }
-    watch.trouble = undefined;
-    if (event.type === 'recovered') for (const uid of watch.users) notify(uid);
+    if (event.type === 'recovered') onRecovered(watch);
     else if (event.type === 'synced') onSynced(name, watch, event.present);
     else onObject(watch, event.type, event.object);
   }
@@ -88,6 +87,12 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     const changed = watch.trouble?.message !== error.message;
     watch.trouble = error;
     if (changed) for (const uid of watch.users) notify(uid);
+  }
+
+  /** A list alone is no recovery: who may list, but not watch, still sees nothing. */
+  function onRecovered(watch: OpenWatch): void {
+    watch.trouble = undefined;
+    for (const uid of watch.users) notify(uid);
   }
 
   function onSynced(name: string, watch: OpenWatch, present: ReadonlySet<string>): void {
@@ -158,6 +163,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     watch.synced = false;
     watch.reopening ??= setTimeout(() => {
       watch.reopening = undefined;
+      watch.trouble = undefined;
       watch.close();
       watch.close = watches.open(watch.target, (event) => onEvent(name, event));
     }, gathering);

@@ -24,20 +24,23 @@ export async function reportDrift(turn: Turn, drifted: readonly Entry[]): Promis
     const live = world.watcher.live(delivery.uid, entry.key);
     const state = `${live?.state} ${live?.uid} ${live?.owned}`;
     if (session.drift.get(entry.key)?.state === state) return;
-    const text = `${titleOf(entry.ref)}: ${await describeDrift(turn, entry)}`;
-    session.drift.set(entry.key, { state, text });
+    const { what, isKnown } = await describeDrift(turn, entry);
+    const text = `${titleOf(entry.ref)}: ${what}`;
+    const before = session.drift.get(entry.key)?.text;
+    session.drift.set(entry.key, { state: isKnown ? state : undefined, text });
+    if (text === before) return;
     world.event('Warning', 'Drifted', text);
     world.log.info({ delivery: nameOf(delivery), object: entry.key, text }, 'drift found');
   });
 }
 
-/** What healing would do with an object, in words. */
-async function describeDrift(turn: Turn, entry: Entry): Promise<string> {
+/** What healing would do with an object, in words, or why that is not known. */
+async function describeDrift(turn: Turn, entry: Entry): Promise<{ what: string; isKnown: boolean }> {
   const { delivery, session, world } = turn;
   const cluster = world.cluster(identityOf(delivery));
   try {
     const before = await cluster.get(entry.ref);
-    if (before === undefined) return 'was deleted';
+    if (before === undefined) return { what: 'was deleted', isKnown: true };
     const { object } = await applyObject(cluster, {
       object: stamped(healingManifest(entry), stampOf(turn, entry.applied?.sequence ?? session.record.sequence)),
       uid: entry.applied?.uid,
@@ -46,9 +49,10 @@ async function describeDrift(turn: Turn, entry: Entry): Promise<string> {
       mayTake: (conflict) => mayTake(conflict, conflictContext(entry, delivery.adopt)),
     });
     const difference = differenceOf(before, object, delivery.uid);
-    return difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;
+    const what = difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;
+    return { what, isKnown: true };
   } catch (error) {
-    return `differs, and can not be looked at: ${refusalOf(entry, error).message}`;
+    return { what: `differs, and can not be looked at: ${refusalOf(entry, error).message}`, isKnown: false };
   }
 }
 

@@ -43,7 +43,7 @@ async function poll(turn: Turn): Promise<void> {
     const tip = await world.sources.tip(request);
     if (isOutdated()) return;
     session.tip = tip;
-    const found = isStale(turn, tip) ? await readRevision(turn, request, tip) : session.found;
+    const found = isStale(turn, tip) ? await readOnce(turn, request, tip) : session.found;
     if (isOutdated()) return;
     session.found = found;
     session.sourceTrouble = undefined;
@@ -83,6 +83,19 @@ async function credentialsOf({ delivery, session, world }: Turn): Promise<Creden
   const value = await world.credentials(identityOf(delivery), namespace, secretName);
   session.credentials = { owner, value, until: now + credentialsLifetime };
   return value;
+}
+
+/** What is wrong with a revision itself is not read again and again: only another revision or other settings help. */
+async function readOnce(turn: Turn, request: SourceRequest, revision: string): Promise<Found> {
+  const { session } = turn;
+  const input = inputOf(turn.delivery, revision);
+  if (session.unreadable?.input === input) throw session.unreadable.error;
+  try {
+    return await readRevision(turn, request, revision);
+  } catch (error) {
+    if (error instanceof LockstepError && !error.retryable) session.unreadable = { input, error };
+    throw error;
+  }
 }
 
 async function readRevision(turn: Turn, request: SourceRequest, revision: string): Promise<Found> {

@@ -20,13 +20,14 @@ const patience = { times: 5, within: 60_000 };
  * that are done are always taken note of.
  */
 export async function healDrift(turn: Turn): Promise<void> {
-  const { delivery, session } = turn;
+  const { delivery, session, world } = turn;
   forgetOldHeals(turn);
   const suspects = suspectsOf(turn);
   const mayHeal = delivery.selfHeal || session.healAsked;
-  session.healAsked = false;
   const due = suspects.filter((entry) => spentJob(turn, entry) !== undefined || (mayHeal && !isTired(turn, entry.key)));
   const problems = await healAll(turn, due, mayHeal);
+  // Who asked for a sync has been served once all was seen, and all that was seen was healed.
+  if (problems.length === 0 && world.watcher.isComplete(delivery.uid)) session.healAsked = false;
   await reportDrift(turn, mayHeal ? [] : suspects.filter((entry) => !due.includes(entry)));
   noteTrouble(turn, mayHeal ? [...problems, ...tiredOf(turn, suspects)] : []);
 }

@@ -3,8 +3,8 @@ import { ApiError, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { advance } from './release/advance.ts';
-import { beginRelease, saveRecord } from './release/begin.ts';
-import type { Session, Turn } from './session.ts';
+import { beginRelease, retryFailedJobs, saveRecord } from './release/begin.ts';
+import type { Turn } from './session.ts';
 
 const quickest = 1_000;
 const retry = 5_000;
@@ -20,7 +20,7 @@ const lasting = 10_000;
 export async function reconcile(turn: Turn): Promise<number> {
   const { delivery, session, world } = turn;
   world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
-  takeRequest(turn);
+  await takeRequest(turn);
   if (delivery.suspended) return delivery.interval;
   await findRevision(turn);
   await healDrift(turn);
@@ -33,7 +33,8 @@ export async function reconcile(turn: Turn): Promise<number> {
 }
 
 /** A new generation or a `sync` request asks for everything to be looked at now. */
-function takeRequest({ delivery, session, world }: Turn): void {
+async function takeRequest(turn: Turn): Promise<void> {
+  const { delivery, session, world } = turn;
   const { request } = delivery;
   const isNew = request !== undefined && request.text !== delivery.acknowledged && request.text !== session.handled;
   if (isNew) session.handled = request.text;
@@ -44,23 +45,15 @@ function takeRequest({ delivery, session, world }: Turn): void {
   if (isNew && request.verb === 'sync') {
     session.healAsked = true;
     session.heals.clear();
-    retryFailedJobs(session);
+    await retryFailedJobs(turn);
   }
   if (!isNew && session.generation === delivery.generation) return;
   if (session.generation !== delivery.generation) session.polling = undefined;
   session.generation = delivery.generation;
   session.pollAt = 0;
   session.credentials = undefined;
+  session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
-}
-
-/** Whoever asks for a sync wants a Job that failed, and is gone since, to be tried once more. */
-function retryFailedJobs(session: Session): void {
-  for (const [key, entry] of session.record.entries) {
-    if (entry.removed || entry.applied?.spent !== 'JobFailed') continue;
-    session.record.entries.set(key, { ...entry, applied: undefined });
-    session.unsaved = true;
-  }
 }
 
 /** The deadline of a wave starts again whenever what is waited for changes. */
@@ -99,5 +92,6 @@ function nextTurn({ session, world }: Turn): number {
   const isWaiting = session.waiting.length > 0 || session.heals.size > 0;
   if (isWaiting || session.applyTrouble !== undefined || session.healTrouble !== undefined) times.push(retry);
   if (session.blindSince !== undefined) times.push(retry);
+  if ([...session.drift.values()].some(({ state }) => state === undefined)) times.push(retry);
   return Math.min(...times);
 }

@@ -1,5 +1,6 @@
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
+import type { LockstepError } from './errors.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Desired } from './render/check.ts';
@@ -84,6 +85,8 @@ export interface Session {
   readonly parsed: ParseCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
+  /** What no other try makes readable: a revision by these settings, and why. */
+  unreadable: { readonly input: string; readonly error: LockstepError } | undefined;
   planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
   healTrouble: Trouble | undefined;
@@ -104,8 +107,8 @@ export interface Session {
   readonly heals: Map<string, Heals>;
   /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
   healAsked: boolean;
-  /** Drift that is not to be undone, by object: the state that was looked at, and what is told of it. */
-  readonly drift: Map<string, { readonly state: string; readonly text: string }>;
+  /** Drift that is not to be undone, by object: the state that was looked at, if it could be, and what is told of it. */
+  readonly drift: Map<string, { readonly state: string | undefined; readonly text: string }>;
   /** The last request that was carried out. */
   handled: string | undefined;
   generation: number;
@@ -123,6 +126,7 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     parsed: new Map(),
     credentials: undefined,
     sourceTrouble: undefined,
+    unreadable: undefined,
     planTrouble: undefined,
     applyTrouble: undefined,
     healTrouble: undefined,

@@ -37,7 +37,7 @@ function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(
     ([code, { retryable, hint }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${hint} |`,
   );
-  return `# Reasons\n\n${notice} These words stand as \`reason\` in the conditions of a Delivery and in events.\n\n| reason | tried again by itself | what to do |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  return `# Reasons\n\n${notice} These words stand as \`reason\` in the conditions of a Delivery and in events.\n\n| reason | may pass by itself | what to do |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
 function deliveryPage(): string {

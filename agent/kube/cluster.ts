@@ -17,11 +17,12 @@ export function createCluster(
   allowed: () => Promise<void>,
 ): Cluster {
   async function send(request: KubeRequest): Promise<KubeResponse> {
-    await allowed();
     return http.request({ ...request, impersonate });
   }
 
+  /** Comes before each request. Whether the user may be acted as at all is asked before anything else. */
   async function locate(ref: ObjectRef): Promise<string> {
+    await allowed();
     const resource = await findResource(kinds, ref.apiVersion, ref.kind);
     return objectPath(resource, ref.namespace, ref.name);
   }

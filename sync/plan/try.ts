@@ -112,7 +112,7 @@ const codes: Readonly<Partial<Record<ApiErrorClass, ErrorCode>>> = {
 export function refusalOf(entry: Entry, error: unknown): Refusal {
   const title = titleOf(entry.ref);
   if (error instanceof ApiError) {
-    const isNamed = error.class !== 'not-served' && error.message.includes(entry.ref.name);
+    const isNamed = error.class !== 'not-served' && error.message.includes(`"${entry.ref.name}"`);
     const message = isNamed ? error.message : `${title}: ${error.message}`;
     return { message, permanent: error.class === 'permanent', code: codes[error.class] ?? 'Blocked' };
   }

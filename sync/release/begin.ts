@@ -35,6 +35,8 @@ export async function beginRelease(turn: Turn): Promise<void> {
     return;
   }
   if (record.target?.input === found.input) return keepRevision(turn, found);
+  // What was only guessed is being looked at again.
+  if (found.isGuess && session.polling !== undefined) return;
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
   const entries = entriesFor(found.desired, record, found.skipped);
   try {
@@ -149,6 +151,23 @@ async function startRelease(
   session.tried.clear();
   for (const item of items) if (!item.deferred) session.tried.add(item.key);
   world.watcher.follow(delivery.uid, identityOf(delivery), entries);
+}
+
+/**
+ * Whoever asks for a sync wants a Job that failed, and is gone since, to be tried once more: by the release that runs, or
+ * by a new one of the same revision.
+ */
+export async function retryFailedJobs(turn: Turn): Promise<void> {
+  const { record } = turn.session;
+  const failed = [...record.entries.values()].filter((entry) => !entry.removed && entry.applied?.spent === 'JobFailed');
+  if (failed.length === 0) return;
+  const entries = new Map(record.entries);
+  for (const entry of failed) entries.set(entry.key, { ...entry, applied: undefined });
+  const isRunning = record.phase === 'Releasing';
+  const sequence = isRunning ? record.sequence : record.sequence + 1;
+  const next: ReleaseRecord = { ...record, phase: 'Releasing', sequence, entries };
+  await saveRecord(turn, next);
+  turn.session.record = next;
 }
 
 /** A release that is begun while another one runs supersedes it. */

@@ -69,7 +69,7 @@ export interface Remainder {
 
 async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<Remainder | undefined> {
   try {
-    const left = wanted.has(entry.applied?.uid ?? '') ? undefined : await remove(turn, entry);
+    const left = wanted.has(entry.applied?.uid ?? '') ? undefined : await remove(turn, entry, wanted);
     if (left !== undefined)
       return { message: `${titleOf(entry.ref)} is being deleted${heldBy(left)}`, refusal: undefined };
   } catch (error) {
@@ -86,13 +86,18 @@ function refused({ session }: Turn, entry: Entry, error: unknown): Remainder {
 }
 
 /**
- * Deletes the object if it is still the one that we applied, and still ours.
+ * Deletes the object if it is still the one that we applied, still ours, and not wanted under another name.
  * @returns the object while it is on its way out; undefined when it is gone or belongs to somebody else now
  */
-async function remove({ delivery, world }: Turn, entry: Entry): Promise<KubeObject | undefined> {
+async function remove(
+  { delivery, world }: Turn,
+  entry: Entry,
+  wanted: ReadonlySet<string>,
+): Promise<KubeObject | undefined> {
   const cluster = world.cluster(identityOf(delivery));
   const live = await cluster.get(entry.ref);
   if (live === undefined || !isOurs(live, entry, shortUid(delivery.uid))) return undefined;
+  if (wanted.has(live.metadata.uid ?? '')) return undefined;
   if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
   return cluster.delete(entry.ref, live);
 }

@@ -64,8 +64,7 @@ export function check(rendered: Rendered, targetNamespace: string, isNamespaced:
     if (isLeftAlone) skipped.push(ref);
     else desired.push({ key, manifest, hash: hashValue(manifest) });
   }
-  const all = [...skipped, ...desired.map(({ manifest }) => manifest)];
-  const isGuess = all.some(({ apiVersion, kind }) => isUnknown(apiVersion, kind, scopes, isNamespaced));
+  const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
   return { desired, problems, skipped, isGuess };
 }
 
@@ -89,12 +88,8 @@ function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[str
   }
 }
 
-function isUnknown(
-  apiVersion: string,
-  kind: string,
-  scopes: ReadonlyMap<string, boolean>,
-  isNamespaced: IsNamespaced,
-): boolean {
+function isUnknown(manifest: KubeObject, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): boolean {
+  const { apiVersion, kind } = manifest;
   return isNamespaced(apiVersion, kind) === undefined && !scopes.has(`${groupOf(apiVersion)}/${kind}`);
 }
 

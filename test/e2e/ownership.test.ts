@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { deliveryOf, deliveryRef, grant, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { appOf, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
@@ -18,6 +19,7 @@ const lockstep = useLockstep([
   'own-helm',
   'own-hpa',
   'own-watch',
+  'own-list',
   'own-delete',
   'own-old',
   'own-new',
@@ -149,6 +151,20 @@ describeOnOwnCluster('ownership', () => {
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
 
+  it('without the right to watch is told steadily, also where listing is allowed', async () => {
+    const rights = ['get', 'list', 'patch', 'create'];
+    const app = await lockstep.app('own-list', { 'a.yaml': configMap('a', { a: '1' }) }, {}, rights);
+    expect(await app.refused('Forbidden')).toMatch(/^ConfigMap can't be watched: .*cannot watch resource "configmaps"/);
+    const seen = new Set<string | undefined>();
+    for (let look = 0; look < 100; look += 1) {
+      seen.add(condition(await app.status(), 'Ready')?.reason);
+      await sleep(50);
+    }
+    expect([...seen]).toEqual(['Forbidden']);
+    await grant(lockstep.kube, 'own-list', [...rights, 'watch']);
+    await app.ready(60_000);
+  });
+
   it('is never claimed by an account that does not exist', async () => {
     await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'own-account' } });
     const repository = lockstep.git.repository('own-account.git');
@@ -262,11 +278,10 @@ describeOnOwnCluster('ownership', () => {
       kind: 'CustomResourceDefinition',
       name: 'things.own.example.com',
     };
-    await until('it is served', async () =>
-      objectsAt(await lockstep.kube.get(ref), 'status', 'conditions').some(
-        (condition) => condition['type'] === 'Established' && condition['status'] === 'True',
-      ),
-    );
+    await until('it is served', async () => {
+      const live = await lockstep.kube.get(ref);
+      return live !== undefined && condition(live, 'Established')?.status === 'True';
+    });
     const app = await lockstep.app('own-unserved', {
       'a.yaml': 'apiVersion: own.example.com/v1\nkind: Thing\nmetadata: {name: t}\n',
     });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
@@ -99,11 +100,10 @@ spec:
       { 'a.yaml': job, 'b.yaml': configMap('after', { a: '1' }) },
       { health: { deadline: '3s' } },
     );
-    await until('it failed', async () =>
-      objectsAt(await app.get('batch/v1', 'Job', 'migration'), 'status', 'conditions').some(
-        (condition) => condition['type'] === 'Failed',
-      ),
-    );
+    await until('it failed', async () => {
+      const live = await app.get('batch/v1', 'Job', 'migration');
+      return live !== undefined && condition(live, 'Failed') !== undefined;
+    });
     await sleep(4_000);
     expect(app.writes(since).map((entry) => entry.name)).toEqual(['migration']);
     expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toContain('the Job failed');

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { LockstepError } from '../../../sync/errors.ts';
+import { findRevision } from '../../../sync/find.ts';
+import { file } from './support/objects.ts';
+import { makeTurn } from './support/turn.ts';
+
+describe('a revision that can not be read', () => {
+  it('for its own sake is not read again before there is another one', async () => {
+    const turn = makeTurn();
+    turn.source.fault = new LockstepError('SourceTooLarge', 'larger than allowed');
+    const poll = async (): Promise<void> => {
+      turn.now += 100_000;
+      turn.session.generation = turn.delivery.generation;
+      await findRevision(turn);
+    };
+    for (let count = 0; count < 3; count += 1) await poll();
+    expect(turn.source.reads).toBe(1);
+    expect(turn.session.sourceTrouble).toMatchObject({ reason: 'SourceTooLarge', stalled: true });
+    turn.source.tip = 'b'.repeat(40);
+    turn.source.fault = undefined;
+    turn.source.files = [file('a.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n')];
+    await poll();
+    expect(turn.source.reads).toBe(2);
+    expect(turn.session.sourceTrouble).toBeUndefined();
+    expect(turn.session.found?.desired.map(({ key }) => key)).toEqual(['/ConfigMap/shop/a']);
+  });
+
+  it('for want of a server is read again each time', async () => {
+    const turn = makeTurn();
+    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    for (let count = 0; count < 3; count += 1) {
+      turn.now += 100_000;
+      turn.session.generation = turn.delivery.generation;
+      await findRevision(turn);
+    }
+    expect(turn.source.reads).toBe(3);
+  });
+});

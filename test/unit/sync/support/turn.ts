@@ -1,0 +1,148 @@
+import { createWatcher } from '../../../../health/watcher.ts';
+import { type Delivery, readDelivery } from '../../../../sync/delivery/delivery.ts';
+import { LockstepError } from '../../../../sync/errors.ts';
+import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../../../sync/ports.ts';
+import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
+import type { TreeFile } from '../../../../sync/render/plain.ts';
+import { newSession, type Turn, type World } from '../../../../sync/session.ts';
+import type { KubeObject, ObjectRef } from '../../../../sync/types.ts';
+
+/** A turn in a world in memory, in which each part can be made to fail. */
+export interface FakeTurn extends Turn {
+  /** What the API server holds, by kind and name: namespaces are of no matter in these tests. */
+  readonly objects: Map<string, KubeObject>;
+  /** What was asked of the API server. */
+  readonly asked: string[];
+  /** How often a revision was read, and what it holds once it has no fault. */
+  readonly source: { tip: string; reads: number; files: TreeFile[]; fault: Error | undefined };
+  /** The record as it was stored last. */
+  stored: ReleaseRecord | undefined;
+  /** Tells something to every open watch. */
+  tell(event: WatchEvent): void;
+  now: number;
+}
+
+export const uid = '11111111-2222-3333-4444-555555555555';
+
+/** @param fault thrown instead of an answer, for requests such as `apply ConfigMap a` */
+export function makeTurn(
+  options: {
+    spec?: object;
+    record?: ReleaseRecord;
+    kinds?: readonly ApiResource[];
+    fault?: (request: string) => Error | undefined;
+  } = {},
+): FakeTurn {
+  const { record = emptyRecord(), kinds = [], fault = () => undefined } = options;
+  const objects = new Map<string, KubeObject>();
+  const asked: string[] = [];
+  const tellers = new Set<(event: WatchEvent) => void>();
+  const watches: Watches = {
+    open: (_target, onEvent) => {
+      tellers.add(onEvent);
+      return () => tellers.delete(onEvent);
+    },
+  };
+  const nothing = new LockstepError('SourceUnreachable', 'nothing is here');
+  const source = { tip: 'a'.repeat(40), reads: 0, files: [] as TreeFile[], fault: nothing as Error | undefined };
+  const watcher = createWatcher(
+    watches,
+    () => ({ now: turn.now, bindingMode: () => undefined }),
+    () => undefined,
+  );
+  const quiet = (): void => undefined;
+  const world: World = {
+    clock: { now: () => turn.now, sleep: () => new Promise((resolve) => setImmediate(resolve)) },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    kinds: {
+      find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
+      isGone: () => false,
+      refresh: async () => undefined,
+    },
+    sources: {
+      tip: async () => source.tip,
+      read: async (_request, revision): Promise<Snapshot> => {
+        source.reads += 1;
+        if (source.fault !== undefined) throw source.fault;
+        const commit = { revision, author: 'Ada', subject: 'change', time: '' };
+        return { commit, tree: `tree-${revision}`, files: source.files };
+      },
+      close: async () => undefined,
+    },
+    records: {
+      load: async () => emptyRecord(),
+      save: async (_uid, saved) => {
+        turn.stored = { ...saved, entries: new Map(saved.entries) };
+      },
+      remove: async () => undefined,
+    },
+    watcher,
+    cluster: () => fakeCluster(objects, asked, fault),
+    isEnding: async () => false,
+    credentials: () => Promise.reject(new Error('no credentials here')),
+    event: quiet,
+    tellNamespace: quiet,
+    wake: quiet,
+  };
+  const turn: FakeTurn = {
+    delivery: deliveryWith(options.spec ?? {}),
+    session: newSession(record, 0),
+    world,
+    objects,
+    asked,
+    source,
+    stored: undefined,
+    tell: (event) => {
+      for (const teller of tellers) teller(event);
+    },
+    now: 1_000,
+  };
+  return turn;
+}
+
+function deliveryWith(spec: object): Delivery {
+  const object: unknown = {
+    apiVersion: 'lockstep.dev/v1alpha1',
+    kind: 'Delivery',
+    metadata: { name: 'app', namespace: 'shop', uid, generation: 1 },
+    spec: { source: { url: 'https://git.example.com/shop' }, ...spec },
+  };
+  return readDelivery(object as KubeObject);
+}
+
+/** Applies by replacing, and numbers incarnations and versions. */
+function fakeCluster(
+  objects: Map<string, KubeObject>,
+  asked: string[],
+  fault: (request: string) => Error | undefined,
+): Cluster {
+  const keyOf = (ref: ObjectRef): string => `${ref.kind} ${ref.name}`;
+  const ask = (verb: string, ref: ObjectRef): string => {
+    const request = `${verb} ${keyOf(ref)}`;
+    asked.push(request);
+    const error = fault(request);
+    if (error !== undefined) throw error;
+    return keyOf(ref);
+  };
+  return {
+    get: async (ref) => objects.get(ask('get', ref)),
+    apply: async (object, { dryRun }) => {
+      const ref = { apiVersion: object.apiVersion, kind: object.kind, name: object.metadata.name };
+      const key = ask(dryRun ? 'try' : 'apply', ref);
+      const before = objects.get(key);
+      const version = String(Number(before?.metadata.resourceVersion ?? 0) + 1);
+      const metadata = {
+        ...object.metadata,
+        uid: before?.metadata.uid ?? `uid-${asked.length}`,
+        resourceVersion: version,
+      };
+      const answer = { ...object, metadata };
+      if (!dryRun) objects.set(key, answer);
+      return { object: answer, created: before === undefined };
+    },
+    delete: async (ref) => {
+      objects.delete(ask('delete', ref));
+      return undefined;
+    },
+  };
+}
