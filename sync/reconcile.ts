@@ -34,26 +34,33 @@ export async function reconcile(turn: Turn): Promise<number> {
 
 /** A new generation or a `sync` request asks for everything to be looked at now. */
 async function takeRequest(turn: Turn): Promise<void> {
-  const { delivery, session, world } = turn;
-  const { request } = delivery;
-  const isNew = request !== undefined && request.text !== delivery.acknowledged && request.text !== session.handled;
-  if (isNew) session.handled = request.text;
-  if (isNew && request.verb !== 'sync') {
-    const message = `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`;
-    world.event('Warning', 'RequestUnknown', message);
-  }
-  if (isNew && request.verb === 'sync') {
-    session.healAsked = true;
-    session.heals.clear();
-    await retryFailedJobs(turn);
-  }
-  if (!isNew && session.generation === delivery.generation) return;
-  if (session.generation !== delivery.generation) session.polling = undefined;
+  const { delivery, session } = turn;
+  const isNewSpec = session.generation !== delivery.generation;
+  const isAsked = await carryOutRequest(turn);
+  if (!isAsked && !isNewSpec) return;
+  if (isNewSpec) session.polling = undefined;
   session.generation = delivery.generation;
   session.pollAt = 0;
   session.credentials = undefined;
   session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
+}
+
+/** Does what a request asks for beyond a look at everything. @returns whether there is a new one */
+async function carryOutRequest(turn: Turn): Promise<boolean> {
+  const { delivery, session, world } = turn;
+  const { request } = delivery;
+  if (request === undefined || request.text === delivery.acknowledged || request.text === session.handled) return false;
+  if (request.verb === 'sync') {
+    session.healAsked = true;
+    session.heals.clear();
+    await retryFailedJobs(turn);
+  } else {
+    const message = `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`;
+    world.event('Warning', 'RequestUnknown', message);
+  }
+  session.handled = request.text;
+  return true;
 }
 
 /** The deadline of a wave starts again whenever what is waited for changes. */

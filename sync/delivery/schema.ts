@@ -99,7 +99,7 @@ const sync = section(
     mode: words(['auto', 'manual'], 'Whether a new revision is applied by itself.', 'auto'),
     approval: words(['none', 'required'], 'Whether a plan needs a person to approve it.', 'none'),
     prune: flag('Whether objects that left Git are deleted, after the new ones are healthy.', true),
-    selfHeal: flag('Whether drift is undone.', true),
+    selfHeal: flag('Whether drift is undone; otherwise it is told, and undone by a `sync` request.', true),
     adopt: flag('Whether objects and fields of other tools are taken over.', false),
     restartOnConfigChange: flag('Whether pods restart when a ConfigMap or Secret they refer to changes.', false),
     ignore: listOf(anything('What to leave alone.'), 'Differences to ignore.'),
