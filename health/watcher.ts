@@ -53,6 +53,8 @@ interface OpenWatch {
   users: Set<string>;
   /** Everything that exists was told to all users. */
   synced: boolean;
+  /** Everything that happens from then on is told. */
+  opened: boolean;
   /** Why it can't be opened right now. */
   trouble: Error | undefined;
   reopening: NodeJS.Timeout | undefined;
@@ -77,7 +79,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       onFailed(watch, event.error);
       return;
     }
-    if (event.type === 'recovered') onRecovered(watch);
+    if (event.type === 'opened') onOpened(watch);
     else if (event.type === 'synced') onSynced(name, watch, event.present);
     else onObject(watch, event.type, event.object);
   }
@@ -89,9 +91,10 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     if (changed) for (const uid of watch.users) notify(uid);
   }
 
-  /** A list alone is no recovery: who may list, but not watch, still sees nothing. */
-  function onRecovered(watch: OpenWatch): void {
+  /** A list alone is not enough: who may list, but not watch, still sees nothing. */
+  function onOpened(watch: OpenWatch): void {
     watch.trouble = undefined;
+    watch.opened = watch.reopening === undefined;
     for (const uid of watch.users) notify(uid);
   }
 
@@ -147,6 +150,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
         target,
         users: new Set([uid]),
         synced: false,
+        opened: false,
         trouble: undefined,
         reopening: undefined,
         close,
@@ -161,9 +165,9 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
   /** A watch tells each object once: whoever joins later needs to be told again. */
   function reopen(name: string, watch: OpenWatch): void {
     watch.synced = false;
+    watch.opened = false;
     watch.reopening ??= setTimeout(() => {
       watch.reopening = undefined;
-      watch.trouble = undefined;
       watch.close();
       watch.close = watches.open(watch.target, (event) => onEvent(name, event));
     }, gathering);
@@ -226,7 +230,9 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     },
     suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
     isComplete: (uid) =>
-      [...open.values()].every((watch) => watch.synced || watch.trouble !== undefined || !watch.users.has(uid)),
+      [...open.values()].every(
+        (watch) => (watch.synced && watch.opened) || watch.trouble !== undefined || !watch.users.has(uid),
+      ),
     troubles: (uid) =>
       [...open.values()].flatMap(({ users, trouble, target }) =>
         users.has(uid) && trouble !== undefined ? [{ kind: target.kind, error: trouble }] : [],

@@ -12,26 +12,41 @@ import type { Turn } from './session.ts';
 import { fieldManager, stamped, stampNames } from './stamp.ts';
 import { type KubeObject, titleOf } from './types.ts';
 
+/** Milliseconds until drift is looked at again although no watch tells of a change. */
+const lookAgain = { refused: 5_000, unseen: 60_000, longest: 600_000 };
+
 /**
- * Tells drift that is not to be undone. What it consists of is asked for once, by a dry-run, and again only when the
- * object has drifted on.
+ * Tells drift that is not to be undone. What it consists of is asked for once, by a dry-run, and again when the object
+ * has drifted on; with back-off where the API server refused, and now and then where no watch sees the object.
  */
 export async function reportDrift(turn: Turn, drifted: readonly Entry[]): Promise<void> {
   const { delivery, session, world } = turn;
-  const keys = new Set(drifted.map((entry) => entry.key));
-  for (const key of session.drift.keys()) if (!keys.has(key)) session.drift.delete(key);
+  const now = world.clock.now();
+  keepOnly(turn, new Set(drifted.map((entry) => entry.key)));
   await inParallel(drifted, parallelRequests, async (entry) => {
     const live = world.watcher.live(delivery.uid, entry.key);
     const state = `${live?.state} ${live?.uid} ${live?.owned}`;
-    if (session.drift.get(entry.key)?.state === state) return;
+    const before = session.drift.get(entry.key);
+    if (before?.state === state && now < before.lookAgainAt) return;
     const { what, isKnown } = await describeDrift(turn, entry);
     const text = `${titleOf(entry.ref)}: ${what}`;
-    const before = session.drift.get(entry.key)?.text;
-    session.drift.set(entry.key, { state: isKnown ? state : undefined, text });
-    if (text === before) return;
+    const tries = isKnown ? 0 : (before?.tries ?? 0) + 1;
+    const known = live?.state === 'questioned' ? lookAgain.unseen : Number.POSITIVE_INFINITY;
+    const delay = isKnown ? known : Math.min(lookAgain.longest, lookAgain.refused * 2 ** (tries - 1));
+    session.drift.set(entry.key, { state, text, tries, lookAgainAt: now + delay });
+    if (text === before?.text) return;
     world.event('Warning', 'Drifted', text);
     world.log.info({ delivery: nameOf(delivery), object: entry.key, text }, 'drift found');
   });
+}
+
+/** What a release has just applied has not drifted any more. */
+export function forgetDrift(turn: Turn): void {
+  keepOnly(turn, new Set(turn.world.watcher.suspects(turn.delivery.uid)));
+}
+
+function keepOnly({ session }: Turn, keys: ReadonlySet<string>): void {
+  for (const key of session.drift.keys()) if (!keys.has(key)) session.drift.delete(key);
 }
 
 /** What healing would do with an object, in words, or why that is not known. */

@@ -2,8 +2,9 @@ import { at } from '../diff/json.ts';
 import type { JobEnd } from '../health/tracked.ts';
 import { identityOf, nameOf } from './delivery/delivery.ts';
 import { differenceOf, reportDrift } from './drift.ts';
+import { ApiError } from './errors.ts';
 import { inParallel } from './parallel.ts';
-import { refusalOf } from './plan/try.ts';
+import { type Refusal, refusalOf } from './plan/try.ts';
 import { applyEntry } from './release/advance.ts';
 import { parallelRequests } from './release/begin.ts';
 import { type Entry, healingManifest, isPending } from './release/record.ts';
@@ -24,12 +25,31 @@ export async function healDrift(turn: Turn): Promise<void> {
   forgetOldHeals(turn);
   const suspects = suspectsOf(turn);
   const mayHeal = delivery.selfHeal || session.healAsked;
-  const due = suspects.filter((entry) => spentJob(turn, entry) !== undefined || (mayHeal && !isTired(turn, entry.key)));
-  const problems = await healAll(turn, due, mayHeal);
-  // Who asked for a sync has been served once all was seen, and all that was seen was healed.
-  if (problems.length === 0 && world.watcher.isComplete(delivery.uid)) session.healAsked = false;
-  await reportDrift(turn, mayHeal ? [] : suspects.filter((entry) => !due.includes(entry)));
-  noteTrouble(turn, mayHeal ? [...problems, ...tiredOf(turn, suspects)] : []);
+  const isDue = (entry: Entry): boolean => mayHeal || mayBeSpent(turn, entry);
+  const tired = tiredOf(turn, suspects);
+  const refusals = await healAll(
+    turn,
+    suspects.filter((entry) => isDue(entry) && !isTired(turn, entry.key)),
+    mayHeal,
+  );
+  if (isServed(turn, refusals)) session.healAsked = false;
+  const still = new Set(world.watcher.suspects(delivery.uid));
+  await reportDrift(turn, mayHeal ? [] : suspects.filter(({ key }) => still.has(key)));
+  noteTrouble(turn, mayHeal ? [...refusals.map(({ message }) => message), ...tired] : []);
+}
+
+/** Who asked for a sync has been served once all was seen, and each drift was undone or is refused for a lasting reason. */
+function isServed({ delivery, world }: Turn, refusals: readonly Refusal[]): boolean {
+  const isForbidden = (error: Error): boolean => error instanceof ApiError && error.class === 'forbidden';
+  const isSeen = world.watcher.troubles(delivery.uid).every(({ error }) => isForbidden(error));
+  const mayPass = refusals.some(({ code }) => code === 'ClusterUnavailable');
+  return world.watcher.isComplete(delivery.uid) && isSeen && !mayPass;
+}
+
+/** A Job that is gone may have been taken away by its time to live. */
+function mayBeSpent(turn: Turn, entry: Entry): boolean {
+  const isGone = turn.world.watcher.live(turn.delivery.uid, entry.key)?.state === 'questioned';
+  return isGone && spentJob(turn, entry) !== undefined;
 }
 
 function suspectsOf({ delivery, session, world }: Turn): Entry[] {
@@ -40,18 +60,18 @@ function suspectsOf({ delivery, session, world }: Turn): Entry[] {
 }
 
 /** @returns what could not be healed, and why */
-async function healAll(turn: Turn, due: readonly Entry[], mayHeal: boolean): Promise<string[]> {
-  const problems: string[] = [];
+async function healAll(turn: Turn, due: readonly Entry[], mayHeal: boolean): Promise<Refusal[]> {
+  const refusals: Refusal[] = [];
   await inParallel(due, parallelRequests, async (entry) => {
     try {
       await heal(turn, entry, mayHeal);
     } catch (error) {
-      const { message } = refusalOf(entry, error);
-      problems.push(message);
-      noteHeal(turn, entry.key, message);
+      const refusal = refusalOf(entry, error);
+      refusals.push(refusal);
+      noteHeal(turn, entry.key, refusal.message);
     }
   });
-  return problems;
+  return refusals;
 }
 
 /** What is not fought any longer, for a while. */

@@ -45,8 +45,8 @@ export type WatchEvent =
   | { readonly type: 'changed' | 'deleted'; readonly object: KubeObject }
   | { readonly type: 'synced'; readonly present: ReadonlySet<string> }
   | { readonly type: 'failed'; readonly error: Error }
-  /** After a failure the watch is open again; nothing was missed. */
-  | { readonly type: 'recovered' };
+  /** The watch is open, for the first time or after a failure that was told: everything is seen from here on. */
+  | { readonly type: 'opened' };
 
 /** What to watch: one kind, in one namespace or everywhere, as one identity. */
 export interface WatchTarget {

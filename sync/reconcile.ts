@@ -1,4 +1,5 @@
 import { identityOf, nameOf } from './delivery/delivery.ts';
+import { forgetDrift } from './drift.ts';
 import { ApiError, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
@@ -26,6 +27,7 @@ export async function reconcile(turn: Turn): Promise<number> {
   await healDrift(turn);
   await beginRelease(turn);
   await advance(turn);
+  forgetDrift(turn);
   if (session.unsaved) await saveRecord(turn, session.record);
   noteProgress(turn);
   noteWatches(turn);
@@ -52,7 +54,7 @@ async function carryOutRequest(turn: Turn): Promise<boolean> {
   const { request } = delivery;
   if (request === undefined || request.text === delivery.acknowledged || request.text === session.handled) return false;
   if (request.verb === 'sync') {
-    session.healAsked = true;
+    session.healAsked = !delivery.selfHeal;
     session.heals.clear();
     await retryFailedJobs(turn);
   } else {
@@ -99,6 +101,6 @@ function nextTurn({ session, world }: Turn): number {
   const isWaiting = session.waiting.length > 0 || session.heals.size > 0;
   if (isWaiting || session.applyTrouble !== undefined || session.healTrouble !== undefined) times.push(retry);
   if (session.blindSince !== undefined) times.push(retry);
-  if ([...session.drift.values()].some(({ state }) => state === undefined)) times.push(retry);
+  for (const { lookAgainAt } of session.drift.values()) times.push(lookAgainAt - now);
   return Math.min(...times);
 }

@@ -63,6 +63,17 @@ export interface PlanTrouble extends Trouble {
   readonly tries: number;
 }
 
+/** How one object has drifted. */
+export interface Drift {
+  /** The state that was looked at. */
+  readonly state: string;
+  /** What is told of it. */
+  readonly text: string;
+  /** How often looking at it was refused. */
+  readonly tries: number;
+  readonly lookAgainAt: number;
+}
+
 /** The tries to heal one object. */
 export interface Heals {
   /** When each try was made. */
@@ -107,8 +118,8 @@ export interface Session {
   readonly heals: Map<string, Heals>;
   /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
   healAsked: boolean;
-  /** Drift that is not to be undone, by object: the state that was looked at, if it could be, and what is told of it. */
-  readonly drift: Map<string, { readonly state: string | undefined; readonly text: string }>;
+  /** Drift that is not to be undone, by object. */
+  readonly drift: Map<string, Drift>;
   /** The last request that was carried out. */
   handled: string | undefined;
   generation: number;

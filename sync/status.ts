@@ -25,7 +25,8 @@ export function statusOf(
   const healths = objects.map((entry) => ({ entry, health: live(entry.key) ?? unseen }));
   const word = objects.length === 0 ? 'Unknown' : worst(healths.map(({ health }) => health.status));
   const summary = summarize(delivery, session, now);
-  const acknowledged = session.handled ?? before.lastRequest;
+  // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
+  const acknowledged = (session.healAsked ? undefined : session.handled) ?? before.lastRequest;
   return {
     observedGeneration: delivery.generation,
     conditions: conditionsOf(delivery.generation, summary, word, now, before),

@@ -17,8 +17,8 @@ export type CollectionEvent =
   /** Everything that exists has been told; whatever is not among `uids` is not in the collection any more. */
   | { readonly type: 'synced'; readonly uids: ReadonlySet<string> }
   | { readonly type: 'failed'; readonly error: Error }
-  /** After a failure the watch is open again; nothing was missed. */
-  | { readonly type: 'recovered' };
+  /** The watch is open, for the first time or after a failure that was told: everything is seen from here on. */
+  | { readonly type: 'opened' };
 
 /** Milliseconds and counts. */
 export interface WatchLimits {
@@ -46,8 +46,8 @@ interface Follower {
   readonly tell: (event: CollectionEvent) => void;
   readonly limits: WatchLimits;
   readonly stop: AbortSignal;
-  /** A failure was told, and no recovery since. */
-  troubled: boolean;
+  /** That the watch is open was told, and no failure since. */
+  told: boolean;
 }
 
 /**
@@ -63,7 +63,7 @@ export function follow(
   limits: WatchLimits = watchDefaults,
 ): () => void {
   const stop = new AbortController();
-  void run({ http, spec, tell: onEvent, limits, stop: stop.signal, troubled: false });
+  void run({ http, spec, tell: onEvent, limits, stop: stop.signal, told: false });
   return () => stop.abort();
 }
 
@@ -90,7 +90,7 @@ async function run(follower: Follower): Promise<void> {
 async function fail(follower: Follower, failures: number, error: unknown): Promise<void> {
   if (follower.stop.aborted) return;
   if (failures > 1 || !isConnectionLoss(error)) {
-    follower.troubled = true;
+    follower.told = false;
     follower.tell({ type: 'failed', error: asError(error) });
   }
   await pause(follower, failures, error);
@@ -154,10 +154,10 @@ function selectors(spec: WatchSpec): Record<string, string> {
   return spec.labelSelector === undefined ? {} : { labelSelector: spec.labelSelector };
 }
 
-function recover(follower: Follower): void {
-  if (!follower.troubled) return;
-  follower.troubled = false;
-  follower.tell({ type: 'recovered' });
+function tellOpen(follower: Follower): void {
+  if (follower.told) return;
+  follower.told = true;
+  follower.tell({ type: 'opened' });
 }
 
 /** Follows from a point in time until the watch ends, and answers the point that was reached. */
@@ -176,7 +176,7 @@ async function watch(follower: Follower, from: string): Promise<string> {
   let reached = from;
   try {
     const stream = await http.stream(request, AbortSignal.any([stop, silence.signal]));
-    recover(follower);
+    tellOpen(follower);
     for await (const line of lines(stream)) {
       timer.refresh();
       reached = handOn(parseJson(line), tell) ?? reached;

@@ -163,11 +163,18 @@ export async function retryFailedJobs(turn: Turn): Promise<void> {
   if (failed.length === 0) return;
   const entries = new Map(record.entries);
   for (const entry of failed) entries.set(entry.key, { ...entry, applied: undefined });
-  const isRunning = record.phase === 'Releasing';
-  const sequence = isRunning ? record.sequence : record.sequence + 1;
-  const next: ReleaseRecord = { ...record, phase: 'Releasing', sequence, entries };
+  const next = record.phase === 'Releasing' ? { ...record, entries } : anotherRelease(turn, entries, failed.length);
   await saveRecord(turn, next);
   turn.session.record = next;
+}
+
+/** A new release of the same revision, which makes some of its objects again. */
+function anotherRelease({ session, world }: Turn, entries: Map<string, Entry>, create: number): ReleaseRecord {
+  const { record } = session;
+  const target = record.target === undefined ? undefined : { ...record.target, startedAt: world.clock.now() };
+  const unchanged = entries.size - create;
+  const actions = { create, ...(unchanged > 0 ? { unchanged } : {}) };
+  return { ...record, phase: 'Releasing', sequence: record.sequence + 1, target, entries, actions };
 }
 
 /** A release that is begun while another one runs supersedes it. */

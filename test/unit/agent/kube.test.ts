@@ -89,7 +89,7 @@ describe('a watch', () => {
     const failures = events.flatMap((event) => (event.type === 'failed' ? [event.error.message] : []));
     // A closed connection and a point in time that is forgotten are everyday life; what the server refuses is told.
     expect(failures).toEqual(['the API server answered 500']);
-    expect(events.slice(-3).map((event) => event.type)).toEqual(['failed', 'recovered', 'deleted']);
+    expect(events.slice(-3).map((event) => event.type)).toEqual(['failed', 'opened', 'deleted']);
     const synced = events.find((event) => event.type === 'synced');
     expect([...(synced?.uids ?? [])]).toEqual(['a', 'b', 'c']);
   });
