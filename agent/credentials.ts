@@ -1,6 +1,6 @@
 import { hashText } from '../diff/hash.ts';
 import { at, isObject } from '../diff/json.ts';
-import { ApiError, LockstepError } from '../sync/errors.ts';
+import { isForbidden, LockstepError } from '../sync/errors.ts';
 import type { Cluster, Credentials } from '../sync/ports.ts';
 import { registerSecret } from './mask.ts';
 
@@ -40,7 +40,7 @@ async function getSecret(cluster: Cluster, namespace: string, name: string) {
     const secret = await cluster.get({ apiVersion: 'v1', kind: 'Secret', namespace, name });
     if (secret !== undefined) return secret;
   } catch (error) {
-    if (!(error instanceof ApiError) || error.class !== 'forbidden') throw error;
+    if (!isForbidden(error)) throw error;
     throw new LockstepError('CredentialsNotFound', `the service account may not read the Secret ${namespace}/${name}`, {
       cause: error,
     });

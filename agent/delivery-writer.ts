@@ -1,4 +1,4 @@
-import { canonicalJson, isObject, parseJson, toJson } from '../diff/json.ts';
+import { canonicalJson, isObject, type JsonObject, toJson } from '../diff/json.ts';
 import { deliveryApiVersion, deliveryResource } from '../sync/delivery/crd.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
 import { isAbsent } from '../sync/errors.ts';
@@ -22,7 +22,7 @@ export interface DeliveryWriter {
 
 export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWriter {
   /** Server-side apply drops what the status no longer holds. */
-  async function applyStatus(delivery: KubeObject, status: DeliveryStatus): Promise<KubeObject> {
+  async function applyStatus(delivery: KubeObject, status: JsonObject): Promise<KubeObject> {
     const { namespace = '', name } = delivery.metadata;
     const body = toJson({ apiVersion: deliveryApiVersion, kind: 'Delivery', metadata: { namespace, name }, status });
     const query = { fieldManager: 'lockstep-status', force: 'true' };
@@ -48,7 +48,7 @@ export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWr
     status: async (delivery, status) => {
       const shown = masked(status);
       const old = statusIn(delivery);
-      if (textOf(shown) === textOf(old)) return delivery;
+      if (canonicalJson(shown) === canonicalJson(delivery['status'] ?? {})) return delivery;
       try {
         const written = await applyStatus(delivery, shown);
         tellTrouble(events, written, shown, old);
@@ -73,15 +73,11 @@ export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWr
 /** Words that others wrote. All other texts are our own, and a password that equals one of them must not change it. */
 const freeTexts = new Set(['message', 'subject', 'author']);
 
-function masked(status: DeliveryStatus): DeliveryStatus {
+function masked(status: DeliveryStatus): JsonObject {
   const text = JSON.stringify(status, (key, value) =>
     typeof value === 'string' && freeTexts.has(key) ? maskText(value) : value,
   );
   return JSON.parse(text);
-}
-
-function textOf(status: DeliveryStatus): string {
-  return canonicalJson(parseJson(toJson(status)));
 }
 
 /** What goes wrong, or is waited for, is told as an event when it changes. */

@@ -1,3 +1,5 @@
+import { delayAfter } from '../sync/back-off.ts';
+
 /** Runs work by key: at most one run per key at a time, and a key that is added while it runs runs once more after. */
 export interface Queue {
   /** Runs the key as soon as a worker is free. */
@@ -51,7 +53,7 @@ export function createQueue(
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
       onError(key, error);
-      schedule(key, Math.min(limits.longestRetry, limits.firstRetry * 2 ** (count - 1)));
+      schedule(key, delayAfter(count, { first: limits.firstRetry, longest: limits.longestRetry }));
     } finally {
       running.delete(key);
       pump();

@@ -37,11 +37,13 @@ function visit(value: Json | undefined, fields: JsonObject, path: string, walk: 
     walk.values.push(`${path}=${leafValue(value, path, walk.sentEmpty, '.' in fields)}`);
     return;
   }
-  const items = names.filter((name) => !name.startsWith('f:'));
-  if (items.length > 1) walk.values.push(`${path}#${orderOf(value, items).join(',')}`);
+  const positions = new Map(
+    names.filter((name) => !name.startsWith('f:')).map((name) => [name, positionOf(value, name)]),
+  );
+  if (positions.size > 1) walk.values.push(`${path}#${Array.isArray(value) ? inOrder(positions).join(',') : ''}`);
   for (const name of names.sort()) {
     const below = fields[name];
-    visit(child(value, name), isObject(below) ? below : {}, `${path}/${name}`, walk);
+    visit(child(value, name, positions.get(name)), isObject(below) ? below : {}, `${path}/${name}`, walk);
   }
 }
 
@@ -51,17 +53,17 @@ function leafValue(value: Json | undefined, path: string, sentEmpty: ReadonlySet
   return canonicalJson(value);
 }
 
-/** Follows one step of a fieldsV1 path: `f:name`, `k:{"name":"web"}`, `v:"value"` or `i:0`. */
-function child(value: Json | undefined, step: string): Json | undefined {
-  const rest = step.slice(2);
-  if (step.startsWith('f:')) return isObject(value) ? value[rest] : undefined;
-  if (!Array.isArray(value)) return undefined;
-  if (step.startsWith('i:')) return value[Number(rest)];
-  return value[positionOf(value, step)];
+/** Follows one step of a fieldsV1 path: `f:name` into a map, all others to a position in a list. */
+function child(value: Json | undefined, step: string, position: number | undefined): Json | undefined {
+  if (position === undefined) return isObject(value) ? value[step.slice(2)] : undefined;
+  return Array.isArray(value) ? value[position] : undefined;
 }
 
-function positionOf(list: readonly Json[], step: string): number {
+/** Where the item of a step such as `k:{"name":"web"}`, `v:"value"` or `i:0` stands in a list; -1 when it does not. */
+function positionOf(list: Json | undefined, step: string): number {
+  if (!Array.isArray(list)) return -1;
   const wanted: Json = JSON.parse(step.slice(2));
+  if (step.startsWith('i:')) return Number(wanted);
   if (step.startsWith('v:')) return list.findIndex((item) => canonicalJson(item) === canonicalJson(wanted));
   if (!isObject(wanted)) return -1;
   const keys = Object.keys(wanted);
@@ -69,10 +71,8 @@ function positionOf(list: readonly Json[], step: string): number {
 }
 
 /** Our items in the order in which they stand in the live list: others between them do not matter. */
-function orderOf(value: Json | undefined, steps: readonly string[]): string[] {
-  if (!Array.isArray(value)) return [];
-  const positions = steps.map((step) => ({ step, position: positionOf(value, step) }));
-  return positions.sort((a, b) => a.position - b.position).map((entry) => entry.step);
+function inOrder(positions: ReadonlyMap<string, number>): string[] {
+  return [...positions].sort(([, a], [, b]) => a - b).map(([step]) => step);
 }
 
 /** The paths, in the form that `ownedBy` uses, at which a manifest holds an empty map or list. */

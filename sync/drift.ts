@@ -1,19 +1,19 @@
 import { changeLine, compare } from '../diff/compare.ts';
 import { maskPair } from '../diff/mask.ts';
 import { otherManagers, withoutNoise } from '../diff/normalize.ts';
-import { applyObject } from './apply/apply.ts';
-import { mayTake } from './apply/filters/conflicts.ts';
-import { identityOf, nameOf } from './delivery/delivery.ts';
+import { applyManifest } from './apply/entry.ts';
+import { delayAfter } from './back-off.ts';
+import { nameOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
-import { conflictContext, refusalOf } from './plan/try.ts';
-import { parallelRequests, stampOf } from './release/begin.ts';
+import { refusalOf } from './plan/try.ts';
+import { applierOf, parallelRequests, stampOf } from './release/begin.ts';
 import { type Entry, healingManifest } from './release/record.ts';
 import type { Turn } from './session.ts';
-import { fieldManager, stamped, stampNames } from './stamp.ts';
+import { fieldManager, stampNames } from './stamp.ts';
 import { type KubeObject, titleOf } from './types.ts';
 
 /** Milliseconds until drift is looked at again although no watch tells of a change. */
-const lookAgain = { refused: 5_000, unseen: 60_000, longest: 600_000 };
+const lookAgain = { first: 5_000, longest: 600_000, unseen: 60_000 };
 
 /**
  * Tells drift that is not to be undone. What it consists of is asked for once, by a dry-run, and again when the object
@@ -32,7 +32,7 @@ export async function reportDrift(turn: Turn, drifted: readonly Entry[]): Promis
     const text = `${titleOf(entry.ref)}: ${what}`;
     const tries = isKnown ? 0 : (before?.tries ?? 0) + 1;
     const known = live?.state === 'questioned' ? lookAgain.unseen : Number.POSITIVE_INFINITY;
-    const delay = isKnown ? known : Math.min(lookAgain.longest, lookAgain.refused * 2 ** (tries - 1));
+    const delay = isKnown ? known : delayAfter(tries, lookAgain);
     session.drift.set(entry.key, { state, text, tries, lookAgainAt: now + delay });
     if (text === before?.text) return;
     world.event('Warning', 'Drifted', text);
@@ -51,18 +51,13 @@ function keepOnly({ session }: Turn, keys: ReadonlySet<string>): void {
 
 /** What healing would do with an object, in words, or why that is not known. */
 async function describeDrift(turn: Turn, entry: Entry): Promise<{ what: string; isKnown: boolean }> {
-  const { delivery, session, world } = turn;
-  const cluster = world.cluster(identityOf(delivery));
+  const { delivery, session } = turn;
+  const applier = applierOf(turn);
   try {
-    const before = await cluster.get(entry.ref);
+    const before = await applier.cluster.get(entry.ref);
     if (before === undefined) return { what: 'was deleted', isKnown: true };
-    const { object } = await applyObject(cluster, {
-      object: stamped(healingManifest(entry), stampOf(turn, entry.applied?.sequence ?? session.record.sequence)),
-      uid: entry.applied?.uid,
-      manager: fieldManager(delivery.uid),
-      dryRun: true,
-      mayTake: (conflict) => mayTake(conflict, conflictContext(entry, delivery.adopt)),
-    });
+    const how = { stamp: stampOf(turn, entry.applied?.sequence ?? session.record.sequence), dryRun: true };
+    const { object } = await applyManifest(applier, entry, healingManifest(entry), how);
     const difference = differenceOf(before, object, delivery.uid);
     const what = difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;
     return { what, isKnown: true };

@@ -133,6 +133,11 @@ export function isAbsent(error: unknown): boolean {
   return error instanceof ApiError && error.class === 'absent';
 }
 
+/** Whether the API server said that this is not allowed. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof ApiError && error.class === 'forbidden';
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import { at } from '../diff/json.ts';
 import type { JobEnd } from '../health/tracked.ts';
 import { identityOf, nameOf } from './delivery/delivery.ts';
 import { differenceOf, reportDrift } from './drift.ts';
-import { ApiError } from './errors.ts';
+import { isForbidden } from './errors.ts';
 import { inParallel } from './parallel.ts';
 import { type Refusal, refusalOf } from './plan/try.ts';
 import { applyEntry } from './release/advance.ts';
@@ -40,7 +40,6 @@ export async function healDrift(turn: Turn): Promise<void> {
 
 /** Who asked for a sync has been served once all was seen, and each drift was undone or is refused for a lasting reason. */
 function isServed({ delivery, world }: Turn, refusals: readonly Refusal[]): boolean {
-  const isForbidden = (error: Error): boolean => error instanceof ApiError && error.class === 'forbidden';
   const isSeen = world.watcher.troubles(delivery.uid).every(({ error }) => isForbidden(error));
   const mayPass = refusals.some(({ code }) => code === 'ClusterUnavailable');
   return world.watcher.isComplete(delivery.uid) && isSeen && !mayPass;

@@ -1,6 +1,6 @@
 import { identityOf, nameOf } from './delivery/delivery.ts';
 import { forgetDrift } from './drift.ts';
-import { ApiError, LockstepError } from './errors.ts';
+import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { advance } from './release/advance.ts';
@@ -82,12 +82,12 @@ function noteWatches({ delivery, session, world }: Turn): void {
     return;
   }
   session.blindSince ??= world.clock.now();
-  const isForbidden = troubles.some(({ error }) => error instanceof ApiError && error.class === 'forbidden');
-  const isLasting = isForbidden || world.clock.now() - session.blindSince > lasting;
+  const isRefused = troubles.some(({ error }) => isForbidden(error));
+  const isLasting = isRefused || world.clock.now() - session.blindSince > lasting;
   if (!isLasting) return;
   const message = troubles.map(({ kind, error }) => `${kind} can't be watched: ${error.message}`).join('; ');
   const first = troubles[0]?.error;
-  const reason = first instanceof LockstepError ? first.code : isForbidden ? 'Forbidden' : 'ClusterUnavailable';
+  const reason = first instanceof LockstepError ? first.code : isRefused ? 'Forbidden' : 'ClusterUnavailable';
   if (session.watchTrouble?.message !== message)
     world.log.warn({ delivery: nameOf(delivery), problem: message }, 'objects can not be watched');
   session.watchTrouble = { reason, message, stalled: false };

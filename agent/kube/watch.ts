@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type Json, numberAt, objectsAt, parseJson, textAt } from '../../diff/json.ts';
+import { delayAfter } from '../../sync/back-off.ts';
 import { ApiError } from '../../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest } from './http.ts';
@@ -111,7 +112,7 @@ function asError(error: unknown): Error {
 }
 
 async function pause({ limits, stop }: Follower, failures: number, error: unknown): Promise<void> {
-  const backOff = Math.min(limits.maxDelay, limits.minDelay * 2 ** (failures - 1));
+  const backOff = delayAfter(failures, { first: limits.minDelay, longest: limits.maxDelay });
   const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
   const delay = Math.max(asked, backOff * (0.5 + Math.random() / 2));
   await sleep(delay, undefined, { signal: stop }).catch(() => undefined);

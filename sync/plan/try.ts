@@ -1,20 +1,16 @@
-import { applyObject } from '../apply/apply.ts';
-import { type ConflictContext, mayTake } from '../apply/filters/conflicts.ts';
+import { type Applier, applyManifest, conflictContext } from '../apply/entry.ts';
 import { ApiError, type ApiErrorClass, type ErrorCode, LockstepError, messageOf } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
-import type { Cluster, Kinds } from '../ports.ts';
-import { type Entry, healingManifest } from '../release/record.ts';
-import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
-import { annotation, type KubeObject, titleOf } from '../types.ts';
+import type { Kinds } from '../ports.ts';
+import type { Entry } from '../release/record.ts';
+import { foreignOwner, type Stamp } from '../stamp.ts';
+import { type KubeObject, titleOf } from '../types.ts';
 import { isDeferred, type PlanItem, type Probe, planOf } from './plan.ts';
 
 /** What trying needs to know of the Delivery. */
-export interface Trial {
-  readonly cluster: Cluster;
+export interface Trial extends Applier {
   readonly kinds: Kinds;
-  readonly uid: string;
   readonly stamp: Stamp;
-  readonly adopt: boolean;
   readonly parallel: number;
 }
 
@@ -51,13 +47,8 @@ async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial
   const known = entry.applied !== undefined;
   const early = known ? trial.cluster.get(entry.ref) : undefined;
   early?.catch(() => undefined);
-  const tried = await applyObject(trial.cluster, {
-    object: stamped(entry.manifest, trial.stamp),
-    uid: entry.applied?.uid,
-    manager: fieldManager(trial.uid),
-    dryRun: true,
-    mayTake: (conflict) => mayTake(conflict, conflictContext(entry, trial.adopt)),
-  }).catch(async (error: unknown) => {
+  const how = { stamp: trial.stamp, dryRun: true };
+  const tried = await applyManifest(trial, entry, entry.manifest, how).catch(async (error: unknown) => {
     // Whose the object is says more than whose its fields are.
     if (!known && isFieldConflict(error)) await liveOrForeign(entry, trial);
     throw error;
@@ -75,12 +66,6 @@ async function liveOrForeign(entry: Entry, { cluster, stamp, adopt }: Trial): Pr
   const live = await cluster.get(entry.ref);
   if (live !== undefined) refuseForeign(entry, live, stamp.shortUid, adopt);
   return live;
-}
-
-/** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */
-export function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
-  const asked = adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true';
-  return { adopt: asked, previous: entry.applied === undefined ? undefined : healingManifest(entry) };
 }
 
 /** A namespace that is in the same release may be there already. Who may not see it finds out at the apply. */

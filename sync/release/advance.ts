@@ -1,14 +1,14 @@
 import { passesGate } from '../../health/scale.ts';
-import { type ApplyResult, applyObject } from '../apply/apply.ts';
-import { mayTake } from '../apply/filters/conflicts.ts';
+import type { ApplyResult } from '../apply/apply.ts';
+import { applyManifest } from '../apply/entry.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { inParallel } from '../parallel.ts';
 import { foundationStep } from '../plan/order.ts';
-import { conflictContext, type Refusal, refusalOf, refuseForeign } from '../plan/try.ts';
+import { type Refusal, refusalOf, refuseForeign } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
-import { fieldManager, shortUid, stamped } from '../stamp.ts';
+import { shortUid } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
-import { ended, parallelRequests, saveRecord, stampOf } from './begin.ts';
+import { applierOf, ended, parallelRequests, saveRecord, stampOf } from './begin.ts';
 import { pruneRemoved } from './prune.ts';
 import { type Applied, type Entry, isPending, type ReleaseRecord, wavesOf } from './record.ts';
 
@@ -91,13 +91,8 @@ export async function applyEntry(
   sequence: number,
 ): Promise<ApplyResult> {
   const { delivery, session, world } = turn;
-  const result = await applyObject(world.cluster(identityOf(delivery)), {
-    object: stamped(manifest, stampOf(turn, sequence)),
-    uid: entry.applied?.uid,
-    manager: fieldManager(delivery.uid),
-    dryRun: false,
-    mayTake: (conflict) => mayTake(conflict, conflictContext(entry, delivery.adopt)),
-  });
+  const how = { stamp: stampOf(turn, sequence), dryRun: false };
+  const result = await applyManifest(applierOf(turn), entry, manifest, how);
   const live = world.watcher.learn(delivery.uid, entry.key, result.object);
   const isWanted = manifest === entry.manifest;
   const applied: Applied = {

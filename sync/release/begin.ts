@@ -1,15 +1,9 @@
+import type { Applier } from '../apply/entry.ts';
+import { type BackOff, delayAfter } from '../back-off.ts';
 import { identityOf, nameOf } from '../delivery/delivery.ts';
 import { inOneLine, LockstepError } from '../errors.ts';
 import { isFoundBy } from '../find.ts';
-import {
-  changedEntries,
-  entriesFor,
-  leftAlone,
-  type PlanItem,
-  planLeftAlone,
-  planLine,
-  planPrune,
-} from '../plan/plan.ts';
+import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
 import { type Refusal, tryEntries } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
@@ -19,7 +13,7 @@ import type { Ended, Entry, ReleaseRecord, Target } from './record.ts';
 /** Requests in flight at once for one Delivery. */
 export const parallelRequests = 24;
 
-const backOff = { first: 10_000, longest: 600_000 };
+const backOff: BackOff = { first: 10_000, longest: 600_000 };
 
 /**
  * Plans the revision that was found, and makes it the target when nothing stands against it. Until then nothing in the
@@ -39,9 +33,10 @@ export async function beginRelease(turn: Turn): Promise<void> {
   if (found.isGuess && session.polling !== undefined) return;
   if (session.planTrouble?.input === found.input && world.clock.now() < session.planTrouble.retryAt) return;
   const entries = entriesFor(found.desired, record, found.skipped);
+  const leftAlone = planLeftAlone(record, found.skipped);
   try {
-    refuseMassPrune(found, record, entries);
-    const items = await planEntries(turn, found, entries);
+    refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
+    const items = [...(await planEntries(turn, entries)), ...leftAlone, ...planPrune(entries, delivery.prune)];
     await startRelease(turn, found, entries, items);
     session.planTrouble = undefined;
   } catch (error) {
@@ -63,30 +58,31 @@ function keepRevision({ session }: Turn, found: Found): void {
   session.record = { ...session.record, target: { ...target, revision, author, subject }, ...good };
 }
 
-function refuseMassPrune(found: Found, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
+function refuseMassPrune(wanted: number, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
   const held = [...record.entries.values()].filter((entry) => entry.applied !== undefined).length;
   const leaving = [...entries.values()].filter(
     (entry) => entry.removed && entry.applied !== undefined && record.entries.get(entry.key)?.removed === false,
   ).length;
-  const isLeftAlone = leftAlone(found.skipped);
-  const kept = [...record.entries.values()].filter(({ ref, applied }) => applied !== undefined && isLeftAlone(ref));
-  const refusal = pruneRefusal(found.desired.length + kept.length, held, leaving);
+  const refusal = pruneRefusal(wanted, held, leaving);
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
 
-async function planEntries(turn: Turn, found: Found, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
-  const { delivery, session, world } = turn;
+async function planEntries(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+  const { session, world } = turn;
   const trial = {
-    cluster: world.cluster(identityOf(delivery)),
+    ...applierOf(turn),
     kinds: world.kinds,
-    uid: delivery.uid,
     stamp: stampOf(turn, session.record.sequence + 1),
-    adopt: delivery.adopt,
     parallel: parallelRequests,
   };
   const { items, refusals } = await tryEntries(changedEntries(entries), entries, trial);
   if (refusals.length > 0) throw refusalError(refusals);
-  return [...items, ...planLeftAlone(session.record, found.skipped), ...planPrune(entries, delivery.prune)];
+  return items;
+}
+
+/** For which Delivery a turn applies, and as whom. */
+export function applierOf({ delivery, world }: Turn): Applier {
+  return { cluster: world.cluster(identityOf(delivery)), uid: delivery.uid, adopt: delivery.adopt };
 }
 
 /** What a release of this Delivery writes on the objects that it changes. */
@@ -106,8 +102,7 @@ function planTrouble({ session, world }: Turn, error: unknown, input: string): P
   const message = error instanceof Error ? error.message : String(error);
   const known = error instanceof LockstepError ? error : new LockstepError('ClusterUnavailable', message);
   const tries = session.planTrouble?.input === input ? session.planTrouble.tries + 1 : 1;
-  const delay = Math.min(backOff.longest, backOff.first * 2 ** (tries - 1));
-  const retryAt = world.clock.now() + delay;
+  const retryAt = world.clock.now() + delayAfter(tries, backOff);
   return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt, tries };
 }
 

@@ -69,7 +69,7 @@ export interface Remainder {
 
 async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<Remainder | undefined> {
   try {
-    const left = wanted.has(entry.applied?.uid ?? '') ? undefined : await remove(turn, entry, wanted);
+    const left = await remove(turn, entry, wanted);
     if (left !== undefined)
       return { message: `${titleOf(entry.ref)} is being deleted${heldBy(left)}`, refusal: undefined };
   } catch (error) {
@@ -94,6 +94,7 @@ async function remove(
   entry: Entry,
   wanted: ReadonlySet<string>,
 ): Promise<KubeObject | undefined> {
+  if (wanted.has(entry.applied?.uid ?? '')) return undefined;
   const cluster = world.cluster(identityOf(delivery));
   const live = await cluster.get(entry.ref);
   if (live === undefined || !isOurs(live, entry, shortUid(delivery.uid))) return undefined;

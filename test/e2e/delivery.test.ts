@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { objectsAt, textAt } from '../../diff/json.ts';
 import { deliveryOf, makeNamespace } from './support/furnish.ts';
-import { until } from './support/kube.ts';
+import { gone, until } from './support/kube.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
@@ -113,7 +113,7 @@ describe('the Delivery', () => {
     app.push({ 'a.yaml': configMap('a', { a: '2' }) });
     await sleep(1_500);
     expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('1');
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@42' } } });
+    await app.request('sync@42');
     await app.ready(5_000);
     await until('it is acknowledged', async () => textAt(await app.status(), 'status', 'lastRequest') === 'sync@42');
     expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('2');
@@ -122,7 +122,7 @@ describe('the Delivery', () => {
   it('answers a request that this version does not know', async () => {
     const app = await lockstep.app('dlv-other', { 'a.yaml': configMap('a', { a: '1' }) });
     await app.ready();
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'dance@1' } } });
+    await app.request('dance@1');
     await until('it is acknowledged', async () => textAt(await app.status(), 'status', 'lastRequest') === 'dance@1');
     await until('it is told', async () =>
       (await app.events()).some((event) => event.reason === 'RequestUnknown' && event.message.includes('dance')),
@@ -151,8 +151,7 @@ describe('the Delivery', () => {
       .catch(() => undefined);
     await lockstep.kube.edit(app.delivery, { spec: { source: { path: '../outside' } } });
     await app.refused('InvalidSpec');
-    await lockstep.kube.delete(app.delivery);
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    await app.remove();
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
   });
 
@@ -192,7 +191,7 @@ describe('the Delivery', () => {
     await lockstep.kube.delete(app.delivery);
     expect(await app.refused('Deleting')).toBe('ConfigMap dlv-stuck/held is being deleted, held by example.com/hold');
     await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'held'), { metadata: { finalizers: [] } });
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    await gone(lockstep.kube, app.delivery);
   });
 
   it('leaves its objects behind when it is deleted with deletionPolicy orphan', async () => {
@@ -202,8 +201,7 @@ describe('the Delivery', () => {
       { deletionPolicy: 'orphan' },
     );
     await app.ready();
-    await lockstep.kube.delete(app.delivery);
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    await app.remove();
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
 });

@@ -246,7 +246,7 @@ items:
     await sleep(1_500);
     expect(app.writes(since)).toEqual([]);
     // Asking for a sync is asking for it to be undone.
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+    await app.request('sync@1');
     await until('it is back', () => app.get('v1', 'ConfigMap', 'a'));
     await until('no drift is left', async () => condition(await app.status(), 'Ready')?.reason === 'Synced');
   });

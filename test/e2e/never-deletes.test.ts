@@ -150,8 +150,7 @@ spec:
     await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'm0'), { data: { a: 'by hand' } });
     app.push({ 'm0.yaml': null });
     await app.ready();
-    await lockstep.kube.delete(app.delivery);
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    await app.remove();
     expect(textAt(await app.get('v1', 'ConfigMap', 'm0'), 'data', 'a')).toBe('by hand');
     expect(await app.get('v1', 'ConfigMap', 'm1')).toBeUndefined();
   });

@@ -103,11 +103,11 @@ describeOnOwnCluster('order', () => {
     expect(await app.refused('KindNotServed')).toContain('does not serve Gizmo');
     const [definition] = parseYaml(cluster);
     await lockstep.kube.apply(definition as KubeObject);
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+    await app.request('sync@1');
     const ref = { apiVersion: 'order.example.com/v1', kind: 'Gizmo', name: 'big' };
     await until('it is asked for again until it is served', async () => {
       const id = Date.now();
-      await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': `sync@${id}` } } });
+      await app.request(`sync@${id}`);
       await sleep(500);
       return lockstep.kube.get(ref);
     });

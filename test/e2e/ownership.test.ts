@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { deliveryOf, deliveryRef, grant, makeNamespace } from './support/furnish.ts';
-import { until } from './support/kube.ts';
+import { deliveryOf, grant, makeNamespace } from './support/furnish.ts';
+import { gone, until } from './support/kube.ts';
 import { appOf, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
@@ -41,8 +41,7 @@ describeOnOwnCluster('ownership', () => {
     );
     expect(second.writes(since)).toEqual([]);
     expect(textAt(await first.get('v1', 'ConfigMap', 'shared'), 'data', 'color')).toBe('blue');
-    await lockstep.kube.delete(second.delivery);
-    await until('the second Delivery is gone', async () => (await lockstep.kube.get(second.delivery)) === undefined);
+    await second.remove();
     expect(await first.get('v1', 'ConfigMap', 'shared')).toBeDefined();
   });
 
@@ -185,11 +184,7 @@ describeOnOwnCluster('ownership', () => {
     await app.ready();
     const uid = (await app.status()).metadata.uid ?? '';
     const since = Date.now();
-    await lockstep.kube.delete(app.delivery);
-    await until(
-      'the Delivery is gone',
-      async () => (await lockstep.kube.get(deliveryRef('own-delete', 'app'))) === undefined,
-    );
+    await app.remove();
     expect(
       app
         .writes(since)
@@ -215,8 +210,7 @@ describeOnOwnCluster('ownership', () => {
       { sync: { adopt: true } },
     );
     await heir.ready();
-    await lockstep.kube.delete(old.delivery);
-    await until('the old Delivery is gone', async () => (await lockstep.kube.get(old.delivery)) === undefined);
+    await old.remove();
     expect((await old.get('v1', 'ConfigMap', 'moved'))?.metadata.uid).toBe(before?.metadata.uid);
   });
 
@@ -230,7 +224,7 @@ describeOnOwnCluster('ownership', () => {
       name: 'lockstep-own-ending',
     });
     await lockstep.kube.delete(namespace);
-    await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+    await gone(lockstep.kube, namespace, 60_000);
   });
 
   it('of objects elsewhere ends with a word when its namespace, with the account, goes first', async () => {
@@ -247,7 +241,7 @@ describeOnOwnCluster('ownership', () => {
     await lockstep.kube.delete(binding);
     const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'own-left' };
     await lockstep.kube.delete(namespace);
-    await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+    await gone(lockstep.kube, namespace, 60_000);
     const far = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'own-far', name: 'far' };
     expect(await lockstep.kube.get(far)).toBeDefined();
     expect(lockstep.agent.output()).toMatch(
@@ -287,8 +281,7 @@ describeOnOwnCluster('ownership', () => {
     });
     await app.ready(30_000);
     await lockstep.kube.delete(ref);
-    await until('the CRD is gone', async () => (await lockstep.kube.get(ref)) === undefined);
-    await lockstep.kube.delete(app.delivery);
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined, 60_000);
+    await gone(lockstep.kube, ref);
+    await app.remove(60_000);
   });
 });

@@ -59,7 +59,7 @@ describeOnOwnCluster('what the API server refuses', () => {
     expect(await app.refused('HealFailed')).toMatch(reason);
     await grant(lockstep.kube, 'refused-heal', all);
     // It would be tried again within a minute; who asks for a sync need not wait.
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+    await app.request('sync@1');
     await app.ready(10_000);
     expect(await color(app, 'a')).toBe('blue');
   });

@@ -157,8 +157,7 @@ describeOnOwnCluster('a restarted agent', () => {
     app.push({ 'c.yaml': configMap('c', { a: '2' }) });
     await app.ready();
     await until('only what is needed is kept', async () => (await parts()).length < before.length);
-    await lockstep.kube.delete(app.delivery);
-    await until('the Delivery is gone', async () => (await lockstep.kube.get(app.delivery)) === undefined);
+    await app.remove();
     expect(await parts()).toEqual([]);
   });
 });

@@ -114,7 +114,7 @@ spec:
     await until('it has failed and gone', async () => (await app.get('batch/v1', 'Job', 'migration')) === undefined);
     await sleep(1_000);
     expect(runs()).toBe(2);
-    await lockstep.kube.edit(app.delivery, { metadata: { annotations: { 'lockstep.dev/request': 'sync@again' } } });
+    await app.request('sync@again');
     await until('it is run by request', async () => runs() === 3);
     app.push({ 'a.yaml': job.replace('test.lockstep.dev/pod: fail', 'repaired: "yes"') });
     await app.ready(30_000);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { makeNamespace } from '../e2e/support/furnish.ts';
-import { until } from '../e2e/support/kube.ts';
+import { gone, until } from '../e2e/support/kube.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
@@ -88,7 +88,7 @@ describeOnOwnCluster('a namespace that ends', () => {
     };
     const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'moment-end' };
     await lockstep.kube.delete(namespace);
-    await until('the namespace is gone', async () => (await lockstep.kube.get(namespace)) === undefined, 60_000);
+    await gone(lockstep.kube, namespace, 60_000);
     expect(refused).toBe(1);
     const home = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'moment-far' };
     expect(await lockstep.kube.get({ ...home, name: 'high' })).toBeUndefined();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
-import { printYaml } from '../../sync/render/yaml.ts';
+import { writeKubeconfig } from '../e2e/support/kubeconfig.ts';
 import { type Lockstep, useLockstep } from '../e2e/support/lockstep.ts';
 
 /** What happens to a request on its way: `true` says that it was dealt with, `undefined` lets it pass. */
@@ -60,7 +60,8 @@ async function openWay(way: Way, kubeconfig: string): Promise<{ kubeconfig: stri
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-way-'));
   const file = join(folder, 'kubeconfig');
-  writeFileSync(file, kubeconfigTo((server.address() as AddressInfo).port));
+  const { port: ownPort } = server.address() as AddressInfo;
+  writeKubeconfig(file, { server: `http://127.0.0.1:${ownPort}`, 'insecure-skip-tls-verify': true }, {});
   return {
     kubeconfig: file,
     close: () => {
@@ -69,18 +70,6 @@ async function openWay(way: Way, kubeconfig: string): Promise<{ kubeconfig: stri
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function kubeconfigTo(port: number): string {
-  const cluster = { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true };
-  return printYaml({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'way', cluster }],
-    users: [{ name: 'way', user: {} }],
-    contexts: [{ name: 'way', context: { cluster: 'way', user: 'way' } }],
-    'current-context': 'way',
-  });
 }
 
 /** Answers as an API server that refuses. */

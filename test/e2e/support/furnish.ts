@@ -1,7 +1,7 @@
 import { objectsAt, textAt } from '../../../diff/json.ts';
 import { deliveryApiVersion, deliveryCrd } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
-import { type Kube, until } from './kube.ts';
+import { gone, type Kube, until } from './kube.ts';
 
 /** The agent's own namespace in tests. */
 const agentNamespace = 'lockstep-system';
@@ -56,7 +56,7 @@ export async function clearNamespace(kube: Kube, name: string): Promise<void> {
     await kube.edit(ref, { metadata: { finalizers: [] } });
   }
   await kube.delete(namespace);
-  await until(`${name} is cleared`, async () => (await kube.get(namespace)) === undefined, 60_000);
+  await gone(kube, namespace, 60_000);
 }
 
 /** A Delivery of a repository, asked for news every second. */

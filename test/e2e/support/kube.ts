@@ -86,3 +86,8 @@ export async function until<T>(what: string, look: () => Promise<T | undefined |
     await sleep(20);
   }
 }
+
+/** Waits until an object does not exist any more. */
+export async function gone(kube: Kube, ref: ObjectRef, timeout?: number): Promise<void> {
+  await until(`${ref.kind} ${ref.name} is gone`, async () => (await kube.get(ref)) === undefined, timeout);
+}

@@ -6,7 +6,7 @@ import { type AgentProcess, startAgentProcess } from './agent.ts';
 import { type AuditEntry, agentRequests, readAudit, writes } from './audit.ts';
 import { clearNamespace, deliveryOf, deliveryRef, makeNamespace, type Rights } from './furnish.ts';
 import { type GitServer, type Repository, startGitServer } from './git-server.ts';
-import { connect, type Kube, until } from './kube.ts';
+import { connect, gone, type Kube, until } from './kube.ts';
 
 /** One agent, one Git server, and namespaces of a test file's own, on the shared control plane. */
 export interface Lockstep {
@@ -39,6 +39,10 @@ export interface App {
   /** Waits until the condition Ready is not True for a reason; answers its message. */
   refused(reason: string, timeout?: number): Promise<string>;
   status(): Promise<KubeObject>;
+  /** Asks the agent for something, such as `sync@1`. */
+  request(text: string): Promise<void>;
+  /** Deletes the Delivery and waits until it is gone. */
+  remove(timeout?: number): Promise<void>;
   /** What the agent sent concerning this app since a time, watches left out. */
   requests(since: number): AuditEntry[];
   /** Real writes of objects since a time, in order. */
@@ -152,6 +156,13 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
         throw new Error(`${error.message}: ${JSON.stringify((await status())['status'])}\n${agentSays()}`);
       }),
     status,
+    request: async (text) => {
+      await kube.edit(delivery, { metadata: { annotations: { 'lockstep.dev/request': text } } });
+    },
+    remove: async (timeout) => {
+      await kube.delete(delivery);
+      await gone(kube, delivery, timeout);
+    },
     requests: (since) => agentRequests(readAudit(inject('auditLog'), since)).filter(concerns),
     writes: (since) => writes(readAudit(inject('auditLog'), since)).filter(concerns),
     events: async () => {

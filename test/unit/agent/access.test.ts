@@ -7,6 +7,7 @@ import { loadAccess } from '../../../agent/kube/client.ts';
 import type { Json } from '../../../diff/json.ts';
 import type { Cluster } from '../../../sync/ports.ts';
 import { printYaml } from '../../../sync/render/yaml.ts';
+import { writeKubeconfig } from '../../e2e/support/kubeconfig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-access-'));
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -14,18 +15,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 function kubeconfig(name: string, user: Json): string {
   const file = join(folder, name);
   const cluster = { server: 'https://127.0.0.1:6443/', 'certificate-authority-data': base64('authority') };
-  const contexts = [{ name: 'c', context: { cluster: 'c', user: 'u' } }];
-  writeFileSync(
-    file,
-    printYaml({
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster }],
-      users: [{ name: 'u', user }],
-      contexts,
-      'current-context': 'c',
-    }),
-  );
+  writeKubeconfig(file, cluster, user);
   return file;
 }
 

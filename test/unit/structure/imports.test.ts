@@ -18,7 +18,7 @@ const graph = new Map(files.map((file) => [file, importsOf(file)]));
 const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
 
 const pure = [
-  /^sync\/(types|errors|stamp|parallel|status|summary|session|ports)\.ts$/,
+  /^sync\/(types|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
   /^sync\/plan\/(order|prune|plan)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|state)\.ts$/,

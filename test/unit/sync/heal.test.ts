@@ -1,29 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { hashValue } from '../../../diff/hash.ts';
 import { ApiError } from '../../../sync/errors.ts';
-import { entriesFor } from '../../../sync/plan/plan.ts';
 import { reconcile } from '../../../sync/reconcile.ts';
-import { emptyRecord, type ReleaseRecord } from '../../../sync/release/record.ts';
 import type { Turn } from '../../../sync/session.ts';
 import { statusOf } from '../../../sync/status.ts';
 import { keyOf, refOf } from '../../../sync/types.ts';
 import { file, object } from './support/objects.ts';
+import { entryOf, recordOf } from './support/records.ts';
 import { type FakeTurn, makeTurn } from './support/turn.ts';
 
 const manifest = object('ConfigMap', 'a', { namespace: 'shop' });
 const key = keyOf(refOf(manifest));
 const kinds = [{ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }];
 
-function released(of = manifest): ReleaseRecord {
-  const key = keyOf(refOf(of));
-  const [entry] = entriesFor([{ key, manifest: of, hash: hashValue(of) }], emptyRecord()).values();
-  if (entry === undefined) throw new Error('no entry');
-  const applied = { uid: 'u', hash: entry.hash, owned: 'as applied', sequence: 1 };
-  const target = { revision: 'a'.repeat(40), author: 'Ada', subject: 'one', input: 'x', startedAt: 0 };
-  const good = { sequence: 1, revision: target.revision };
-  return { ...emptyRecord(), sequence: 1, target, good, entries: new Map([[key, { ...entry, applied }]]) };
-}
-
+const released = (of = manifest) => recordOf([entryOf(of, { owned: 'as applied' })], 'Released');
 const off = { sync: { selfHeal: false } };
 const gone = (turn: FakeTurn): void => {
   turn.tell({ type: 'synced', present: new Set() });

@@ -1,29 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { hashValue } from '../../../../diff/hash.ts';
-import { entriesFor } from '../../../../sync/plan/plan.ts';
 import { reconcile } from '../../../../sync/reconcile.ts';
 import { pruneRemoved } from '../../../../sync/release/prune.ts';
-import { type Applied, type Entry, emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import { deliveryLabel, shortUid } from '../../../../sync/stamp.ts';
-import { type KubeObject, keyOf, refOf } from '../../../../sync/types.ts';
+import type { KubeObject } from '../../../../sync/types.ts';
 import { object } from '../support/objects.ts';
+import { entryOf, recordOf } from '../support/records.ts';
 import { makeTurn, uid } from '../support/turn.ts';
-
-const target = { revision: 'a'.repeat(40), author: 'Ada', subject: 'one', input: 'x', startedAt: 0 };
-
-function entryOf(manifest: KubeObject, applied?: Partial<Applied>): Entry {
-  const wanted = { key: keyOf(refOf(manifest)), manifest, hash: hashValue(manifest) };
-  const [entry] = entriesFor([wanted], emptyRecord()).values();
-  if (entry === undefined) throw new Error('no entry');
-  if (applied === undefined) return entry;
-  return { ...entry, applied: { uid: 'u', hash: entry.hash, owned: '', sequence: 1, ...applied } };
-}
-
-function recordOf(entries: readonly Entry[], phase: ReleaseRecord['phase']): ReleaseRecord {
-  const good = phase === 'Released' ? { good: { sequence: 1, revision: target.revision } } : {};
-  const map = new Map(entries.map((entry) => [entry.key, entry]));
-  return { ...emptyRecord(), sequence: 1, phase, target, ...good, entries: map };
-}
 
 describe('what is wanted', () => {
   it('is not deleted under a name that was only guessed, although an apply of that name has no answer', async () => {

@@ -1,0 +1,19 @@
+import { writeFileSync } from 'node:fs';
+import type { Json } from '../../../diff/json.ts';
+import { printYaml } from '../../../sync/render/yaml.ts';
+
+/** Writes a kubeconfig with one context: a cluster and a user, in the words of that file. */
+export function writeKubeconfig(file: string, cluster: Json, user: Json): void {
+  const name = 'test';
+  writeFileSync(
+    file,
+    printYaml({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name, cluster }],
+      users: [{ name, user }],
+      contexts: [{ name, context: { cluster: name, user: name } }],
+      'current-context': name,
+    }),
+  );
+}
