@@ -7,6 +7,7 @@ import { createKubeHttp, httpDefaults } from '../../agent/kube/http.ts';
 import { textAt, toJson } from '../../diff/json.ts';
 import { makeNamespace } from './support/furnish.ts';
 import { connect, type Kube } from './support/kube.ts';
+import { writeKubeconfig } from './support/kubeconfig.ts';
 import { describeOnOwnCluster } from './support/lockstep.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-access-'));
@@ -73,5 +74,17 @@ describeOnOwnCluster('the API server knows', () => {
 
   it('a person by a token', async () => {
     expect(await whoAmI(await loadAccess(inject('users')['reader'], Date.now))).toBe('reader');
+  });
+
+  it('a person by a program that the kubeconfig names', async () => {
+    const real = await loadAccess(inject('users')['reader'], Date.now);
+    const token = (await real.headers())['Authorization']?.replace('Bearer ', '');
+    const credential = { apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } };
+    const args = ['-e', `console.log(${JSON.stringify(JSON.stringify(credential))})`];
+    const exec = { apiVersion: credential.apiVersion, command: process.execPath, args, interactiveMode: 'Never' };
+    const file = join(folder, 'exec');
+    const ca = Buffer.from(String(real.tls['ca'])).toString('base64');
+    writeKubeconfig(file, { server: real.server, 'certificate-authority-data': ca }, { exec });
+    expect(await whoAmI(await loadAccess(file, Date.now))).toBe('reader');
   });
 });
