@@ -5,6 +5,7 @@ import { LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
+import { isDriven } from '../sync/release/record.ts';
 import { newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
@@ -21,7 +22,7 @@ export interface DeliveryDeps {
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
-  readonly world: Omit<World, 'event' | 'wake'>;
+  readonly world: Omit<World, 'event' | 'wake' | 'isOutdated'>;
   /** Asks for a turn of a Delivery. */
   enqueue(uid: string): void;
 }
@@ -78,6 +79,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   function drop(uid: string): void {
     served.delete(uid);
     deps.watcher.forget(uid);
+    deps.world.rollouts.follow(uid, '', []);
   }
 
   async function work(uid: string): Promise<number | undefined> {
@@ -85,19 +87,35 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = tryRead(entry.object, deps.log);
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
-    entry.session ??= newSession(await deps.records.load(uid), deps.clock.now());
+    entry.session ??= await openSession(entry);
+    const { object } = entry;
     const world: World = {
       ...deps.world,
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       wake: () => deps.enqueue(uid),
+      isOutdated: () => !isStatusOnly(object, entry.object),
     };
     const turn: Turn = { delivery, session: entry.session, world };
     if (delivery.deleting) return remove(entry, turn);
     written(entry, await deps.writer.hold(entry.object));
     const again = await reconcile(turn);
     const { waiting, record } = entry.session;
-    deps.log.debug({ delivery: nameOf(delivery), phase: record.phase, waiting, again }, 'a turn ended');
+    const { state } = record.standing;
+    deps.log.debug({ delivery: nameOf(delivery), state, waiting, again }, 'a turn ended');
     return tell(entry, turn, again);
+  }
+
+  /** What is known of a Delivery from before. A record that can't be used is told, and begun anew: nothing is deleted. */
+  async function openSession({ object }: Served): Promise<Session> {
+    const uid = object.metadata.uid ?? '';
+    const { record, problem } = await deps.records.load(uid);
+    // Numbers go on from what the status tells, so that no stamp on an object is ever taken for a later one.
+    const sequence = Math.max(record.sequence, statusIn(object).sequence ?? 0);
+    if (problem !== undefined) {
+      deps.log.error({ delivery: uid, problem }, 'the release record can not be used');
+      deps.events.write(object, 'Warning', 'RecordUnusable', `${problem}; nothing is deleted because of it`);
+    }
+    return newSession({ ...record, sequence });
   }
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */
@@ -139,7 +157,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 function isUnderWay(session: Session): boolean {
   const { record, applyTrouble, planTrouble, sourceTrouble, healTrouble } = session;
   return (
-    record.phase === 'Releasing' &&
+    isDriven(record) &&
     [applyTrouble, planTrouble, sourceTrouble, healTrouble].every((trouble) => trouble === undefined)
   );
 }

@@ -1,15 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { textAt } from '../diff/json.ts';
+import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryResource } from '../sync/delivery/crd.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
-import type { Clock, Cluster, Log } from '../sync/ports.ts';
+import type { Cluster, Log } from '../sync/ports.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
+import { createClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
 import { createEvents } from './events.ts';
+import { createFailPoint } from './fail-points.ts';
 import { loadAccess } from './kube/client.ts';
 import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
@@ -18,6 +20,8 @@ import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { createQueue, queueDefaults } from './queue.ts';
+import { createSeals } from './record-key.ts';
+import { createRecordSecrets } from './record-secrets.ts';
 import { createRecords } from './records.ts';
 import type { Settings } from './settings.ts';
 import { createStorageClasses } from './storage-classes.ts';
@@ -30,7 +34,7 @@ export interface Agent {
 
 /** Puts the agent together: the one place where the rooms meet. */
 export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
-  const clock: Clock = { now: Date.now, sleep: (milliseconds) => sleep(milliseconds) };
+  const clock = createClock((milliseconds) => log.warn({ milliseconds }, 'somebody set the clock; no deadline moves'));
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
   const http = createKubeHttp(access, {
     ...httpDefaults,
@@ -38,7 +42,11 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     connections: settings.connections,
   });
   const kinds = await discoverKinds(http);
-  const records = createRecords(http, settings.namespace, log);
+  const records = createRecords(
+    createRecordSecrets(http, settings.namespace),
+    createSeals(http, settings.namespace),
+    () => 1,
+  );
   const requireAccount = createAccounts(http, clock);
   const clusters = new Map<string, Cluster>();
   const cluster = (identity: string): Cluster => {
@@ -56,7 +64,9 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
   );
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
-  const watcher = createWatcher(createWatches(http, kinds, requireAccount), healthContext, queue.add);
+  const watches = createWatches(http, kinds, requireAccount);
+  const watcher = createWatcher(watches, healthContext, queue.add);
+  const rollouts = createRollouts(watches, clock.steady, queue.add);
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const sources = createSources(settings['data-dir'], gitLimits);
   const events = createEvents(http, clock, log);
@@ -73,6 +83,8 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       kinds,
       records,
       watcher,
+      rollouts,
+      reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
       cluster,
       sources,
       isEnding: (namespace) => isEnding(http, namespace),
@@ -91,6 +103,7 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
       for (const close of closers) close();
       await queue.close();
       watcher.close();
+      rollouts.close();
       await Promise.all([http.close(), sources.close()]);
     },
   };

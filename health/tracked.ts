@@ -1,6 +1,7 @@
 import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
+import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
 import { degraded, type HealthContext, healthy } from './scale.ts';
 
@@ -12,6 +13,8 @@ export interface Live {
   /** What we own in it, folded. */
   readonly owned: string | undefined;
   readonly health: Health;
+  /** The newest revision of a workload, once its controller has seen the last change. */
+  readonly revision: string | undefined;
 }
 
 /** One object that is followed, folded into a few words. */
@@ -62,7 +65,7 @@ export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.reference = undefined;
   tracked.settling = undefined;
   const health = end === 'Complete' ? healthy('Complete') : degraded('JobFailed', `${tracked.key}: the Job failed`);
-  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health };
+  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined };
 }
 
 /** Reasons for waiting that end by time alone, without any event. */
@@ -88,12 +91,14 @@ export function take(tracked: Tracked, object: KubeObject, live: Live): void {
 
 /** Folds a live object. */
 export function fold(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): Live {
+  const health = healthOf(object, context);
   return {
     state: 'present',
     uid: object.metadata.uid ?? '',
     version: object.metadata.resourceVersion ?? '',
     owned: ownedBy(object, manager, tracked.sentEmpty),
-    health: healthOf(object, context),
+    health,
+    revision: health.reason === 'GenerationLag' ? undefined : revisionOf(object),
   };
 }
 
@@ -108,7 +113,14 @@ export function seeLast(tracked: Tracked, object: KubeObject, context: HealthCon
 export function question(tracked: Tracked): void {
   const health: Health = { status: 'Missing', reason: 'NotSeen', message: `${tracked.key} is not there any more` };
   tracked.settling = undefined;
-  tracked.live = { state: 'questioned', uid: tracked.uid ?? '', version: '', owned: undefined, health };
+  tracked.live = {
+    state: 'questioned',
+    uid: tracked.uid ?? '',
+    version: '',
+    owned: undefined,
+    health,
+    revision: undefined,
+  };
 }
 
 /** Whether the live object differs from what our last apply left, as far as we own it. */

@@ -6,7 +6,7 @@ import { delayAfter } from './back-off.ts';
 import { nameOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
-import { applierOf, parallelRequests, stampOf } from './release/begin.ts';
+import { applierOf, parallelRequests, stampOf } from './release/apply.ts';
 import { type Entry, healingManifest } from './release/record.ts';
 import type { Turn } from './session.ts';
 import { fieldManager, stampNames } from './stamp.ts';

@@ -55,6 +55,29 @@ export const errorCodes = {
   },
   LeftBehind: { retryable: false, hint: 'The namespace of the Delivery went first; delete what is listed by hand.' },
   RequestUnknown: { retryable: false, hint: 'Use a verb that this version knows in lockstep.dev/request.' },
+  RecordUnusable: {
+    retryable: false,
+    hint: 'The record of the releases was changed or lost; nothing is deleted because of it, and it is begun anew.',
+  },
+  Fenced: { retryable: false, hint: 'Another agent leads now; this one stops by itself.' },
+  Held: {
+    retryable: false,
+    hint: 'This content has failed. Push a fix, or release it once more with the request `retry` or `accept`.',
+  },
+  RolledBack: {
+    retryable: false,
+    hint: 'The release failed, the last good one is live again; see the message, and push a fix.',
+  },
+  ReleaseFailed: {
+    retryable: false,
+    hint: 'The release failed and there is nothing to go back to, or spec.rollback.mode is not auto; push a fix.',
+  },
+  RollbackFailed: {
+    retryable: true,
+    hint: 'The last good release could not be brought back whole; Lockstep goes on trying. See the message.',
+  },
+  RollingBack: { retryable: true, hint: 'The release failed; the last good one is being brought back.' },
+  RequestRefused: { retryable: false, hint: 'The request does not fit what is; the message says what would.' },
   ClusterUnavailable: { retryable: true, hint: 'Lockstep tries again by itself.' },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;
 

@@ -3,10 +3,10 @@ import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
-import { check } from './render/check.ts';
+import { check, type Desired } from './render/check.ts';
 import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
 import type { Found, Trouble, Turn } from './session.ts';
-import { describeProblem, refOf, titleOf } from './types.ts';
+import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
@@ -19,19 +19,28 @@ const failedPoll = 15_000;
  * slow holds nobody up: drift is healed and waves go on meanwhile.
  */
 export async function findRevision(turn: Turn): Promise<void> {
+  let isLate = false;
+  const polling = pollWhenDue(turn, () => !isLate);
+  if (polling === undefined) return;
+  await Promise.race([polling, turn.world.clock.sleep(patience)]);
+  isLate = turn.session.polling === polling;
+}
+
+/**
+ * Begins to ask the source when that is due.
+ * @param isAwaited whether somebody waits for the answer; otherwise it brings a turn of its own
+ */
+export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false): Promise<void> | undefined {
   const { session, world } = turn;
-  if (session.polling === undefined && world.clock.now() >= session.pollAt) {
-    session.pollAt = world.clock.now() + turn.delivery.interval;
-    let isLate = false;
-    const polling = poll(turn).finally(() => {
-      // A new spec does not wait for the answer to an old one: by now there may be another conversation.
-      if (session.polling === polling) session.polling = undefined;
-      if (isLate) world.wake();
-    });
-    session.polling = polling;
-    await Promise.race([polling, world.clock.sleep(patience)]);
-    isLate = session.polling === polling;
-  }
+  if (session.polling !== undefined || world.clock.now() < session.pollAt) return undefined;
+  session.pollAt = world.clock.now() + turn.delivery.interval;
+  const polling = poll(turn).finally(() => {
+    // A new spec does not wait for the answer to an old one: by now there may be another conversation.
+    if (session.polling === polling) session.polling = undefined;
+    if (!isAwaited()) world.wake();
+  });
+  session.polling = polling;
+  return polling;
 }
 
 async function poll(turn: Turn): Promise<void> {
@@ -63,7 +72,7 @@ function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
 
 /** Whether what was found is not what the tip and the settings ask for now. */
 function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
-  if (found === undefined || found.isGuess || found.commit.revision !== tip) return true;
+  if (found === undefined || found.isGuess || found.tip.revision !== tip) return true;
   return !isFoundBy(delivery, found);
 }
 
@@ -103,11 +112,13 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   const snapshot = await world.sources.read(request, revision);
   const input = inputOf(delivery, snapshot.tree);
   const { found } = session;
-  if (found?.input === input && !found.isGuess) return { ...found, commit: snapshot.commit };
+  const { author, subject } = snapshot.commit;
+  if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, revision, author, subject } };
   refuseOtherRenderers(delivery, snapshot.files);
   const { desired, problems, skipped, isGuess } = await renderAndCheck(turn, snapshot);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
-  return { commit: snapshot.commit, input, desired, skipped, isGuess };
+  const render = renderHash(desired, skipped);
+  return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
 }
 
 /** The scope of a kind decides what an object is called, so a kind that is not known is asked for first. */
@@ -137,6 +148,12 @@ function refuseOtherRenderers(delivery: Delivery, files: readonly TreeFile[]): v
 /** Whether a revision was found by the settings that the Delivery has now. */
 export function isFoundBy(delivery: Delivery, found: Found): boolean {
   return inputOf(delivery, found.input) === found.input;
+}
+
+/** What came out of a render: equal hashes are equal objects, and the same ones left alone. */
+function renderHash(desired: readonly Desired[], skipped: readonly ObjectRef[]): string {
+  const objects = desired.map(({ key, hash }) => `${key} ${hash}`).sort();
+  return hashText([...objects, ...skipped.map((ref) => `skip ${keyOf(ref)}`).sort()].join('\n'));
 }
 
 /** The tree together with the settings that decide what comes out of it. */

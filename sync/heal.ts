@@ -5,9 +5,8 @@ import { differenceOf, reportDrift } from './drift.ts';
 import { isForbidden } from './errors.ts';
 import { inParallel } from './parallel.ts';
 import { type Refusal, refusalOf } from './plan/try.ts';
-import { applyEntry } from './release/advance.ts';
-import { parallelRequests } from './release/begin.ts';
-import { type Entry, healingManifest, isPending } from './release/record.ts';
+import { applyEntry, parallelRequests } from './release/apply.ts';
+import { type Entry, healingManifest, isDriven, isPending } from './release/record.ts';
 import type { Turn } from './session.ts';
 import { releaseAnnotation } from './stamp.ts';
 import { annotation, type KubeObject, titleOf } from './types.ts';
@@ -117,7 +116,7 @@ async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
   if (end !== undefined) return settleJob(turn, entry, end);
   if (!mayHeal) return;
   const { manifest, sequence } = healTo(turn, entry, before);
-  const result = await applyEntry(turn, entry, manifest, sequence);
+  const result = await applyEntry(turn, entry, manifest, sequence, { isRelease: false });
   const what = explain(turn, before, result.object);
   if (what === undefined) return;
   noteHeal(turn, entry.key);
@@ -137,7 +136,7 @@ function healTo(
 ): { manifest: KubeObject; sequence: number } {
   const { record } = session;
   const stamp = before === undefined ? undefined : annotation(before, releaseAnnotation);
-  if (isPending(entry) && record.phase === 'Releasing' && stamp === String(record.sequence)) {
+  if (isPending(entry) && isDriven(record) && stamp === String(record.sequence)) {
     return { manifest: entry.manifest, sequence: record.sequence };
   }
   return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? record.sequence };
@@ -150,7 +149,7 @@ function healTo(
 function spentJob({ delivery, session, world }: Turn, entry: Entry): JobEnd | undefined {
   if (entry.ref.kind !== 'Job' || at(entry.manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return undefined;
   if (isPending(entry)) return undefined;
-  const isOld = (entry.applied?.sequence ?? 0) <= (session.record.good?.sequence ?? 0);
+  const isOld = (entry.applied?.sequence ?? 0) <= (session.record.standing.good?.sequence ?? 0);
   return entry.applied?.spent ?? world.watcher.jobEnd(delivery.uid, entry.key) ?? (isOld ? 'Complete' : undefined);
 }
 

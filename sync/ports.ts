@@ -1,3 +1,4 @@
+import type { JsonObject } from '../diff/json.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { TreeFile } from './render/plain.ts';
 import type { Commit, KubeObject, ObjectRef } from './types.ts';
@@ -27,8 +28,17 @@ export interface Cluster {
    * Deletes an object in the state in which it was read: neither another incarnation nor one that was changed since.
    * The answer is the object while it is still there.
    */
-  delete(ref: ObjectRef, live: KubeObject): Promise<KubeObject | undefined>;
+  delete(ref: ObjectRef, live: KubeObject, how?: Propagation): Promise<KubeObject | undefined>;
+  /** Tries a JSON merge patch without doing it, and answers what would be. */
+  tryMerge(ref: ObjectRef, patch: JsonObject): Promise<KubeObject>;
+  /** The objects of a kind in a namespace that a label selector fits, without their managedFields. */
+  list(kind: Pick<ObjectRef, 'apiVersion' | 'kind'>, namespace: string, selector: string): Promise<KubeObject[]>;
+  /** The last lines that a container wrote; those of its run before, if it has ended. */
+  logs(pod: ObjectRef, container: string, how: { readonly lines: number; readonly previous: boolean }): Promise<string>;
 }
+
+/** What happens to what an object owns: it goes first, or at its leisure. */
+export type Propagation = 'Foreground' | 'Background';
 
 /** Which kinds the API server serves. */
 export interface Kinds {
@@ -54,9 +64,11 @@ export interface WatchTarget {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
+  /** A label selector. Without one, the objects that carry the label of a Delivery are watched. */
+  readonly selector?: string;
 }
 
-/** Opens watches over the objects that carry the label of a Delivery. */
+/** Opens watches over what the target names. */
 export interface Watches {
   /** @returns a function that closes it */
   open(target: WatchTarget, onEvent: (event: WatchEvent) => void): () => void;
@@ -96,18 +108,27 @@ export interface Sources {
   close(): Promise<void>;
 }
 
-/** Keeps what must survive a restart. */
+/** A record as it was found. */
+export interface LoadedRecord {
+  /** An empty one when there is none, or none that can be used. */
+  readonly record: ReleaseRecord;
+  /** Why what is stored can't be used. */
+  readonly problem: string | undefined;
+}
+
+/** Keeps what must survive a restart. All methods throw ApiError, and LockstepError Fenced when a later agent leads. */
 export interface Records {
-  /** The stored record; an empty one when there is none or it can't be understood. */
-  load(uid: string): Promise<ReleaseRecord>;
+  load(uid: string): Promise<LoadedRecord>;
   save(uid: string, record: ReleaseRecord): Promise<void>;
   remove(uid: string): Promise<void>;
 }
 
 /** Time, so that tests can tell it. */
 export interface Clock {
-  /** Wall time in milliseconds. */
+  /** Wall time in milliseconds: what is told. */
   now(): number;
+  /** Wall time as it would be had nobody set the clock since the start: what deadlines are measured by. */
+  steady(): number;
   /** Comes back after some milliseconds. */
   sleep(milliseconds: number): Promise<void>;
 }

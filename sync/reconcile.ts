@@ -3,8 +3,8 @@ import { forgetDrift } from './drift.ts';
 import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
-import { advance } from './release/advance.ts';
-import { beginRelease, retryFailedJobs, saveRecord } from './release/begin.ts';
+import { drive, move, saveRecord } from './release/drive.ts';
+import { carryOut } from './release/requests.ts';
 import type { Turn } from './session.ts';
 
 const quickest = 1_000;
@@ -13,32 +13,37 @@ const retry = 5_000;
 const lasting = 10_000;
 
 /**
- * One turn of the loop for one Delivery: find what Git says, heal drift, begin a release when it is new, and drive the
- * release as far as it goes. A turn never waits for health or for a slow Git server; it returns, and an event or the
- * timer brings the next one.
+ * One turn of the loop for one Delivery: find what Git says, heal drift, and drive the release as far as it goes. A turn
+ * never waits for health or for a slow Git server; it returns, and an event or the timer brings the next one.
  * @returns the milliseconds after which to come back when no event does
  */
 export async function reconcile(turn: Turn): Promise<number> {
   const { delivery, session, world } = turn;
+  session.lookAt = Number.POSITIVE_INFINITY;
   world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
   await takeRequest(turn);
-  if (delivery.suspended) return delivery.interval;
+  if (await isSuspended(turn)) return delivery.interval;
   await findRevision(turn);
   await healDrift(turn);
-  await beginRelease(turn);
-  await advance(turn);
+  await drive(turn);
   forgetDrift(turn);
-  if (session.unsaved) await saveRecord(turn, session.record);
   noteProgress(turn);
+  if (session.unsaved) await saveRecord(turn, session.record);
   noteWatches(turn);
-  return Math.max(quickest, nextTurn(turn));
+  return nextTurn(turn);
 }
 
-/** A new generation or a `sync` request asks for everything to be looked at now. */
+/** A new generation or a request asks for everything to be looked at now. */
 async function takeRequest(turn: Turn): Promise<void> {
-  const { delivery, session } = turn;
+  const { delivery, session, world } = turn;
+  const { request } = delivery;
   const isNewSpec = session.generation !== delivery.generation;
-  const isAsked = await carryOutRequest(turn);
+  const isAsked = request !== undefined && request.text !== delivery.acknowledged && request.text !== session.handled;
+  if (isAsked) {
+    const refusal = await carryOut(turn, request);
+    if (refusal !== undefined) world.event('Warning', refusal.reason, `${request.verb}: ${refusal.message}`);
+    session.handled = request.text;
+  }
   if (!isAsked && !isNewSpec) return;
   if (isNewSpec) session.polling = undefined;
   session.generation = delivery.generation;
@@ -48,29 +53,25 @@ async function takeRequest(turn: Turn): Promise<void> {
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
 }
 
-/** Does what a request asks for beyond a look at everything. @returns whether there is a new one */
-async function carryOutRequest(turn: Turn): Promise<boolean> {
-  const { delivery, session, world } = turn;
-  const { request } = delivery;
-  if (request === undefined || request.text === delivery.acknowledged || request.text === session.handled) return false;
-  if (request.verb === 'sync') {
-    session.healAsked = !delivery.selfHeal;
-    session.heals.clear();
-    await retryFailedJobs(turn);
-  } else {
-    const message = `this version knows no request ${JSON.stringify(request.verb)}; it knows sync`;
-    world.event('Warning', 'RequestUnknown', message);
-  }
-  session.handled = request.text;
-  return true;
+/** Whether everything stands still, by the spec or by a request. Clocks stop, and go on. */
+async function isSuspended(turn: Turn): Promise<boolean> {
+  const { delivery, session } = turn;
+  const isWanted = delivery.suspended || session.record.isSuspended;
+  const is = session.record.standing.state === 'Suspended';
+  if (isWanted !== is) await move(turn, { type: isWanted ? 'suspend' : 'resume' });
+  return isWanted;
 }
 
-/** The deadline of a wave starts again whenever what is waited for changes. */
-function noteProgress({ session, world }: Turn): void {
+/** The deadline of a wave starts again whenever what is waited for changes. A small shift is not worth a write. */
+function noteProgress({ delivery, session, world }: Turn): void {
   const progress = session.waiting.join('; ');
   if (progress === session.progress) return;
   session.progress = progress;
-  session.progressAt = world.clock.now();
+  const deadline = world.clock.steady() + delivery.deadline;
+  const { clocks } = session.record;
+  if (clocks.deadline === 0 || clocks.frozen !== undefined) return;
+  if (deadline - clocks.deadline > delivery.deadline / 10) session.unsaved = true;
+  session.record = { ...session.record, clocks: { ...clocks, deadline } };
 }
 
 /** What can't be watched is said, once it lasts: a moment's trouble of the API server is nobody's business. */
@@ -96,11 +97,13 @@ function noteWatches({ delivery, session, world }: Turn): void {
 function nextTurn({ session, world }: Turn): number {
   const now = world.clock.now();
   const times = [session.pollAt - now];
-  const isPlanned = session.found?.commit.revision === session.tip;
+  const isPlanned = session.found?.tip.revision === session.tip;
   if (session.planTrouble !== undefined && isPlanned) times.push(session.planTrouble.retryAt - now);
   const isWaiting = session.waiting.length > 0 || session.heals.size > 0;
   if (isWaiting || session.applyTrouble !== undefined || session.healTrouble !== undefined) times.push(retry);
   if (session.blindSince !== undefined) times.push(retry);
   for (const { lookAgainAt } of session.drift.values()) times.push(lookAgainAt - now);
-  return Math.min(...times);
+  const soonest = Math.max(quickest, Math.min(...times));
+  // What is known to end at a time is looked at then, not a moment later.
+  return Math.max(0, Math.min(soonest, session.lookAt - world.clock.steady()));
 }

@@ -1,11 +1,13 @@
+import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { LockstepError } from './errors.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
+import type { Tip } from './release/standing.ts';
 import type { Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
-import type { Commit, ObjectRef } from './types.ts';
+import type { ObjectRef } from './types.ts';
 
 /** Everything that a turn uses of the world. */
 export interface World {
@@ -15,6 +17,7 @@ export interface World {
   readonly sources: Sources;
   readonly records: Records;
   readonly watcher: Watcher;
+  readonly rollouts: Rollouts;
   /** The API server as an identity. Every call first makes sure that the account exists: AccountNotFound otherwise. */
   cluster(identity: string): Cluster;
   /** Whether a namespace is on its way out, or gone. */
@@ -27,7 +30,25 @@ export interface World {
   tellNamespace(namespace: string, reason: string, message: string): void;
   /** Asks for another turn of the Delivery at once. */
   wake(): void;
+  /** Whether the Delivery has changed since the turn began. */
+  isOutdated(): boolean;
+  /** Tells that a step was reached: tests end the agent there. */
+  reach(step: Step): void;
 }
+
+/** The steps at which an agent may die, and another one must reach the same end. */
+export const steps = [
+  'after-fetch',
+  'plan-stored',
+  'before-apply',
+  'apply-answered',
+  'step-applied',
+  'verdict',
+  'record-written',
+  'mid-prune',
+  'mid-rollback',
+] as const;
+export type Step = (typeof steps)[number];
 
 /** One turn of the loop for one Delivery: who, what is remembered, and the world. */
 export interface Turn {
@@ -38,7 +59,8 @@ export interface Turn {
 
 /** A revision that was read, rendered and checked. */
 export interface Found {
-  readonly commit: Commit;
+  /** The commit, and what its content is known by. */
+  readonly tip: Tip;
   /** The tree and the settings: equal inputs are equal outcomes. */
   readonly input: string;
   readonly desired: readonly Desired[];
@@ -111,9 +133,25 @@ export interface Session {
   readonly tried: Set<string>;
   /** When the running release began, or its progress was last told. */
   releaseAt: number;
-  /** When progress was last seen, for the deadline of a wave. */
-  progressAt: number;
+  /** What was waited for last; when that changes, there is progress. */
   progress: string;
+  /** The tip that was compared and planned last. */
+  weighed: string | undefined;
+  /** When the next turn is due, by what was seen in this one. */
+  lookAt: number;
+  /** Since when an object gives a signal of failure. */
+  readonly signs: Map<string, number>;
+  /** Since when a workload is waited for. */
+  unwellSince: number | undefined;
+  /** Since when everything is healthy. */
+  steadySince: number | undefined;
+  /** The tries to bring good back. */
+  rollback: { readonly tries: number; readonly retryAt: number };
+  /** What other managers keep, so that good did not come back exactly, by object. */
+  readonly inexact: Map<string, readonly string[]>;
+  /** The pod whose signal failed the release. */
+  failing: { readonly pod: ObjectRef; readonly message: string } | undefined;
+
   /** What became of each object that had to be healed of late. */
   readonly heals: Map<string, Heals>;
   /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
@@ -126,7 +164,7 @@ export interface Session {
 }
 
 /** A session that knows nothing but its record. */
-export function newSession(record: ReleaseRecord, now: number): Session {
+export function newSession(record: ReleaseRecord): Session {
   return {
     record,
     unsaved: false,
@@ -146,8 +184,16 @@ export function newSession(record: ReleaseRecord, now: number): Session {
     waiting: [],
     tried: new Set(),
     releaseAt: 0,
-    progressAt: now,
     progress: '',
+    weighed: undefined,
+    lookAt: Number.POSITIVE_INFINITY,
+    signs: new Map(),
+    unwellSince: undefined,
+    steadySince: undefined,
+    rollback: { tries: 0, retryAt: 0 },
+    inexact: new Map(),
+    failing: undefined,
+
     heals: new Map(),
     healAsked: false,
     drift: new Map(),

@@ -1,12 +1,14 @@
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
-import { type Entry, isPending, wavesOf } from './release/record.ts';
+import { type Ended, type Entry, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
-import { type Summary, summarize } from './summary.ts';
+import { holdOf, type Summary, summarize } from './summary.ts';
 import { type Health, type HealthWord, healthWords } from './types.ts';
 
 const shownObjects = 10;
+const shownHistory = 10;
+const shownLines = 20;
 const longestMessage = 8_000;
 
 /**
@@ -21,10 +23,12 @@ export function statusOf(
   before: DeliveryStatus,
 ): DeliveryStatus {
   const { record } = session;
+  const { target } = record.standing;
   const objects = [...record.entries.values()].filter((entry) => entry.applied !== undefined && !entry.removed);
   const healths = objects.map((entry) => ({ entry, health: live(entry.key) ?? unseen }));
   const word = objects.length === 0 ? 'Unknown' : worst(healths.map(({ health }) => health.status));
-  const summary = summarize(delivery, session, now);
+  const summary = summarize(delivery, session);
+  const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
   const acknowledged = (session.healAsked ? undefined : session.handled) ?? before.lastRequest;
   return {
@@ -34,15 +38,27 @@ export function statusOf(
     revision: revisionsOf(session),
     sequence: record.sequence,
     ...waveOf(session),
-    ...(summary.state === 'Held'
-      ? { hold: { reason: summary.reason, revision: session.found?.commit.revision ?? '' } }
-      : {}),
+    ...(hold === undefined ? {} : { hold }),
+    ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind.slice(0, shownLines) }),
     ...unlessEmpty('actions', { ...record.actions }),
     ...unlessEmpty('health', countWords(healths.map(({ health }) => health.status))),
     worst: worstObjects(healths),
-    history: record.history.map((entry) => ({ ...entry })),
-    ...(record.target === undefined ? {} : { lastSync: new Date(record.target.startedAt).toISOString() }),
+    history: record.history.slice(0, shownHistory).map(shownEnd),
+    ...(target === undefined ? {} : { lastSync: new Date(target.startedAt).toISOString() }),
     ...(acknowledged === undefined ? {} : { lastRequest: acknowledged }),
+  };
+}
+
+/** A line of history as the status has it; the record knows more. */
+function shownEnd({ sequence, revision, author, subject, verdict, time, cause }: Ended) {
+  return {
+    sequence,
+    revision,
+    author,
+    subject,
+    verdict,
+    time,
+    ...(cause === undefined ? {} : { cause: cause.slice(0, 1000) }),
   };
 }
 
@@ -107,7 +123,7 @@ function conditionsOf(
       message: summary.stalled ? message : '',
     },
     { type: 'Healthy', status: word === 'Unknown' ? 'Unknown' : flag(word === 'Healthy'), reason: word, message: '' },
-    { type: 'Held', status: flag(held), reason: held ? 'Rejected' : 'NotHeld', message: held ? message : '' },
+    { type: 'Held', status: flag(held), reason: held ? reason : 'NotHeld', message: held ? message : '' },
   ];
   return wanted.map((condition) => ({
     ...condition,
@@ -124,7 +140,7 @@ function transition(condition: { type: string; status: string }, before: Deliver
 }
 
 function revisionsOf(session: Session): NonNullable<DeliveryStatus['revision']> {
-  const { target, good } = session.record;
+  const { target, good } = session.record.standing;
   const tip = session.tip ?? target?.revision;
   return {
     ...(tip === undefined ? {} : { tip }),
@@ -133,16 +149,13 @@ function revisionsOf(session: Session): NonNullable<DeliveryStatus['revision']> 
   };
 }
 
-/** The first wave that is not done yet; the last one when all are. */
+/** The wave that is under way; the last one when all are done. */
 function waveOf(session: Session): Pick<DeliveryStatus, 'wave'> {
-  const waves = wavesOf(session.record);
+  const { entries, standing } = session.record;
+  const waves = wavesOf(entries);
   if (waves.length === 0) return {};
-  const since = session.record.good?.sequence ?? 0;
-  const isOpen = (entry: Entry): boolean => isPending(entry) || (entry.applied?.sequence ?? 0) > since;
-  const open = [...session.record.entries.values()]
-    .filter((entry) => !entry.removed && isOpen(entry))
-    .map((entry) => entry.wave);
-  const number = session.record.phase === 'Releasing' && open.length > 0 ? Math.min(...open) : (waves.at(-1) ?? 0);
+  const isRunning = standing.bad === undefined && standing.target?.sequence !== standing.good?.sequence;
+  const number = (isRunning ? waves[standing.wave] : undefined) ?? waves.at(-1) ?? 0;
   return { wave: { index: waves.indexOf(number) + 1, count: waves.length, number } };
 }
 

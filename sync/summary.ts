@@ -1,11 +1,13 @@
 import type { Delivery } from './delivery/delivery.ts';
-import type { DeliveryCondition } from './delivery/schema.ts';
+import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { inOneLine } from './errors.ts';
+import type { Release, State } from './release/standing.ts';
+import { heldFor } from './release/state.ts';
 import type { Session, Trouble } from './session.ts';
 
 /** What the status says in one line, before it is put into conditions. */
 export interface Summary {
-  readonly state: string;
+  readonly state: State;
   readonly ready: DeliveryCondition['status'];
   readonly reason: string;
   readonly message: string;
@@ -16,63 +18,133 @@ export interface Summary {
 const shownParts = 10;
 
 /** One state, one reason and one message for everything that a session knows. */
-export function summarize(delivery: Delivery, session: Session, now: number): Summary {
-  const { record, waiting } = session;
-  const base = { ready: 'False' as const, reconciling: false, stalled: false };
-  if (delivery.deleting) {
-    return {
-      ...base,
-      state: 'Deleting',
-      reconciling: true,
-      reason: 'Deleting',
-      message: inOneLine(waiting, shownParts) || 'is being deleted',
-    };
-  }
-  if (delivery.suspended) {
-    return { ...base, state: 'Suspended', ready: 'Unknown', reason: 'Suspended', message: 'suspended by spec.suspend' };
-  }
-  const state = stateOf(session);
+export function summarize(delivery: Delivery, session: Session): Summary {
+  const state = stateOf(delivery, session);
   const trouble = worstTrouble(session);
-  if (trouble !== undefined) return { ...base, ...fromTrouble(trouble), state };
-  if (record.phase === 'Releasing')
-    return { ...base, reconciling: true, state, ...waitingReason(delivery, session, now) };
-  if (record.target === undefined) {
-    return { ...base, reconciling: true, state, reason: 'Planning', message: 'the source is being read' };
+  if (trouble !== undefined && state !== 'Deleting' && state !== 'Suspended') {
+    const { reason, message, stalled } = trouble;
+    return { state, ready: 'False', reason, message, stalled, reconciling: !stalled };
   }
-  const { revision, author, subject } = record.target;
-  const message = `release ${record.sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
-  const drift = inOneLine([...session.drift.values()].map(({ text }) => text).sort(), shownParts);
-  if (drift === '') return { ...base, ready: 'True', state, reason: 'Synced', message };
-  return { ...base, ready: 'True', state, reason: 'Drifted', message: `${message}; drift is not undone: ${drift}` };
+  return { state, ...(saying[state] ?? onItsWay)(delivery, session) };
+}
+
+function stateOf(delivery: Delivery, session: Session): State {
+  const { state, target, former } = session.record.standing;
+  if (delivery.deleting) return 'Deleting';
+  if (state === 'Planning' && former !== undefined) return former;
+  return state === 'Synced' && target === undefined ? 'Planning' : state;
 }
 
 /** The one trouble to show: that of the newest revision before that of an older one, that of the source last. */
 function worstTrouble(session: Session): Trouble | undefined {
   const { sourceTrouble, planTrouble, applyTrouble, healTrouble, watchTrouble } = session;
-  const isNewer = session.tip !== session.found?.commit.revision;
+  const isNewer = session.tip !== session.found?.tip.revision;
+  const isTold = session.record.standing.state !== 'RollingBack' && session.record.standing.state !== 'Degraded';
   return (
-    (isNewer ? sourceTrouble : undefined) ?? planTrouble ?? applyTrouble ?? healTrouble ?? sourceTrouble ?? watchTrouble
+    (isNewer ? sourceTrouble : undefined) ??
+    planTrouble ??
+    (isTold ? applyTrouble : undefined) ??
+    healTrouble ??
+    sourceTrouble ??
+    watchTrouble
   );
 }
 
-function stateOf(session: Session): string {
-  const { record, planTrouble, applyTrouble } = session;
-  if (planTrouble !== undefined && worstTrouble(session) === planTrouble)
-    return planTrouble.stalled ? 'Held' : 'Blocked';
-  if (record.phase === 'Releasing') return applyTrouble === undefined ? 'Verifying' : 'Applying';
-  return record.target === undefined ? 'Planning' : 'Synced';
+type Saying = (delivery: Delivery, session: Session) => Omit<Summary, 'state'>;
+
+const calm = { reconciling: false, stalled: false };
+const busy = { ready: 'False', reconciling: true, stalled: false } as const;
+const stuck = { ready: 'False', reconciling: false, stalled: true } as const;
+
+/** What is said in each state. */
+const saying: Partial<Record<State, Saying>> = {
+  Planning: () => ({ ...busy, reason: 'Planning', message: 'the source is being read' }),
+  Synced: live,
+  Probation: live,
+  Pruning: (delivery, session) => (session.waiting.length > 0 ? onItsWay(delivery, session) : live(delivery, session)),
+  Suspended: ({ suspended }) => {
+    const by = suspended ? 'by spec.suspend' : 'by a request; go on with the request resume';
+    return { ...calm, ready: 'Unknown', reason: 'Suspended', message: `suspended ${by}` };
+  },
+  Deleting: (_delivery, { waiting }) => {
+    return { ...busy, reason: 'Deleting', message: inOneLine(waiting, shownParts) || 'is being deleted' };
+  },
+  Held: (_delivery, session) => ({ ...stuck, ...held(session) }),
+  Failing: goingBack,
+  RollingBack: goingBack,
+  RollbackVerifying: goingBack,
+  Degraded: degraded,
+};
+
+function live(_delivery: Delivery, session: Session): Omit<Summary, 'state'> {
+  const { target } = session.record.standing;
+  const { sequence = 0, revision = '', author = '', subject = '' } = target ?? {};
+  const message = `release ${sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
+  const drift = inOneLine([...session.drift.values()].map(({ text }) => text).sort(), shownParts);
+  if (drift === '') return { ...calm, ready: 'True', reason: 'Synced', message };
+  return { ...calm, ready: 'True', reason: 'Drifted', message: `${message}; drift is not undone: ${drift}` };
 }
 
-function fromTrouble(trouble: Trouble): Pick<Summary, 'reason' | 'message' | 'stalled' | 'reconciling'> {
-  return { reason: trouble.reason, message: trouble.message, stalled: trouble.stalled, reconciling: !trouble.stalled };
+function onItsWay(_delivery: Delivery, { waiting }: Session): Omit<Summary, 'state'> {
+  const message = `waiting for ${inOneLine(waiting, shownParts) || 'applying'}`;
+  return { ...busy, reason: 'Progressing', message };
 }
 
-function waitingReason(delivery: Delivery, session: Session, now: number): { reason: string; message: string } {
-  const late = now - session.progressAt > delivery.deadline;
-  const message = inOneLine(session.waiting, shownParts) || 'applying';
-  if (!late) return { reason: 'Progressing', message: `waiting for ${message}` };
-  return {
-    reason: 'ProgressDeadlineExceeded',
-    message: `no progress since ${new Date(session.progressAt).toISOString()}: ${message}`,
-  };
+function goingBack(_delivery: Delivery, { record, waiting }: Session): Omit<Summary, 'state'> {
+  const { bad, target, cause, state } = record.standing;
+  const failed = state === 'Failing' ? target : bad;
+  const to = state === 'Failing' || target === undefined ? '' : `; going back to ${named(target)}`;
+  const why = cause === undefined ? 'is not wanted any more' : `failed: ${cause.message}`;
+  const wait = waiting.length > 0 ? `; waiting for ${inOneLine(waiting, shownParts)}` : '';
+  return { ...busy, reason: 'RollingBack', message: `${named(failed)} ${why}${to}${wait}` };
+}
+
+const wayOut = 'push a fix, or request retry';
+
+function held({ record }: Session): { reason: string; message: string } {
+  const { standing, history } = record;
+  const { tip, target, cause } = standing;
+  const known = heldFor(standing, tip);
+  if (known === undefined)
+    return { reason: cause?.reason ?? 'Held', message: `${revisionOf(tip)} is held: ${cause?.message ?? ''}` };
+  const last = history.find(({ revision }) => revision === known.revision);
+  const now = target === undefined ? 'nothing was good before' : `${named(target)} is live`;
+  if (known.revision === tip?.revision) {
+    const reason = last?.verdict === 'Degraded' ? 'ReleaseFailed' : 'RolledBack';
+    return { reason, message: `${revisionOf(tip)} failed: ${known.cause.message}; ${now}; ${wayOut}` };
+  }
+  const same = `${revisionOf(tip)} has the content of ${revisionOf(known)}, which failed: ${known.cause.message}`;
+  return { reason: 'Held', message: `${same}; ${now}; ${wayOut}` };
+}
+
+function degraded(_delivery: Delivery, { record, applyTrouble, waiting }: Session): Omit<Summary, 'state'> {
+  const { standing } = record;
+  const { bad, target, cause } = standing;
+  if (bad === undefined)
+    return {
+      ...stuck,
+      reason: 'ReleaseFailed',
+      message: `${named(target)} failed: ${cause?.message ?? ''}; ${wayOut}`,
+    };
+  const why = applyTrouble?.message ?? (inOneLine(waiting, shownParts) || (cause?.message ?? ''));
+  return { ...stuck, reason: 'RollbackFailed', message: `${named(target)} can't be brought back whole: ${why}` };
+}
+
+function named(release: Release | undefined): string {
+  if (release === undefined) return 'nothing';
+  return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
+}
+
+function revisionOf(content: { revision: string; subject: string } | undefined): string {
+  return content === undefined ? 'the revision' : `${content.revision.slice(0, 12)} (${content.subject})`;
+}
+
+/** What is held back, and why; undefined when nothing is. */
+export function holdOf({ record, planTrouble }: Session): DeliveryStatus['hold'] {
+  const { state, tip, cause } = record.standing;
+  const known = heldFor(record.standing, tip);
+  const isShown = state === 'Held' || state === 'Degraded' || known !== undefined;
+  const why = known?.cause ?? (state === 'Held' ? (planTrouble ?? cause) : undefined);
+  if (!isShown || tip === undefined || why === undefined) return undefined;
+  return { revision: tip.revision, subject: tip.subject, reason: why.reason, message: why.message.slice(0, 2000) };
 }

@@ -2,7 +2,7 @@ import { nameOf } from './delivery/delivery.ts';
 import { inOneLine } from './errors.ts';
 import { keepReason } from './plan/prune.ts';
 import type { Refusal } from './plan/try.ts';
-import { saveRecord } from './release/begin.ts';
+import { saveRecord } from './release/drive.ts';
 import { deleteInReverse, type Remainder } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
 import type { Turn } from './session.ts';

@@ -1,9 +1,9 @@
-import { type Json, toJson } from '../../diff/json.ts';
+import { type Json, objectsAt, toJson } from '../../diff/json.ts';
 import { ApiError, isAbsent } from '../../sync/errors.ts';
 import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
 import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
-import { objectPath } from './paths.ts';
+import { collectionPath, objectPath } from './paths.ts';
 
 /**
  * The API server as one identity sees it.
@@ -49,10 +49,10 @@ export function createCluster(
       const { status, body } = await send({ method: 'PATCH', path, query, body: toJson(object), contentType, ref });
       return { object: asObject(body), created: status === 201 };
     },
-    delete: async (ref, live) => {
+    delete: async (ref, live, propagationPolicy = 'Foreground') => {
       const { uid, resourceVersion } = live.metadata;
       const preconditions = { uid, resourceVersion };
-      const body = toJson({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground', preconditions });
+      const body = toJson({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions });
       const contentType = 'application/json';
       try {
         const answer = await send({ method: 'DELETE', path: await locate(ref), body, contentType, ref });
@@ -63,6 +63,31 @@ export function createCluster(
         if (error instanceof ApiError && error.status === 409) return live;
         throw error;
       }
+    },
+    tryMerge: async (ref, patch) => {
+      const contentType = 'application/merge-patch+json';
+      const query = { dryRun: 'All' };
+      const { body } = await send({
+        method: 'PATCH',
+        path: await locate(ref),
+        query,
+        body: toJson(patch),
+        contentType,
+        ref,
+      });
+      return asObject(body);
+    },
+    list: async ({ apiVersion, kind }, namespace, labelSelector) => {
+      await allowed();
+      const path = collectionPath(await findResource(kinds, apiVersion, kind), namespace);
+      const { body } = await send({ method: 'GET', path, query: { labelSelector } });
+      return objectsAt(body, 'items')
+        .map((item): Json => ({ apiVersion, kind, ...item }))
+        .filter(isKubeObject);
+    },
+    logs: async (pod, container, { lines, previous }) => {
+      const query = { container, tailLines: String(lines), ...(previous ? { previous: 'true' } : {}) };
+      return http.text({ method: 'GET', path: `${await locate(pod)}/log`, query, impersonate });
     },
   };
 }

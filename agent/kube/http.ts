@@ -30,6 +30,8 @@ export interface KubeResponse {
 export interface KubeHttp {
   /** @throws ApiError for every answer that is no success */
   request(request: KubeRequest): Promise<KubeResponse>;
+  /** An answer that is no JSON, such as a log. @throws ApiError */
+  text(request: KubeRequest): Promise<string>;
   /** Opens a stream of lines that ends when the signal says so. @throws ApiError */
   stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
@@ -73,15 +75,20 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
     }
   }
 
-  async function once(request: KubeRequest): Promise<KubeResponse> {
+  async function once(request: KubeRequest): Promise<{ status: number; text: string }> {
     const response = await send(request, pool);
     const text = await readText(response);
     if (response.statusCode >= 300) throw refusal(response, text, request);
-    return { status: response.statusCode, body: text === '' ? null : parseJson(text) };
+    return { status: response.statusCode, text };
   }
 
+  const answered = (request: KubeRequest) => withRetries(() => once(request), request, limits.retries);
   return {
-    request: (request) => withRetries(() => once(request), request, limits.retries),
+    request: async (request) => {
+      const { status, text } = await answered(request);
+      return { status, body: text === '' ? null : parseJson(text) };
+    },
+    text: async (request) => (await answered(request)).text,
     stream: async (request, signal) => {
       const response = await send(request, watchPool, signal);
       if (response.statusCode >= 300) throw refusal(response, await readText(response), request);

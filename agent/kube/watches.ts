@@ -19,7 +19,7 @@ export function createWatches(http: KubeHttp, kinds: Kinds, allowed: (identity: 
             await allowed(target.identity);
             return collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace);
           },
-          labelSelector: deliveryLabel,
+          labelSelector: target.selector ?? deliveryLabel,
           impersonate: target.identity,
         },
         (event) => onEvent(event.type === 'synced' ? { type: 'synced', present: event.uids } : event),

@@ -21,7 +21,7 @@ export function pod(object: KubeObject, context: HealthContext): Health {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Succeeded') return healthy('Succeeded');
   if (phase === 'Failed') return degraded(failureReason(object), failureMessage(object));
-  const stuck = statuses(object)
+  const stuck = containerStatuses(object)
     .map(stuckContainer)
     .find((found) => found !== undefined);
   if (stuck !== undefined) return stuck;
@@ -31,7 +31,7 @@ export function pod(object: KubeObject, context: HealthContext): Health {
 }
 
 /** The statuses of all containers: init containers, sidecars among them, first. */
-function statuses(object: KubeObject): JsonObject[] {
+export function containerStatuses(object: KubeObject): JsonObject[] {
   return [...objectsAt(object, 'status', 'initContainerStatuses'), ...objectsAt(object, 'status', 'containerStatuses')];
 }
 
@@ -44,7 +44,7 @@ function stuckContainer(status: JsonObject): Health | undefined {
 }
 
 /** `exit code 137 (OOMKilled), 3 restarts` of the last time a container ended. */
-function lastEnd(status: JsonObject): string | undefined {
+export function lastEnd(status: JsonObject): string | undefined {
   const code = numberAt(status, 'lastState', 'terminated', 'exitCode');
   if (code === undefined) return undefined;
   const reason = textAt(status, 'lastState', 'terminated', 'reason') ?? 'Error';
@@ -52,12 +52,14 @@ function lastEnd(status: JsonObject): string | undefined {
 }
 
 function failureReason(object: KubeObject): string {
-  const killed = statuses(object).some((status) => textAt(status, 'state', 'terminated', 'reason') === 'OOMKilled');
+  const killed = containerStatuses(object).some(
+    (status) => textAt(status, 'state', 'terminated', 'reason') === 'OOMKilled',
+  );
   return killed ? 'OOMKilled' : (textAt(object, 'status', 'reason') ?? 'PodFailed');
 }
 
 function failureMessage(object: KubeObject): string {
-  const ends = statuses(object).flatMap((status) => {
+  const ends = containerStatuses(object).flatMap((status) => {
     const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
     if (code === 0) return [];
     return [
@@ -79,7 +81,9 @@ function pending(object: KubeObject, context: HealthContext): Health {
 
 /** A pod that is to run once is well while it runs; one that crashed and runs again has not recovered yet. */
 function notReady(object: KubeObject): Health {
-  const crashed = statuses(object).find((status) => (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0);
+  const crashed = containerStatuses(object).find(
+    (status) => (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0,
+  );
   const always = (textAt(object, 'spec', 'restartPolicy') ?? 'Always') === 'Always';
   if (always && crashed !== undefined) {
     const code = numberAt(crashed, 'state', 'terminated', 'exitCode');

@@ -1,5 +1,6 @@
 import { Value } from '@sinclair/typebox/value';
 import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
+import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
@@ -7,12 +8,16 @@ import { parseDuration } from './duration.ts';
 import { type DeliverySpec, deliverySpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
-/** The annotation by which people ask for something: `sync@<id>`. */
+/** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
 const requestAnnotation = 'lockstep.dev/request';
 
 /** A request of a person: each id is carried out once. */
 export interface Request {
   readonly verb: string;
+  /** Who asks, as far as that was said. */
+  readonly by: string | undefined;
+  /** The revision, or the number of a release, that is asked for. */
+  readonly to: string | undefined;
   /** The whole text, as it is acknowledged in the status. */
   readonly text: string;
 }
@@ -34,7 +39,20 @@ export interface Delivery {
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly adopt: boolean;
+  /** How long a wave may go without progress. */
   readonly deadline: number;
+  /** How long a changed workload must stay healthy. */
+  readonly steady: number;
+  /** How long a release is watched beyond that. */
+  readonly bake: number;
+  readonly signals: SignalTimes;
+  readonly rollback: {
+    readonly mode: 'auto' | 'manual' | 'off';
+    readonly onFirstFailure: 'keep' | 'delete';
+    readonly probation: number;
+  };
+  /** How many releases history keeps. */
+  readonly history: number;
   readonly deletionPolicy: 'delete' | 'orphan';
   readonly suspended: boolean;
   readonly deleting: boolean;
@@ -81,9 +99,17 @@ function identityFields(object: KubeObject) {
     name: object.metadata.name,
     generation: numberAt(object, 'metadata', 'generation') ?? 0,
     deleting: at(object, 'metadata', 'deletionTimestamp') !== undefined,
-    request: text === undefined ? undefined : { verb: text.split('@', 1)[0] ?? '', text },
+    request: text === undefined ? undefined : parseRequest(text),
     acknowledged: textAt(object, 'status', 'lastRequest'),
   };
+}
+
+/** `verb@id`, and after it words such as `by=ada`. */
+function parseRequest(text: string): Request {
+  const [head = '', ...words] = text.trim().split(/\s+/);
+  const word = (name: string): string | undefined =>
+    words.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+  return { verb: head.split('@', 1)[0] ?? '', by: word('by'), to: word('to'), text };
 }
 
 /** What a Delivery on its way out needs of its source: nothing. */
@@ -108,9 +134,30 @@ function settings(spec: DeliverySpec, namespace: string) {
     selfHeal: sync?.selfHeal ?? true,
     adopt: sync?.adopt ?? false,
     deadline: parseDuration(spec.health?.deadline ?? '10m'),
+    steady: parseDuration(spec.health?.steady ?? '5s'),
+    bake: parseDuration(spec.health?.bake ?? '0s'),
+    signals: signalTimes(spec.health?.signals ?? {}),
+    rollback: {
+      mode: spec.rollback?.mode ?? ('auto' as const),
+      onFirstFailure: spec.rollback?.onFirstFailure ?? ('keep' as const),
+      probation: parseDuration(spec.rollback?.probation ?? '60s'),
+    },
+    history: spec.history ?? 10,
     deletionPolicy: spec.deletionPolicy ?? ('delete' as const),
     suspended: spec.suspend ?? false,
   };
+}
+
+/** `off` never fails a release, and `at-once` needs no time. */
+function signalTimes(asked: Readonly<Record<string, string | undefined>>): SignalTimes {
+  const times = Object.entries(signalDefaults).map(([name, fallback]) => [name, timeOf(asked[name], fallback)]);
+  return Object.fromEntries(times) as SignalTimes;
+}
+
+function timeOf(text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  return text === 'at-once' ? 0 : parseDuration(text);
 }
 
 function refOfSource(branch: string): string {

@@ -11,6 +11,17 @@ const duration = (description: string, fallback?: string) =>
     }),
   );
 
+/** A duration, or a word instead of one. */
+const signal = (description: string, fallback: string) =>
+  Type.Optional(
+    Type.String({
+      description,
+      pattern: '^(off|at-once|([0-9]+(\\.[0-9]+)?(ms|s|m|h))+)$',
+      maxLength: 20,
+      default: fallback,
+    }),
+  );
+
 const words = <const T extends string[]>(values: T, description: string, fallback?: T[number]) =>
   Type.Optional(
     Type.Unsafe<T[number]>(
@@ -113,7 +124,21 @@ const health = section(
     deadline: duration('How long a wave may go without progress.', '10m'),
     steady: duration('How long a changed workload must stay healthy.', '5s'),
     bake: duration('How long a release is watched before it counts as good.', '0s'),
-    signals: Type.Optional(anything('How long each signal of failure must last.')),
+    signals: Type.Optional(
+      section(
+        {
+          imagePull: signal('An image can not be pulled; two tries count too.', '30s'),
+          imageName: signal('An image name is not valid.', 'at-once'),
+          crashLoop: signal('A container ends again and again; three restarts count too.', '60s'),
+          config: signal('A container can not be made: a ConfigMap, Secret, key or command is missing.', '15s'),
+          unschedulable: signal('No node takes a pod.', '60s'),
+          quota: signal('A quota leaves no room for pods.', '15s'),
+          refused: signal('Pods are refused, a rollout is out of time, or a Job failed.', 'at-once'),
+          degraded: signal('An object is Degraded for another reason.', '15s'),
+        },
+        'How long each signal of failure must last before the release fails by it: a duration, at-once, or off.',
+      ),
+    ),
     rules: listOf(anything('A rule in CEL.'), 'Health rules for kinds of your own.'),
     analysis: listOf(anything('A query.'), 'Metrics that judge a release.'),
   },
@@ -190,6 +215,7 @@ const historyEntry = Type.Object(
     subject: Type.String(),
     verdict: Type.String(),
     time: Type.String(),
+    cause: Type.Optional(Type.String()),
   },
   { description: 'A release that ended.' },
 );
@@ -230,7 +256,20 @@ export const deliveryStatus = Type.Object(
         { description: 'Progress.' },
       ),
     ),
-    hold: Type.Optional(anything('What is held back, and why.')),
+    hold: Type.Optional(
+      Type.Object(
+        {
+          revision: Type.String({ description: 'The revision whose content is held.' }),
+          subject: Type.Optional(Type.String({ description: 'The first line of its message.' })),
+          reason: Type.String({ description: 'A stable machine word.' }),
+          message: Type.String({ description: 'Why, in one sentence that names the object.' }),
+        },
+        { description: 'What is held back, and why.' },
+      ),
+    ),
+    leftBehind: Type.Optional(
+      Type.Array(Type.String(), { description: 'What the last rollback could not take back, and why.', maxItems: 20 }),
+    ),
     actions: counts('Objects by what the last plan did with them.'),
     health: counts('Objects by health word.'),
     worst: Type.Optional(

@@ -23,15 +23,8 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'sync.restartOnConfigChange': false,
   'sync.ignore': [],
   'sync.windows': [],
-  'health.steady': '5s',
-  'health.bake': '0s',
-  'health.signals': undefined,
   'health.rules': [],
   'health.analysis': [],
-  'rollback.mode': 'auto',
-  'rollback.onFirstFailure': 'keep',
-  'rollback.probation': '60s',
-  history: 10,
   dependsOn: [],
 };
 

@@ -2,7 +2,7 @@ import { type Change, changeLine, compare } from '../../diff/compare.ts';
 import { maskPair } from '../../diff/mask.ts';
 import { withoutNoise } from '../../diff/normalize.ts';
 import { jsonPatch } from '../../diff/patch.ts';
-import { type Entry, isPending, type ReleaseRecord } from '../release/record.ts';
+import { appliedWith, type Entry, isPending, isUnderWay, type ReleaseRecord } from '../release/record.ts';
 import type { Desired } from '../render/check.ts';
 import { stampNames } from '../stamp.ts';
 import { type Action, type KubeObject, keyOf, type ObjectRef, refOf, titleOf } from '../types.ts';
@@ -40,19 +40,33 @@ export function entriesFor(
 ): Map<string, Entry> {
   const isLeftAlone = leftAlone(skipped);
   const places = arrange(desired.map((wanted) => wanted.manifest));
+  const isRunning = isUnderWay(record);
   const entries = new Map<string, Entry>();
   desired.forEach(({ key, manifest, hash }, index) => {
     const place = places[index] ?? { wave: 0, step: 0 };
-    const applied = withManifest(record.entries.get(key), hash);
-    entries.set(key, { key, ref: refOf(manifest), ...place, manifest, hash, removed: false, applied });
+    const before = record.entries.get(key);
+    const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, removed: false };
+    entries.set(key, { ...wanted, applied: appliedForPlan(before, hash), ...historyOf(before, isRunning) });
   });
   for (const entry of record.entries.values()) {
     // What a running release was about to write may be there, although no answer said so.
-    const mayExist = entry.applied !== undefined || entry.removed || record.phase === 'Releasing';
+    const mayExist = entry.applied !== undefined || entry.removed || isRunning;
     const isLeaving = !entries.has(entry.key) && !isLeftAlone(entry.ref);
     if (isLeaving && mayExist) entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
+}
+
+/** What happened to an object since good was verified goes on counting when a newer release takes over. */
+function historyOf(before: Entry | undefined, isRunning: boolean): Pick<Entry, 'origin' | 'touched' | 'doubted'> {
+  if (before === undefined) return {};
+  const { origin, touched } = before;
+  const isDoubted = before.doubted === true || (isRunning && isPending(before));
+  return {
+    ...(origin === undefined ? {} : { origin }),
+    ...(touched === undefined ? {} : { touched }),
+    ...(isDoubted ? { doubted: true } : {}),
+  };
 }
 
 /** Tells what is left alone. While the scope of a kind is not known, the namespace of an object is only a guess. */
@@ -66,15 +80,9 @@ export function leftAlone(skipped: readonly ObjectRef[]): (ref: ObjectRef) => bo
     );
 }
 
-/**
- * While the wanted manifest is another than the applied one, both are kept: drift is healed to the applied one. A Job
- * that failed and is gone is run again by a new release.
- */
-function withManifest(entry: Entry | undefined, hash: string): Entry['applied'] {
-  if (entry?.applied === undefined || entry.applied.spent === 'JobFailed') return undefined;
-  const { manifest, ...applied } = entry.applied;
-  if (applied.hash === hash) return applied;
-  return { ...applied, manifest: manifest ?? entry.manifest };
+/** A Job that failed and is gone is run again by a new release. */
+function appliedForPlan(entry: Entry | undefined, hash: string): Entry['applied'] {
+  return entry?.applied?.spent === 'JobFailed' ? undefined : appliedWith(entry, hash);
 }
 
 /** The entries that a plan must try by dry-run: nothing that did not change costs a request. */

@@ -7,21 +7,20 @@ import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
-import { parallelRequests } from './begin.ts';
+import { parallelRequests } from './apply.ts';
 import type { Entry } from './record.ts';
 
 /**
  * Deletes what left Git, the last wave first, each object by its uid. What is protected stays, and stays on the list.
  * An object that is still on its way out is waited for before the next wave goes.
+ * @returns whether everything that may go is gone
  */
-export async function pruneRemoved(turn: Turn): Promise<void> {
+export async function pruneRemoved(turn: Turn): Promise<boolean> {
   const { delivery, session } = turn;
-  if (!delivery.prune) return;
+  if (!delivery.prune) return true;
   const entries = [...session.record.entries.values()];
-  await deleteInReverse(
-    turn,
-    entries.filter((entry) => entry.removed && keepReason(entry.manifest) === undefined),
-  );
+  const doomed = entries.filter((entry) => entry.removed && keepReason(entry.manifest) === undefined);
+  return (await deleteInReverse(turn, doomed)).length === 0;
 }
 
 /**

@@ -1,5 +1,6 @@
-import { isObject, type Json, type JsonObject, objectsAt } from '../../diff/json.ts';
-import { isKubeObject, type KubeObject, type ObjectRef } from '../types.ts';
+import type { KubeObject, ObjectRef } from '../types.ts';
+import { newStanding, type Release, type Standing } from './standing.ts';
+import { isUntouched } from './state.ts';
 
 /** What the API server answered to the last apply of an object, folded. */
 export interface Applied {
@@ -14,6 +15,8 @@ export interface Applied {
   readonly spent?: 'Complete' | 'JobFailed';
   /** The manifest that was applied, while it is not yet the one that is wanted. */
   readonly manifest?: KubeObject;
+  /** The whole answer, without status and bookkeeping, until it is kept with a good release. */
+  readonly answer?: KubeObject;
 }
 
 /** One object of a Delivery. */
@@ -25,20 +28,39 @@ export interface Entry {
   /** What the object shall be. */
   readonly manifest: KubeObject;
   readonly hash: string;
-  /** It left Git and waits to be pruned. */
+  /** The target does not have it: it waits to be deleted. */
   readonly removed: boolean;
   readonly applied: Applied | undefined;
+  /** How it came to be ours since good was verified; undefined for what good holds. */
+  readonly origin?: 'created' | 'adopted';
+  /** It was changed since good was verified, or is being changed back: its health counts. */
+  readonly touched?: boolean;
+  /** A write may have gone through although no answer said so: it is applied again whatever the record knows. */
+  readonly doubted?: boolean;
 }
 
-/** The revision of a release. */
-export interface Target {
-  readonly revision: string;
-  readonly author: string;
-  readonly subject: string;
-  /** The tree and settings that the manifests came from. */
-  readonly input: string;
-  readonly startedAt: number;
+/** One object as a good release had it. */
+export interface Kept {
+  readonly key: string;
+  readonly ref: ObjectRef;
+  readonly wave: number;
+  readonly step: number;
+  readonly manifest: KubeObject;
+  readonly hash: string;
+  readonly uid: string;
+  readonly sequence: number;
+  /** What the API server made of the manifest, where that was seen. */
+  readonly answer: KubeObject | undefined;
 }
+
+/** A release that was verified, with everything that is needed to bring it back without Git. */
+export interface GoodRelease {
+  readonly release: Release;
+  readonly objects: ReadonlyMap<string, Kept>;
+}
+
+/** The words in which a release ends. */
+export type Verdict = 'Good' | 'RolledBack' | 'Rejected' | 'Superseded' | 'Degraded';
 
 /** A release that ended. */
 export interface Ended {
@@ -46,42 +68,91 @@ export interface Ended {
   readonly revision: string;
   readonly author: string;
   readonly subject: string;
-  readonly verdict: 'Good' | 'Superseded';
+  readonly verdict: Verdict;
+  /** ISO 8601. */
+  readonly startedAt: string;
   readonly time: string;
+  /** Why, where it did not end well. */
+  readonly cause?: string;
+  /** What was planned, a line an object, Secrets masked; not more than `mostLines`. */
+  readonly plan: readonly string[];
+  /** What its rollback could not take back, and why. */
+  readonly leftBehind?: readonly string[];
+}
+
+/** The most lines of a plan that history keeps. */
+export const mostLines = 200;
+
+/** The clocks of the release that runs, in milliseconds of wall time. */
+export interface Clocks {
+  /** When a wait without progress has lasted too long. */
+  readonly deadline: number;
+  /** When a wait has lasted too long whatever progress it made. */
+  readonly cap: number;
+  /** When probation ends. */
+  readonly probation: number;
+  /** Since when they stand still. */
+  readonly frozen: number | undefined;
 }
 
 /** What is known of a Delivery's releases: all that must survive a restart. */
 export interface ReleaseRecord {
-  readonly version: 1;
+  readonly version: 2;
+  /** The number of the last release that was begun. */
   readonly sequence: number;
-  readonly phase: 'Released' | 'Releasing';
-  readonly target: Target | undefined;
-  /** The last release that was verified. */
-  readonly good: { readonly sequence: number; readonly revision: string } | undefined;
+  readonly standing: Standing;
+  /** The last good releases, newest first. The first one is `standing.good`. */
+  readonly goods: readonly GoodRelease[];
   /** Changed in place while a release runs: copying it for each object would cost the square of their number. */
   readonly entries: Map<string, Entry>;
   readonly history: readonly Ended[];
   /** How many objects the last plan treated how. */
   readonly actions: Readonly<Record<string, number>>;
+  /** The last plan, a line an object. */
+  readonly plan: readonly string[];
+  /** Objects that were not healthy before the release that runs, and are not touched by it. */
+  readonly baseline: readonly string[];
+  readonly clocks: Clocks;
+  /** A person asked for a pause. */
+  readonly isSuspended: boolean;
+  /** What the last rollback could not take back, and why. */
+  readonly leftBehind: readonly string[];
 }
+
+export const stoppedClocks: Clocks = { deadline: 0, cap: 0, probation: 0, frozen: undefined };
 
 /** The record of a Delivery that was never released. */
 export function emptyRecord(): ReleaseRecord {
   return {
-    version: 1,
+    version: 2,
     sequence: 0,
-    phase: 'Released',
-    target: undefined,
-    good: undefined,
+    standing: newStanding(),
+    goods: [],
     entries: new Map(),
     history: [],
     actions: {},
+    plan: [],
+    baseline: [],
+    clocks: stoppedClocks,
+    isSuspended: false,
+    leftBehind: [],
   };
+}
+
+/** Whether a release was begun and neither verified nor undone. */
+export function isUnderWay({ standing }: ReleaseRecord): boolean {
+  return !isUntouched(standing);
+}
+
+/** Whether the cluster is being driven to the target right now. */
+export function isDriven({ standing }: ReleaseRecord): boolean {
+  const state = standing.state === 'Planning' ? standing.former : standing.state;
+  return state === 'Applying' || state === 'Verifying' || state === 'Baking' || state === 'RollingBack';
 }
 
 /** Whether the object in the cluster is not yet what it shall be, as far as the record knows. */
 export function isPending(entry: Entry): boolean {
-  return !entry.removed && entry.applied?.hash !== entry.hash;
+  return !entry.removed && (entry.doubted === true || entry.applied?.hash !== entry.hash);
 }
 
 /** The manifest that drift is healed to: what was last applied, even when a later wave will change it. */
@@ -89,34 +160,17 @@ export function healingManifest(entry: Entry): KubeObject {
   return entry.applied?.manifest ?? entry.manifest;
 }
 
+/** The applied state of an object when another manifest is wanted: both are kept, and drift is healed to the applied one. */
+export function appliedWith(entry: Entry | undefined, hash: string): Applied | undefined {
+  if (entry?.applied === undefined) return undefined;
+  const { manifest, ...applied } = entry.applied;
+  if (applied.hash === hash) return applied;
+  return { ...applied, manifest: manifest ?? entry.manifest };
+}
+
 /** The waves that still have wanted objects, in order. */
-export function wavesOf(record: ReleaseRecord): number[] {
+export function wavesOf(entries: ReadonlyMap<string, Entry>): number[] {
   const waves = new Set<number>();
-  for (const entry of record.entries.values()) if (!entry.removed) waves.add(entry.wave);
+  for (const entry of entries.values()) if (!entry.removed) waves.add(entry.wave);
   return [...waves].sort((a, b) => a - b);
-}
-
-/** The record as it is stored. */
-export function writeRecord(record: ReleaseRecord): JsonObject {
-  const { entries, ...rest } = record;
-  const plain: unknown = { ...rest, entries: [...entries.values()] };
-  return plain as JsonObject;
-}
-
-/** A stored record. One that can't be understood is as none: nothing is ever deleted because of it. */
-export function readRecord(stored: JsonObject | undefined): ReleaseRecord {
-  if (stored?.['version'] !== 1) return emptyRecord();
-  const entries = new Map<string, Entry>();
-  for (const item of objectsAt(stored, 'entries')) {
-    const entry = readEntry(item);
-    if (entry !== undefined) entries.set(entry.key, entry);
-  }
-  const plain: Json = { ...stored };
-  return { ...emptyRecord(), ...(plain as object), entries } as ReleaseRecord;
-}
-
-function readEntry(item: JsonObject): Entry | undefined {
-  if (typeof item['key'] !== 'string' || !isKubeObject(item['manifest']) || !isObject(item['ref'])) return undefined;
-  const plain: unknown = { applied: undefined, ...item };
-  return plain as Entry;
 }

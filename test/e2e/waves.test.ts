@@ -21,14 +21,15 @@ describeOnOwnCluster('waves', () => {
     expect((times.get('third') ?? 0) - (times.get('second') ?? 0)).toBeGreaterThanOrEqual(950);
   });
 
-  it('never starts the wave after a broken one, and says what is waited for', async () => {
+  it('never starts the wave after a broken one, and says what is waited for, and then what is wrong', async () => {
     const since = Date.now();
     const app = await lockstep.app('waves-broken', {
       'a.yaml': deployment('broken', { image: 'app:missing' }),
       'b.yaml': configMap('after', { a: '1' }, '  annotations: {lockstep.dev/wave: "1"}\n'),
     });
     expect(await app.refused('Progressing')).toContain('Deployment waves-broken/broken: 0 of 1 replicas are available');
-    await sleep(2_500);
+    const cause = 'container main: ErrImagePull: failed to pull and unpack image "app:missing": not found';
+    expect(await app.refused('ReleaseFailed')).toContain(cause);
     expect(app.writes(since).map((entry) => entry.name)).not.toContain('after');
     expect(await app.get('v1', 'ConfigMap', 'after')).toBeUndefined();
     const events = await app.events();
@@ -40,7 +41,7 @@ describeOnOwnCluster('waves', () => {
     expect(await app.get('v1', 'ConfigMap', 'after')).toBeDefined();
     expect(objectsAt(ready, 'status', 'history')).toMatchObject([
       { sequence: 2, revision: app.revision, subject: 'repaired', author: 'Ada', verdict: 'Good' },
-      { sequence: 1, revision: broken, verdict: 'Superseded' },
+      { sequence: 1, revision: broken, verdict: 'Degraded' },
     ]);
   });
 
@@ -83,7 +84,7 @@ describeOnOwnCluster('waves', () => {
     await until('it is told as healthy', async () => numberAt(await app.status(), 'status', 'health', 'Healthy') === 1);
   });
 
-  it('stops at a Job that failed, also when its time to live takes it away; a deadline says so', async () => {
+  it('stops at a Job that failed, also when its time to live takes it away, until there is a reason to try again', async () => {
     const since = Date.now();
     const job = `apiVersion: batch/v1
 kind: Job
@@ -95,26 +96,22 @@ spec:
     metadata: {annotations: {test.lockstep.dev/pod: fail}}
     spec: {restartPolicy: Never, containers: [{name: main, image: "app:1"}]}
 `;
-    const app = await lockstep.app(
-      'waves-job',
-      { 'a.yaml': job, 'b.yaml': configMap('after', { a: '1' }) },
-      { health: { deadline: '3s' } },
-    );
+    const app = await lockstep.app('waves-job', { 'a.yaml': job, 'b.yaml': configMap('after', { a: '1' }) });
     await until('it failed', async () => {
       const live = await app.get('batch/v1', 'Job', 'migration');
       return live !== undefined && condition(live, 'Failed') !== undefined;
     });
     await sleep(4_000);
     expect(app.writes(since).map((entry) => entry.name)).toEqual(['migration']);
-    expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toContain('the Job failed');
-    // A later commit and a request are reasons to try it again.
+    expect(await app.refused('ReleaseFailed', 30_000)).toContain('Job waves-job/migration: BackoffLimitExceeded');
+    // A later commit and a person are reasons to try it again.
     const runs = () => app.writes(since).filter((entry) => entry.name === 'migration').length;
     app.push({ 'b.yaml': configMap('after', { a: '2' }) });
     await until('it is run by the next release', async () => runs() === 2);
     await until('it has failed and gone', async () => (await app.get('batch/v1', 'Job', 'migration')) === undefined);
     await sleep(1_000);
     expect(runs()).toBe(2);
-    await app.request('sync@again');
+    await app.request('retry@again');
     await until('it is run by request', async () => runs() === 3);
     app.push({ 'a.yaml': job.replace('test.lockstep.dev/pod: fail', 'repaired: "yes"') });
     await app.ready(30_000);
@@ -127,8 +124,8 @@ spec:
       { 'a.yaml': deployment('never', { pod: { pod: 'never-ready' } }) },
       { health: { deadline: '2s' } },
     );
-    expect(await app.refused('ProgressDeadlineExceeded', 30_000)).toMatch(
-      /^no progress since \S+: Deployment waves-late\/never: 0 of 1/,
+    expect(await app.refused('ReleaseFailed', 30_000)).toContain(
+      'no progress in time: Deployment waves-late/never: 0 of 1 replicas are available',
     );
   });
 });

@@ -34,7 +34,7 @@ export interface App {
   push(files: Readonly<Record<string, string | null>>, message?: string): string;
   ref(apiVersion: string, kind: string, name: string): ObjectRef;
   get(apiVersion: string, kind: string, name: string): Promise<KubeObject | undefined>;
-  /** Waits until the Delivery is Ready at the revision that was pushed last. */
+  /** Waits until the Delivery is Ready at the revision that was pushed last, and that is good and pruned. */
   ready(timeout?: number): Promise<KubeObject>;
   /** Waits until the condition Ready is not True for a reason; answers its message. */
   refused(reason: string, timeout?: number): Promise<string>;
@@ -136,6 +136,7 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
         async () => {
           const object = await status();
           return readyCondition(object)?.status === 'True' &&
+            textAt(object, 'status', 'state') === 'Synced' &&
             textAt(object, 'status', 'revision', 'target') === app.revision
             ? object
             : undefined;

@@ -19,9 +19,9 @@ const isOwn = (target: string): boolean => rooms.some((room) => target.startsWit
 
 const pure = [
   /^sync\/(types|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
-  /^sync\/plan\/(order|prune|plan)\.ts$/,
+  /^sync\/plan\/(order|prune|plan|needs)\.ts$/,
   /^sync\/delivery\//,
-  /^sync\/release\/(record|state)\.ts$/,
+  /^sync\/release\/(record|stored|standing|state|moves|inverse|taken-key)\.ts$/,
   /^sync\/render\/(check|plain)\.ts$/,
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/filters\//,
@@ -36,8 +36,8 @@ const middle = [
   /^sync\/plan\/try\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks/,
-  /^sync\/release\/(begin|advance|prune|rollback)\.ts$/,
-  /^health\/(watcher|tracked)\.ts$/,
+  /^sync\/release\/(activities|apply|drive|plan|prune|requests|restore|rollback|tell|verify)\.ts$/,
+  /^health\/(watcher|tracked|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];
 const isPure = (file: string): boolean => pure.some((pattern) => pattern.test(file));

@@ -6,13 +6,13 @@ import { statusOf } from '../../../sync/status.ts';
 import { keyOf, refOf } from '../../../sync/types.ts';
 import { file, object } from './support/objects.ts';
 import { entryOf, recordOf } from './support/records.ts';
-import { type FakeTurn, makeTurn } from './support/turn.ts';
+import { type FakeTurn, makeTurn, requestOf } from './support/turn.ts';
 
 const manifest = object('ConfigMap', 'a', { namespace: 'shop' });
 const key = keyOf(refOf(manifest));
 const kinds = [{ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }];
 
-const released = (of = manifest) => recordOf([entryOf(of, { owned: 'as applied' })], 'Released');
+const released = (of = manifest) => recordOf([entryOf(of, { owned: 'as applied' })], 'Synced');
 const off = { sync: { selfHeal: false } };
 const gone = (turn: FakeTurn): void => {
   turn.tell({ type: 'synced', present: new Set() });
@@ -22,7 +22,7 @@ const silence = new ApiError('no answer', { status: 0, reason: '', class: 'trans
 const refusal = new ApiError('a webhook says no', { status: 403, reason: '', class: 'forbidden' });
 const asking = (turn: FakeTurn): Turn => ({
   ...turn,
-  delivery: { ...turn.delivery, request: { verb: 'sync', text: 'sync@1' } },
+  delivery: { ...turn.delivery, request: requestOf('sync@1') },
 });
 const acknowledged = ({ delivery, session }: Turn) => statusOf(delivery, session, () => undefined, 0, {}).lastRequest;
 

@@ -25,10 +25,10 @@ describe('a Delivery', () => {
     expect(
       unbuiltFields({
         source: { ref: { tag: 'v1' } },
+        sync: { mode: 'manual' },
         rollback: { mode: 'off' },
-        health: { bake: '5m' },
         render: { helm: {} },
       }),
-    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.health.bake', 'spec.rollback.mode']);
+    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.mode']);
   });
 });

@@ -1,5 +1,6 @@
+import { createRollouts } from '../../../../health/rollouts.ts';
 import { createWatcher } from '../../../../health/watcher.ts';
-import { type Delivery, readDelivery } from '../../../../sync/delivery/delivery.ts';
+import { type Delivery, type Request, readDelivery } from '../../../../sync/delivery/delivery.ts';
 import { LockstepError } from '../../../../sync/errors.ts';
 import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../../../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
@@ -52,7 +53,11 @@ export function makeTurn(
   );
   const quiet = (): void => undefined;
   const world: World = {
-    clock: { now: () => turn.now, sleep: () => new Promise((resolve) => setImmediate(resolve)) },
+    clock: {
+      now: () => turn.now,
+      steady: () => turn.now,
+      sleep: () => new Promise((resolve) => setImmediate(resolve)),
+    },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     kinds: {
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
@@ -70,13 +75,16 @@ export function makeTurn(
       close: async () => undefined,
     },
     records: {
-      load: async () => emptyRecord(),
+      load: async () => ({ record: emptyRecord(), problem: undefined }),
       save: async (_uid, saved) => {
         turn.stored = { ...saved, entries: new Map(saved.entries) };
       },
       remove: async () => undefined,
     },
     watcher,
+    rollouts: createRollouts(watches, () => turn.now, quiet),
+    isOutdated: () => false,
+    reach: quiet,
     cluster: () => fakeCluster(objects, asked, fault),
     isEnding: async () => false,
     credentials: () => Promise.reject(new Error('no credentials here')),
@@ -86,7 +94,7 @@ export function makeTurn(
   };
   const turn: FakeTurn = {
     delivery: deliveryWith(options.spec ?? {}),
-    session: newSession(record, 0),
+    session: newSession(record),
     world,
     objects,
     asked,
@@ -98,6 +106,12 @@ export function makeTurn(
     now: 1_000,
   };
   return turn;
+}
+
+/** A request as an annotation has it. */
+export function requestOf(text: string): Request {
+  const [verb = ''] = text.split('@');
+  return { verb, by: undefined, to: undefined, text };
 }
 
 function deliveryWith(spec: object): Delivery {
@@ -144,5 +158,12 @@ function fakeCluster(
       objects.delete(ask('delete', ref));
       return undefined;
     },
+    tryMerge: async (ref) => {
+      const live = objects.get(ask('merge', ref));
+      if (live === undefined) throw new Error(`${ref.name} is not there`);
+      return live;
+    },
+    list: async () => [],
+    logs: async () => '',
   };
 }

@@ -1,0 +1,67 @@
+import { at, isObject, type Json, objectsAt, textAt } from '../diff/json.ts';
+import { groupOf, type KubeObject } from '../sync/types.ts';
+
+/** How the pods of a workload, and among them those of its newest revision, are found. */
+export interface Rollout {
+  /** A label selector in the API server's words. */
+  readonly selector: string;
+  /** The label of pods that names their revision. */
+  readonly label: string;
+  /** Whether that is the workload's own word for it, that of a ReplicaSet between, or of no matter. */
+  readonly by: 'revision' | 'ReplicaSet' | 'all';
+}
+
+/** The rollout of an object; undefined for what has no pods. */
+export function rolloutOf(object: KubeObject): Rollout | undefined {
+  const selector = selectorText(at(object, 'spec', 'selector'));
+  switch (`${groupOf(object.apiVersion)}/${object.kind}`) {
+    case 'apps/Deployment':
+      return { selector, label: 'pod-template-hash', by: 'ReplicaSet' };
+    case 'apps/StatefulSet':
+      return { selector, label: 'controller-revision-hash', by: 'revision' };
+    case 'apps/DaemonSet':
+      return { selector, label: 'pod-template-generation', by: 'revision' };
+    case 'apps/ReplicaSet':
+      return { selector, label: '', by: 'all' };
+    case 'batch/Job':
+      return { selector: `batch.kubernetes.io/job-name=${object.metadata.name}`, label: '', by: 'all' };
+    default:
+      return undefined;
+  }
+}
+
+/** The newest revision of a live workload, in its own words; undefined where it has none or has not said yet. */
+export function revisionOf(live: KubeObject): string | undefined {
+  switch (live.kind) {
+    case 'Deployment':
+      return textAt(live, 'metadata', 'annotations', 'deployment.kubernetes.io/revision');
+    case 'StatefulSet':
+      return textAt(live, 'status', 'updateRevision');
+    case 'DaemonSet':
+      return textAt(live, 'metadata', 'annotations', 'deprecated.daemonset.template.generation');
+    default:
+      return undefined;
+  }
+}
+
+/** A LabelSelector as a query has it. */
+function selectorText(selector: Json | undefined): string {
+  const labels = at(selector, 'matchLabels');
+  const pairs = isObject(labels) ? Object.entries(labels).map(([key, value]) => `${key}=${String(value)}`) : [];
+  const expressions = objectsAt(selector, 'matchExpressions').map((expression) => {
+    const key = textAt(expression, 'key') ?? '';
+    const values = expression['values'];
+    const list = Array.isArray(values) ? `(${values.join(',')})` : '()';
+    switch (expression['operator']) {
+      case 'In':
+        return `${key} in ${list}`;
+      case 'NotIn':
+        return `${key} notin ${list}`;
+      case 'Exists':
+        return key;
+      default:
+        return `!${key}`;
+    }
+  });
+  return [...pairs, ...expressions].join(',');
+}

@@ -1,0 +1,104 @@
+import { at, type JsonObject, numberAt, textAt } from '../diff/json.ts';
+import type { Health, KubeObject } from '../sync/types.ts';
+import { condition, explain } from './kinds/conditions.ts';
+import { containerStatuses, lastEnd } from './kinds/pod.ts';
+
+/** How long each signal of failure must last before a release fails by it, in milliseconds; 0 is at once. */
+export const signalDefaults = {
+  /** An image can't be pulled; two tries count too, however quick they were. */
+  imagePull: 30_000,
+  /** No image has such a name. */
+  imageName: 0,
+  /** A container ends again and again; three restarts count too. */
+  crashLoop: 60_000,
+  /** A container can't be made: a ConfigMap, a Secret or a key is missing, or its command is. */
+  config: 15_000,
+  /** No node takes the pod. */
+  unschedulable: 60_000,
+  /** A quota leaves no room. */
+  quota: 15_000,
+  /** Pods are refused, a rollout is out of time, or a Job failed. */
+  refused: 0,
+  /** Anything else that is Degraded. */
+  degraded: 15_000,
+} as const;
+
+export type SignalName = keyof typeof signalDefaults;
+/** How long each signal must last; Infinity turns it off. */
+export type SignalTimes = Readonly<Record<SignalName, number>>;
+
+/** Something that says that waiting will not help, as far as anyone can tell. */
+export interface Signal {
+  readonly name: SignalName;
+  /** A stable word, as Kubernetes has it where it has one. */
+  readonly reason: string;
+  /** What is wrong, with container and exit code. */
+  readonly message: string;
+  /** It does not have to last: enough tries were seen. */
+  readonly isCertain: boolean;
+}
+
+const enoughRestarts = 3;
+
+/** What the containers of a pod say. Tries to pull an image can't be read from one state: whoever follows the pod counts them. */
+export function podSignals(pod: KubeObject): Signal[] {
+  const phase = textAt(pod, 'status', 'phase');
+  if (phase === 'Succeeded' || at(pod, 'metadata', 'deletionTimestamp') !== undefined) return [];
+  const found = containerStatuses(pod).flatMap((status) => containerSignal(status) ?? []);
+  const scheduled = condition(pod, 'PodScheduled');
+  if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return found;
+  return [...found, { name: 'unschedulable', reason: 'Unschedulable', message: explain(scheduled), isCertain: false }];
+}
+
+const waitingSignals: Readonly<Record<string, { name: SignalName; reason: string }>> = {
+  InvalidImageName: { name: 'imageName', reason: 'InvalidImageName' },
+  ErrImagePull: { name: 'imagePull', reason: 'ErrImagePull' },
+  ImagePullBackOff: { name: 'imagePull', reason: 'ErrImagePull' },
+  CreateContainerConfigError: { name: 'config', reason: 'CreateContainerConfigError' },
+  CreateContainerError: { name: 'config', reason: 'CreateContainerError' },
+  RunContainerError: { name: 'config', reason: 'RunContainerError' },
+};
+
+function containerSignal(status: JsonObject): Signal | undefined {
+  const waiting = textAt(status, 'state', 'waiting', 'reason') ?? '';
+  const container = `container ${textAt(status, 'name') ?? ''}`;
+  const known = waitingSignals[waiting];
+  if (known !== undefined) {
+    const message = `${container}: ${known.reason}: ${textAt(status, 'state', 'waiting', 'message') ?? waiting}`;
+    return { ...known, message, isCertain: false };
+  }
+  return crashSignal(status, container, waiting);
+}
+
+/** A container that ended badly and is not ready since: between two crashes it runs for a moment. */
+function crashSignal(status: JsonObject, container: string, waiting: string): Signal | undefined {
+  const restarts = numberAt(status, 'restartCount') ?? 0;
+  const isDown = waiting === 'CrashLoopBackOff' || (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0;
+  const isBack = status['ready'] === true;
+  if (isBack || (!isDown && restarts === 0)) return undefined;
+  const end = lastEnd(status) ?? currentEnd(status);
+  if (end === undefined) return undefined;
+  const message = `${container}: CrashLoopBackOff: ${end}`;
+  return { name: 'crashLoop', reason: 'CrashLoopBackOff', message, isCertain: isDown && restarts >= enoughRestarts };
+}
+
+function currentEnd(status: JsonObject): string | undefined {
+  const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
+  if (code === 0) return undefined;
+  return `exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`;
+}
+
+/** What the health of an object itself says. */
+export function healthSignal(health: Health): Signal | undefined {
+  if (health.status !== 'Degraded') return undefined;
+  const signal = (name: SignalName): Signal => ({
+    name,
+    reason: health.reason,
+    message: health.message,
+    isCertain: false,
+  });
+  if (health.reason === 'ReplicaFailure')
+    return signal(health.message.includes('exceeded quota') ? 'quota' : 'refused');
+  if (health.reason === 'ProgressDeadlineExceeded' || health.reason === 'JobFailed') return signal('refused');
+  return signal('degraded');
+}

@@ -1,0 +1,66 @@
+import { at, isObject, type Json, type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
+import type { Entry } from '../release/record.ts';
+import { type KubeObject, keyOf, titleOf } from '../types.ts';
+
+/** A ConfigMap or Secret that pods can't start without. */
+interface Need {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly name: string;
+}
+
+/** Workloads that the target wants, while what their pods can't start without is on the list of what is to be pruned. */
+export function missingNeeds(entries: readonly Entry[]): string[] {
+  const leaving = new Set(entries.filter(({ removed }) => removed).map(({ key }) => key));
+  if (leaving.size === 0) return [];
+  return entries.flatMap(({ manifest, ref, removed }) => {
+    if (removed) return [];
+    return needsOf(manifest)
+      .filter(({ kind, name }) => leaving.has(keyOf({ apiVersion: 'v1', kind, name, namespace: ref.namespace ?? '' })))
+      .map(({ kind, name }) => `${titleOf(ref)} still needs the ${kind} ${name}, which this revision no longer has`);
+  });
+}
+
+/** What the pods of an object can't start without. */
+function needsOf(manifest: KubeObject): Need[] {
+  const spec = podSpecOf(manifest);
+  if (spec === undefined) return [];
+  const containers = [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
+  return [...containers.flatMap(needsOfContainer), ...objectsAt(spec, 'volumes').flatMap(needsOfVolume)];
+}
+
+function podSpecOf(manifest: KubeObject): JsonObject | undefined {
+  const spec =
+    manifest.kind === 'Pod'
+      ? manifest['spec']
+      : (at(manifest, 'spec', 'template', 'spec') ?? at(manifest, 'spec', 'jobTemplate', 'spec', 'template', 'spec'));
+  return isObject(spec) ? spec : undefined;
+}
+
+function needsOfContainer(container: JsonObject): Need[] {
+  const single = objectsAt(container, 'env').flatMap((env) => [
+    ...need('ConfigMap', at(env, 'valueFrom', 'configMapKeyRef'), 'name'),
+    ...need('Secret', at(env, 'valueFrom', 'secretKeyRef'), 'name'),
+  ]);
+  const whole = objectsAt(container, 'envFrom').flatMap((from) => [
+    ...need('ConfigMap', from['configMapRef'], 'name'),
+    ...need('Secret', from['secretRef'], 'name'),
+  ]);
+  return [...single, ...whole];
+}
+
+function needsOfVolume(volume: JsonObject): Need[] {
+  const projected = objectsAt(volume, 'projected', 'sources').flatMap((source) => [
+    ...need('ConfigMap', source['configMap'], 'name'),
+    ...need('Secret', source['secret'], 'name'),
+  ]);
+  return [
+    ...need('ConfigMap', volume['configMap'], 'name'),
+    ...need('Secret', volume['secret'], 'secretName'),
+    ...projected,
+  ];
+}
+
+function need(kind: Need['kind'], source: Json | undefined, field: string): Need[] {
+  const name = textAt(source, field);
+  return name === undefined || at(source, 'optional') === true ? [] : [{ kind, name }];
+}

@@ -1,0 +1,164 @@
+import { passesGate } from '../../health/scale.ts';
+import type { Turn } from '../session.ts';
+import { applyWaves, type Progress } from './apply.ts';
+import { pruneRemoved } from './prune.ts';
+import { type Entry, wavesOf } from './record.ts';
+import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
+import type { Event, State } from './standing.ts';
+import { isWorkload, judge } from './verify.ts';
+
+/** What is done in a state, as far as it goes without waiting; the event that it leads to, if it leads to one now. */
+type Activity = (turn: Turn) => Promise<Event | undefined>;
+
+/** What is done while a state lasts. Planning is in drive.ts; what is missing here does nothing. */
+export const activities: Partial<Record<State, Activity>> = {
+  Synced: pruneAgain,
+  Held: pruneAgain,
+  Applying: apply,
+  Verifying: verify,
+  Baking: bake,
+  Probation: watchProbation,
+  Pruning: prune,
+  Failing: stop,
+  RollingBack: rollBack,
+  RollbackVerifying: verifyRollback,
+  Degraded: driveOn,
+};
+
+async function apply(turn: Turn): Promise<Event | undefined> {
+  return eventOf(turn, await applyWaves(turn, turn.session.record.standing.wave));
+}
+
+function eventOf(turn: Turn, progress: Progress): Event | undefined {
+  if (progress === 'applied') return { type: 'applied' };
+  if (progress !== 'waiting') return { type: 'failed', cause: progress };
+  return overdue(turn);
+}
+
+async function verify(turn: Turn): Promise<Event | undefined> {
+  const { session } = turn;
+  // What drifted out of sight, or has to be made again, is applied before it is looked at.
+  const { wave } = session.record.standing;
+  const progress = await applyWaves(turn, wave);
+  if (progress !== 'applied') return eventOf(turn, progress);
+  const reached = new Set(wavesOf(session.record.entries).slice(0, wave + 1));
+  const entries = wanted(turn).filter((entry) => entry.touched === true && reached.has(entry.wave));
+  return waitFor(turn, entries);
+}
+
+/** Healthy, failed, or still waiting: then the deadline counts. */
+function waitFor(turn: Turn, entries: readonly Entry[]): Event | undefined {
+  const { waiting, failure } = judge(turn, entries);
+  turn.session.waiting.push(...waiting);
+  if (failure !== undefined) return { type: 'failed', cause: failure };
+  return turn.session.waiting.length === 0 ? { type: 'healthy' } : overdue(turn);
+}
+
+/** A wait that made no progress for too long, or lasts too long in all, has failed. */
+function overdue({ session, world }: Turn): Event | undefined {
+  const { deadline, cap } = session.record.clocks;
+  const end = Math.min(deadline, cap);
+  if (world.clock.steady() < end) {
+    session.lookAt = Math.min(session.lookAt, end);
+    return undefined;
+  }
+  const message = `no progress in time: ${[...new Set(session.waiting)].slice(0, 10).join('; ') || 'still applying'}`;
+  return { type: 'failed', cause: { reason: 'ProgressDeadlineExceeded', message } };
+}
+
+function wanted({ session }: Turn): Entry[] {
+  return [...session.record.entries.values()].filter((entry) => !entry.removed);
+}
+
+function changesWorkload(turn: Turn): boolean {
+  return wanted(turn).some((entry) => entry.touched === true && isWorkload(entry));
+}
+
+/** The whole app must be healthy, and stay so for one steady window. What was unwell before and is not touched does not count. */
+async function bake(turn: Turn): Promise<Event | undefined> {
+  const { delivery, session, world } = turn;
+  const baseline = new Set(session.record.baseline);
+  const event = waitFor(
+    turn,
+    wanted(turn).filter((entry) => entry.touched === true || !baseline.has(entry.key)),
+  );
+  if (event?.type !== 'healthy') {
+    session.steadySince = undefined;
+    return event;
+  }
+  const now = world.clock.steady();
+  session.steadySince ??= now;
+  const until = session.steadySince + (changesWorkload(turn) ? delivery.steady : 0) + delivery.bake;
+  if (now >= until) return event;
+  session.lookAt = Math.min(session.lookAt, until);
+  session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
+  return undefined;
+}
+
+/** Only a signal that lasts ends probation badly: what is slow to come back does not. */
+async function watchProbation(turn: Turn): Promise<Event | undefined> {
+  const { session, world } = turn;
+  const { failure } = judge(
+    turn,
+    wanted(turn).filter((entry) => entry.touched === true),
+  );
+  if (failure !== undefined) return { type: 'failed', cause: failure };
+  const until = session.record.clocks.probation;
+  if (!changesWorkload(turn) || world.clock.steady() >= until) return { type: 'ended' };
+  session.lookAt = Math.min(session.lookAt, until);
+  return undefined;
+}
+
+/** What is on its way out is waited for; what can't be deleted stays on the list and is tried again later. */
+async function prune(turn: Turn): Promise<Event | undefined> {
+  turn.world.reach('mid-prune');
+  const isDone = await pruneRemoved(turn);
+  return isDone || turn.session.applyTrouble !== undefined ? { type: 'pruned' } : undefined;
+}
+
+/** What could not be deleted when the release became good. */
+async function pruneAgain(turn: Turn): Promise<undefined> {
+  await pruneRemoved(turn);
+}
+
+/** Nothing of a failed release runs but what the cluster does; what comes next is up to spec.rollback. */
+async function stop({ delivery }: Turn): Promise<Event> {
+  const { mode, onFirstFailure } = delivery.rollback;
+  return { type: 'stopped', isAutomatic: mode === 'auto', clearsFirst: onFirstFailure === 'delete' };
+}
+
+async function verifyRollback(turn: Turn): Promise<Event | undefined> {
+  const { session } = turn;
+  if (session.record.standing.isCleaning) return cleanUp(turn);
+  const entries = wanted(turn).filter((entry) => entry.touched === true);
+  await freeStuckPods(turn, entries);
+  return waitFor(turn, entries);
+}
+
+/**
+ * Drives on to the target, with back-off: good once more after a rollback that failed, or what there is of a first release.
+ * Steadily healthy, it is held.
+ */
+async function driveOn(turn: Turn): Promise<Event | undefined> {
+  const { delivery, session, world } = turn;
+  const { bad } = session.record.standing;
+  if (bad !== undefined) {
+    const event = await rollBack(turn);
+    if (event?.type !== 'applied') return undefined;
+    await freeStuckPods(turn, wanted(turn));
+  }
+  const applied = wanted(turn).filter((entry) => entry.touched === true && entry.applied !== undefined);
+  const isWell = applied.every((entry) => {
+    const health = world.watcher.live(delivery.uid, entry.key)?.health;
+    return health !== undefined && passesGate(health);
+  });
+  if (!isWell || applied.length === 0) {
+    session.steadySince = undefined;
+    return undefined;
+  }
+  const now = world.clock.steady();
+  session.steadySince ??= now;
+  if (now >= session.steadySince + delivery.steady) return { type: 'healthy' };
+  session.lookAt = Math.min(session.lookAt, session.steadySince + delivery.steady);
+  return undefined;
+}

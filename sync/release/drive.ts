@@ -1,0 +1,139 @@
+import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { isFoundBy } from '../find.ts';
+import type { Turn } from '../session.ts';
+import { activities } from './activities.ts';
+import { moved, type Plan } from './moves.ts';
+import { planTip } from './plan.ts';
+import type { ReleaseRecord } from './record.ts';
+import type { Event } from './standing.ts';
+import { next, type Outcome, writeAhead } from './state.ts';
+import { tellMove } from './tell.ts';
+
+/** No release moves this often in one turn; if it did, something would go round in circles. */
+const mostMoves = 200;
+
+/**
+ * Drives a release as far as it goes without waiting: does what its state asks for, moves on by what came of it, and so
+ * on. When something must be waited for, `session.waiting` says what, and the turn ends; an event or a timer brings the
+ * next one. Where it stands is in the record, so a restart goes on at the same place.
+ */
+export async function drive(turn: Turn): Promise<void> {
+  const { session } = turn;
+  for (let moves = 0; moves < mostMoves; moves += 1) {
+    session.waiting = [];
+    session.applyTrouble = undefined;
+    const tip = tipEvent(turn);
+    const { event, plan } = tip === undefined ? await act(turn) : { event: tip, plan: undefined };
+    if (event === undefined && tipEvent(turn) !== undefined) continue;
+    if (event === undefined || !(await move(turn, event, plan))) return;
+  }
+  turn.world.log.error({ delivery: nameOf(turn.delivery), state: session.record.standing.state }, 'goes in circles');
+}
+
+async function act(turn: Turn): Promise<{ event: Event | undefined; plan?: Plan }> {
+  const { standing } = turn.session.record;
+  if (standing.state === 'Planning') return plan(turn);
+  return { event: await activities[standing.state]?.(turn) };
+}
+
+/** What Git says, when it was not weighed yet or it is time to weigh it again, and the state is one that takes it. */
+function tipEvent(turn: Turn): Event | undefined {
+  const { delivery, session, world } = turn;
+  const { found } = session;
+  if (found === undefined || found.tip.revision !== session.tip) return undefined;
+  if (!isFoundBy(delivery, found)) {
+    // What was found by other settings is nobody's business any more, and neither is what stood against it.
+    session.planTrouble = undefined;
+    return undefined;
+  }
+  // What was only guessed is being looked at again.
+  if (found.isGuess && session.polling !== undefined) return undefined;
+  const isAgain = session.planTrouble?.input === found.input && world.clock.now() >= session.planTrouble.retryAt;
+  if (session.weighed === weight(turn) && !isAgain) return undefined;
+  const event: Event = { type: 'tip', tip: found.tip };
+  return next(session.record.standing, event) === undefined ? undefined : event;
+}
+
+function weight({ session: { found } }: Turn): string {
+  return `${found?.input} ${found?.tip.revision}`;
+}
+
+/** Compares the tip with what is known, and plans it when it is news. */
+async function plan(turn: Turn): Promise<{ event: Event; plan?: Plan }> {
+  const { session } = turn;
+  const { found } = session;
+  if (found === undefined || found.tip.revision !== session.tip) return { event: { type: 'trouble' } };
+  session.weighed = weight(turn);
+  session.record = { ...session.record, standing: { ...session.record.standing, tip: found.tip } };
+  const compared: Event = { type: 'compared' };
+  if (next(session.record.standing, compared) !== undefined) {
+    session.planTrouble = undefined;
+    return { event: compared };
+  }
+  turn.world.reach('after-fetch');
+  return planTip(turn, found);
+}
+
+/**
+ * Moves a release on by an event.
+ * @returns whether it moved
+ */
+export async function move(turn: Turn, event: Event, made?: Plan): Promise<boolean> {
+  const { delivery, session, world } = turn;
+  const before = session.record.standing;
+  const outcome = next(before, event);
+  if (outcome === undefined) return false;
+  const record = moved(session.record, outcome, event, {
+    now: world.clock.now(),
+    steady: world.clock.steady(),
+    deadline: delivery.deadline,
+    cap: Math.max(cap, delivery.deadline),
+    probation: delivery.rollback.probation,
+    history: delivery.history,
+    plan: made,
+  });
+  if (outcome.commands.includes('hold')) world.reach('verdict');
+  await keepRecord(turn, record, outcome);
+  if (outcome.commands.includes('begin')) world.reach('plan-stored');
+  if (event.type === 'tip' && outcome.standing.state === before.state) session.weighed = weight(turn);
+  begin(turn, outcome);
+  const facts = {
+    delivery: nameOf(delivery),
+    release: record.sequence,
+    from: before.state,
+    to: outcome.standing.state,
+  };
+  world.log.info({ ...facts, on: event.type, does: outcome.commands }, 'the release moves');
+  tellMove(turn, before, outcome, event);
+  return true;
+}
+
+/** The longest that a wave may take however much progress it makes, in milliseconds. */
+const cap = 30 * 60_000;
+
+async function keepRecord(turn: Turn, record: ReleaseRecord, { commands }: Outcome): Promise<void> {
+  const { session } = turn;
+  if (commands.some((command) => writeAhead.includes(command))) await saveRecord(turn, record);
+  else if (commands.some((command) => command !== 'rename')) session.unsaved = true;
+  session.record = record;
+}
+
+/** What a turn remembers of a wait starts anew with the next one. */
+function begin({ delivery, session, world }: Turn, { commands }: Outcome): void {
+  session.steadySince = undefined;
+  if (commands.includes('begin') || commands.includes('turnBack')) {
+    session.signs.clear();
+    session.unwellSince = undefined;
+    session.rollback = { tries: 0, retryAt: 0 };
+    session.inexact.clear();
+    session.releaseAt = world.clock.now();
+    world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
+  }
+}
+
+/** Stores a record. Only when that worked may anything rest on it. */
+export async function saveRecord({ delivery, session, world }: Turn, record: ReleaseRecord): Promise<void> {
+  await world.records.save(delivery.uid, record);
+  session.unsaved = false;
+  world.reach('record-written');
+}

@@ -1,0 +1,70 @@
+import { keepReason } from '../plan/prune.ts';
+import { titleOf } from '../types.ts';
+import { appliedWith, type Entry, type Kept } from './record.ts';
+
+/** An object as it is kept with a good release. Where nothing changed it is the very record of the release before. */
+export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined {
+  const { key, ref, wave, step, manifest, hash, applied } = entry;
+  if (applied === undefined) return undefined;
+  const answer = applied.answer ?? (before?.hash === hash ? before.answer : undefined);
+  const isSame =
+    before !== undefined &&
+    before.hash === hash &&
+    before.uid === applied.uid &&
+    before.wave === wave &&
+    before.step === step &&
+    before.sequence === applied.sequence &&
+    before.answer === answer;
+  if (isSame) return before;
+  return { key, ref, wave, step, manifest, hash, uid: applied.uid, sequence: applied.sequence, answer };
+}
+
+/**
+ * What each object shall be when a good release comes back: what it holds is wanted as it had it, everything else is to be
+ * deleted. Whatever the bad release wanted otherwise is applied again, also where no answer ever said that it was written.
+ * @param current the objects of the good release that is left, when a person goes back behind it
+ */
+export function turnBack(
+  entries: ReadonlyMap<string, Entry>,
+  good: ReadonlyMap<string, Kept>,
+  current: ReadonlyMap<string, Kept> = good,
+): Map<string, Entry> {
+  const turned = new Map<string, Entry>();
+  for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key)));
+  for (const [key, entry] of entries) {
+    if (turned.has(key)) continue;
+    turned.set(key, { ...entry, removed: true, ...(current.has(key) ? { origin: 'created' } : {}) });
+  }
+  return turned;
+}
+
+function backTo(kept: Kept, entry: Entry | undefined): Entry {
+  const { key, ref, wave, step, manifest, hash } = kept;
+  const wanted: Entry = { key, ref, wave, step, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
+  const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true;
+  return isAsItWas ? wanted : { ...wanted, touched: true, doubted: true };
+}
+
+/** What becomes of an object that good does not have. */
+export interface Fate {
+  readonly entry: Entry;
+  /** Why it stays; undefined when it goes. */
+  readonly stays: string | undefined;
+}
+
+/**
+ * What a rollback deletes once good is verified: only what the releases since good created. What they took over, and
+ * what is never deleted by itself, stays and is told. What good itself still has to prune is another matter.
+ */
+export function fatesOf(entries: ReadonlyMap<string, Entry>): Fate[] {
+  return [...entries.values()]
+    .filter(({ removed, origin }) => removed && origin !== undefined)
+    .map((entry) => ({ entry, stays: reasonToStay(entry) }));
+}
+
+function reasonToStay(entry: Entry): string | undefined {
+  const title = titleOf(entry.ref);
+  if (entry.origin !== 'created') return `${title} was there before and was only taken over`;
+  const reason = keepReason(entry.manifest);
+  return reason === undefined ? undefined : `${title}: ${reason}`;
+}

@@ -1,0 +1,172 @@
+import { keptOf, turnBack } from './inverse.ts';
+import {
+  type Ended,
+  type Entry,
+  isUnderWay,
+  type Kept,
+  type ReleaseRecord,
+  stoppedClocks,
+  type Verdict,
+} from './record.ts';
+import type { Event, Release, Standing } from './standing.ts';
+import type { Command, Outcome } from './state.ts';
+
+/** What carrying out a command needs to know beside the record. Times in milliseconds. */
+export interface Circumstances {
+  /** Wall time, and the time that clocks are read by. */
+  readonly now: number;
+  readonly steady: number;
+  /** The wait without progress, and the whole wait, that are too long. */
+  readonly deadline: number;
+  readonly cap: number;
+  readonly probation: number;
+  /** How many lines history keeps. */
+  readonly history: number;
+  /** What is begun, when something is. */
+  readonly plan: Plan | undefined;
+}
+
+/** A plan that stands: what each object shall be, and how that is told. */
+export interface Plan {
+  readonly release: Release;
+  readonly entries: Map<string, Entry>;
+  readonly actions: Readonly<Record<string, number>>;
+  readonly lines: readonly string[];
+  readonly baseline: readonly string[];
+}
+
+/** How many good releases keep their objects, so that a person can go back to them without Git. */
+const mostGoods = 3;
+
+/** The record after a move: each command is done in turn, then the standing is the new one. */
+export function moved(
+  record: ReleaseRecord,
+  { standing, commands }: Outcome,
+  event: Event,
+  circumstances: Circumstances,
+): ReleaseRecord {
+  const done = commands.reduce(
+    (so_far, command) => doing[command]?.({ record: so_far, after: standing, event, circumstances }) ?? so_far,
+    record,
+  );
+  return { ...done, standing };
+}
+
+interface Doing {
+  readonly record: ReleaseRecord;
+  readonly after: Standing;
+  readonly event: Event;
+  readonly circumstances: Circumstances;
+}
+
+const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
+  begin,
+  rename: ({ record, after }) => ({ ...record, goods: renamed(record, after) }),
+  supersede,
+  keep,
+  turnBack: ({ record, after }) => {
+    const [current] = record.goods;
+    const good = record.goods.find(({ release }) => release.sequence === after.target?.sequence);
+    return {
+      ...record,
+      entries: turnBack(record.entries, good?.objects ?? new Map(), current?.objects),
+      leftBehind: [],
+    };
+  },
+  alert: ({ record, after, circumstances }) =>
+    after.state === 'Degraded' ? told(record, after.bad ?? after.target, 'Degraded', circumstances) : record,
+  settle,
+  arm: ({ record, circumstances: { steady, deadline, cap, probation } }) => ({
+    ...record,
+    clocks: { deadline: steady + deadline, cap: steady + cap, probation: steady + probation, frozen: undefined },
+  }),
+  freeze: ({ record, circumstances }) => ({ ...record, clocks: { ...record.clocks, frozen: circumstances.steady } }),
+  thaw: ({ record, circumstances }) => ({ ...record, clocks: shifted(record, circumstances.steady) }),
+};
+
+function begin({ record, circumstances: { plan } }: Doing): ReleaseRecord {
+  if (plan === undefined) return record;
+  const { release, entries, actions, lines, baseline } = plan;
+  return { ...record, sequence: release.sequence, entries, actions, plan: lines, baseline, leftBehind: [] };
+}
+
+function renamed({ goods }: ReleaseRecord, { good }: Standing): ReleaseRecord['goods'] {
+  return goods.map((one) =>
+    good !== undefined && one.release.sequence === good.sequence ? { ...one, release: good } : one,
+  );
+}
+
+/** A release that ran, or was being undone, makes room for a newer one. */
+function supersede({ record, circumstances }: Doing): ReleaseRecord {
+  if (!isUnderWay(record)) return record;
+  const { bad, target, cause } = record.standing;
+  if (bad !== undefined) return told(record, bad, cause === undefined ? 'Superseded' : 'RolledBack', circumstances);
+  return told(record, target, 'Superseded', circumstances);
+}
+
+/** What the release holds is good from now on. */
+function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecord {
+  if (target === undefined) return record;
+  const objects = new Map<string, Kept>();
+  const entries = new Map<string, Entry>();
+  const before = record.goods[0]?.objects;
+  for (const entry of record.entries.values()) {
+    const kept = entry.removed ? undefined : keptOf(entry, before?.get(entry.key));
+    if (kept !== undefined) objects.set(entry.key, kept);
+    entries.set(entry.key, atRest(entry));
+  }
+  const others = record.goods.filter(({ release }) => release.sequence !== target.sequence);
+  const goods = [{ release: target, objects }, ...others].slice(0, mostGoods);
+  return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
+}
+
+/** What was only of interest while good was not verified is forgotten. */
+function atRest({ origin: _origin, touched: _touched, doubted: _doubted, ...entry }: Entry): Entry {
+  if (entry.applied === undefined) return entry;
+  const { answer: _answer, ...applied } = entry.applied;
+  return { ...entry, applied };
+}
+
+/** The rollback is done: what is left of the bad release is nobody's any more, and listed. */
+function settle({ record, after, circumstances }: Doing): ReleaseRecord {
+  const { bad, cause } = record.standing;
+  const verdict = cause === undefined ? 'Superseded' : 'RolledBack';
+  const history = bad === undefined ? record : told(record, bad, verdict, circumstances);
+  const entries = new Map([...record.entries].filter(([, { removed, origin }]) => !removed || origin === undefined));
+  const undone = { ...history, entries };
+  // The verdict on the release that came back was given long ago.
+  return { ...keep({ record: undone, after, event: { type: 'cleaned' }, circumstances }), history: undone.history };
+}
+
+/** Adds a line to history; one release has one line, and the first verdict on it stands. */
+function told(
+  record: ReleaseRecord,
+  release: Release | undefined,
+  verdict: Verdict,
+  { now, history: most }: Circumstances,
+): ReleaseRecord {
+  if (release === undefined) return record;
+  const { sequence, revision, author, subject, startedAt } = release;
+  const others = record.history.filter((line) => line.sequence !== sequence);
+  if (others.length < record.history.length && verdict === 'Superseded') return record;
+  const { cause } = record.standing;
+  const line: Ended = {
+    sequence,
+    revision,
+    author,
+    subject,
+    verdict,
+    startedAt: new Date(startedAt).toISOString(),
+    time: new Date(now).toISOString(),
+    ...(cause === undefined || verdict === 'Good' ? {} : { cause: cause.message }),
+    plan: record.plan,
+    ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind }),
+  };
+  return { ...record, history: [line, ...others].sort((a, b) => b.sequence - a.sequence).slice(0, most) };
+}
+
+function shifted({ clocks }: ReleaseRecord, now: number): ReleaseRecord['clocks'] {
+  const pause = clocks.frozen === undefined ? 0 : now - clocks.frozen;
+  const { deadline, cap, probation } = clocks;
+  return { deadline: deadline + pause, cap: cap + pause, probation: probation + pause, frozen: undefined };
+}

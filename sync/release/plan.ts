@@ -1,0 +1,141 @@
+import { passesGate } from '../../health/scale.ts';
+import { type BackOff, delayAfter } from '../back-off.ts';
+import { nameOf } from '../delivery/delivery.ts';
+import { inOneLine, LockstepError, messageOf } from '../errors.ts';
+import { missingNeeds } from '../plan/needs.ts';
+import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planLine, planPrune } from '../plan/plan.ts';
+import { pruneRefusal } from '../plan/prune.ts';
+import { type Refusal, tryEntries } from '../plan/try.ts';
+import type { Found, PlanTrouble, Turn } from '../session.ts';
+import { applierOf, parallelRequests, stampOf } from './apply.ts';
+import type { Plan } from './moves.ts';
+import { type Entry, isPending, mostLines, type ReleaseRecord, wavesOf } from './record.ts';
+import type { Event, Release } from './standing.ts';
+
+const backOff: BackOff = { first: 10_000, longest: 600_000 };
+
+/**
+ * Plans the tip: tries everything that would change by a dry-run, and touches nothing. A plan that fails is tried again
+ * with back-off, and at once for a newer revision.
+ * @returns the plan that stands, with the event that says so; or the event that says why there is none
+ */
+export async function planTip(turn: Turn, found: Found): Promise<{ event: Event; plan?: Plan }> {
+  const { session } = turn;
+  try {
+    const plan = await makePlan(turn, found);
+    session.planTrouble = undefined;
+    return { event: { type: 'planned', release: plan.release, waves: wavesOf(plan.entries).length }, plan };
+  } catch (error) {
+    const trouble = troubleOf(turn, error, found.input);
+    session.planTrouble = trouble;
+    // A guess about a kind that is still not served must not outlive the next look.
+    if (found.isGuess) session.pollAt = Math.min(session.pollAt, trouble.retryAt);
+    const { reason, message } = trouble;
+    turn.world.log.warn({ delivery: nameOf(turn.delivery), problem: message }, 'the revision can not be released');
+    const cause = { reason, message };
+    if (reason === 'ClusterUnavailable') return { event: { type: 'trouble' } };
+    return { event: trouble.stalled ? { type: 'rejected', cause } : { type: 'blocked', cause } };
+  }
+}
+
+async function makePlan(turn: Turn, found: Found): Promise<Plan> {
+  const { delivery, session, world } = turn;
+  const { record } = session;
+  const entries = entriesFor(found.desired, record, found.skipped);
+  const leftAlone = planLeftAlone(record, found.skipped);
+  refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
+  refuseMissingNeeds(entries);
+  const items = [...(await tryAll(turn, entries)), ...leftAlone, ...planPrune(entries, delivery.prune)];
+  const release: Release = {
+    ...found.tip,
+    sequence: record.sequence + 1,
+    startedAt: world.clock.now(),
+    ...(record.standing.accepted === undefined ? {} : { accepted: record.standing.accepted }),
+  };
+  session.tried.clear();
+  for (const item of items) if (!item.deferred) session.tried.add(item.key);
+  const lines = items.filter(({ action }) => action !== 'unchanged').map(planLine);
+  for (const item of items) {
+    const facts = { delivery: nameOf(delivery), release: release.sequence };
+    world.log.info({ ...facts, plan: planLine(item), patch: item.patch }, 'planned');
+  }
+  return {
+    release,
+    entries: withOrigins(entries, items),
+    actions: countActions(items, entries),
+    lines: lines.length > mostLines ? [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`] : lines,
+    baseline: unwellBefore(turn, entries),
+  };
+}
+
+function refuseMassPrune(wanted: number, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
+  const held = [...record.entries.values()].filter((entry) => entry.applied !== undefined).length;
+  const leaving = [...entries.values()].filter(
+    (entry) => entry.removed && entry.applied !== undefined && record.entries.get(entry.key)?.removed === false,
+  ).length;
+  const refusal = pruneRefusal(wanted, held, leaving);
+  if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
+}
+
+function refuseMissingNeeds(entries: ReadonlyMap<string, Entry>): void {
+  const missing = missingNeeds([...entries.values()]);
+  if (missing.length > 0) throw new LockstepError('InvalidManifests', inOneLine(missing));
+}
+
+async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+  const { session, world } = turn;
+  const trial = {
+    ...applierOf(turn),
+    kinds: world.kinds,
+    stamp: stampOf(turn, session.record.sequence + 1),
+    parallel: parallelRequests,
+  };
+  const { items, refusals } = await tryEntries(changedEntries(entries), entries, trial);
+  if (refusals.length > 0) throw refusalError(refusals);
+  return items;
+}
+
+/** Write-ahead: who will have made an object is known before it is made, should its answer be lost. */
+function withOrigins(entries: Map<string, Entry>, items: readonly PlanItem[]): Map<string, Entry> {
+  for (const { key, action } of items) {
+    const entry = entries.get(key);
+    if (entry === undefined || entry.origin !== undefined || entry.applied !== undefined) continue;
+    if (action === 'create') entries.set(key, { ...entry, origin: 'created' });
+    if (action === 'adopt') entries.set(key, { ...entry, origin: 'adopted' });
+  }
+  return entries;
+}
+
+/** What was not well before and is not touched is nobody's failure. */
+function unwellBefore({ delivery, session, world }: Turn, entries: ReadonlyMap<string, Entry>): string[] {
+  const known = new Set(session.record.baseline);
+  return [...entries.values()].flatMap((entry) => {
+    if (isPending(entry) || entry.touched === true || entry.removed) return [];
+    const health = world.watcher.live(delivery.uid, entry.key)?.health;
+    return known.has(entry.key) || health === undefined || passesGate(health) ? [] : [entry.key];
+  });
+}
+
+/** One reason where all refusals share it; otherwise whether waiting may help. */
+function refusalError(refusals: readonly Refusal[]): LockstepError {
+  const isPermanent = refusals.some((refusal) => refusal.permanent);
+  const [code = 'Blocked', ...others] = new Set(refusals.map((refusal) => refusal.code));
+  const shared = others.length === 0 ? code : isPermanent ? 'ApplyRefused' : 'Blocked';
+  return new LockstepError(shared, inOneLine(refusals.map((refusal) => refusal.message)));
+}
+
+function troubleOf({ session, world }: Turn, error: unknown, input: string): PlanTrouble {
+  const known = error instanceof LockstepError ? error : new LockstepError('ClusterUnavailable', messageOf(error));
+  const tries = session.planTrouble?.input === input ? session.planTrouble.tries + 1 : 1;
+  const retryAt = world.clock.now() + delayAfter(tries, backOff);
+  return { reason: known.code, message: known.message, stalled: !known.retryable, input, retryAt, tries };
+}
+
+function countActions(items: readonly PlanItem[], entries: ReadonlyMap<string, Entry>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[item.action] = (counts[item.action] ?? 0) + 1;
+  const planned = new Set(items.map((item) => item.key));
+  const unplanned = [...entries.keys()].filter((key) => !planned.has(key)).length;
+  const unchanged = unplanned + (counts['unchanged'] ?? 0);
+  return unchanged > 0 ? { ...counts, unchanged } : counts;
+}

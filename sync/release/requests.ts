@@ -1,0 +1,88 @@
+import type { Request } from '../delivery/delivery.ts';
+import type { Turn } from '../session.ts';
+import { move, saveRecord } from './drive.ts';
+import type { GoodRelease, ReleaseRecord } from './record.ts';
+import type { Cause, Release } from './standing.ts';
+import { heldFor } from './state.ts';
+
+/** What a request came to: nothing more to say, or why it can't be done and what could. */
+type Answer = string | undefined;
+
+const verbs: Readonly<Record<string, (turn: Turn, request: Request) => Promise<Answer>>> = {
+  sync: async ({ delivery, session }) => {
+    session.healAsked = !delivery.selfHeal;
+    session.heals.clear();
+    return undefined;
+  },
+  retry,
+  accept,
+  rollback,
+  suspend: (turn) => pause(turn, true),
+  resume: (turn) => pause(turn, false),
+};
+
+/**
+ * Does what a person asks for by the annotation `lockstep.dev/request`.
+ * @returns why it can't be done, in words that say what could; undefined when it was done
+ */
+export async function carryOut(turn: Turn, request: Request): Promise<Cause | undefined> {
+  const verb = verbs[request.verb];
+  if (verb === undefined)
+    return { reason: 'RequestUnknown', message: `this version knows ${Object.keys(verbs).join(', ')}` };
+  const message = await verb(turn, request);
+  return message === undefined ? undefined : { reason: 'RequestRefused', message };
+}
+
+async function retry(turn: Turn): Promise<Answer> {
+  turn.session.weighed = undefined;
+  if (await move(turn, { type: 'retry' })) return undefined;
+  return `nothing is held back: the state is ${turn.session.record.standing.state}`;
+}
+
+async function accept(turn: Turn, { by }: Request): Promise<Answer> {
+  const { session } = turn;
+  const { standing } = session.record;
+  if (by === undefined) return 'accept needs a name: accept@<id> by=<who>';
+  if (heldFor(standing, standing.tip) === undefined)
+    return 'what Git says now is not held, so there is nothing to accept';
+  session.weighed = undefined;
+  if (await move(turn, { type: 'accept', by })) return undefined;
+  return `nothing can be accepted while the state is ${standing.state}`;
+}
+
+async function rollback(turn: Turn, { by = 'somebody', to }: Request): Promise<Answer> {
+  const { record } = turn.session;
+  const { standing } = record;
+  const good = to === undefined ? goodBefore(record) : record.goods.find(({ release }) => isCalled(release, to));
+  if (good === undefined) return `${to ?? 'a good release before this one'} is not recorded; ${recorded(record)}`;
+  if (good.release.sequence === standing.target?.sequence && standing.state !== 'Degraded')
+    return `release ${good.release.sequence} is what the cluster is driven to already; ${recorded(record)}`;
+  if (await move(turn, { type: 'rollback', to: good.release, by })) return undefined;
+  return `nothing can be rolled back while the state is ${standing.state}`;
+}
+
+/** The last good release; where that is what runs, the one before it. */
+function goodBefore({ goods, standing }: ReleaseRecord): GoodRelease | undefined {
+  return goods.find(({ release }) => release.sequence !== standing.target?.sequence);
+}
+
+function isCalled({ revision, sequence }: Release, to: string): boolean {
+  return String(sequence) === to || (to.length >= 7 && revision.startsWith(to));
+}
+
+function recorded({ goods }: ReleaseRecord): string {
+  const names = goods.map(({ release }) => `${release.sequence} (${release.revision.slice(0, 12)})`);
+  return names.length === 0 ? 'no release was good yet' : `recorded are ${names.join(', ')}`;
+}
+
+async function pause(turn: Turn, isSuspended: boolean): Promise<Answer> {
+  const { delivery, session } = turn;
+  if (delivery.suspended && !isSuspended) return 'spec.suspend is true: set it to false';
+  if (!isSuspended && session.record.standing.state === 'Paused' && (await move(turn, { type: 'resume' })))
+    return undefined;
+  if (session.record.isSuspended === isSuspended) return undefined;
+  const record = { ...session.record, isSuspended };
+  await saveRecord(turn, record);
+  session.record = record;
+  return undefined;
+}

@@ -1,0 +1,89 @@
+import { at } from '../../diff/json.ts';
+import { type Leftovers, leftovers, withPlaces } from '../../diff/leftovers.ts';
+import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
+import { applyManifest } from '../apply/entry.ts';
+import { ApiError } from '../errors.ts';
+import type { Turn } from '../session.ts';
+import { fieldManager, stampNames } from '../stamp.ts';
+import type { KubeObject } from '../types.ts';
+import { applierOf, applyEntry, stampOf } from './apply.ts';
+import { type Entry, healingManifest, type Kept } from './record.ts';
+
+/**
+ * Brings one object back to what it was when its good release was verified: applying the old manifest alone is not always
+ * the inverse. What the bad variant left behind and nobody owns is claimed with its live value and then dropped; what the
+ * server would choose anew is sent once as it was. See docs/design/exact-inverse.md.
+ */
+export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
+  const { session, world } = turn;
+  world.reach('mid-rollback');
+  const kept = session.record.goods
+    .find(({ release }) => release.sequence === session.record.standing.target?.sequence)
+    ?.objects.get(entry.key);
+  const live = await applierOf(turn).cluster.get(entry.ref);
+  if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
+  const { object } = await applyEntry(turn, entry, entry.manifest, kept?.sequence ?? session.record.sequence, {
+    isRelease: true,
+  });
+  if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, object, kept.answer));
+}
+
+/** Everything that has to happen before the old manifest is applied, so that nothing in between is ever rolled out. */
+async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): Promise<void> {
+  if (isSealedBy(live) && !isSealedBy(entry.manifest)) return replaceSealed(turn, entry, live);
+  if (kept.answer === undefined) return;
+  let tried = await tryGood(turn, entry);
+  if (tried === undefined) {
+    await claim(turn, entry, compared(turn, live, kept.answer));
+    tried = await tryGood(turn, entry);
+    if (tried === undefined) return;
+  }
+  const left = compared(turn, tried, kept.answer);
+  await claim(turn, entry, left);
+  if (left.lost.length > 0) await send(turn, entry, withPlaces(entry.manifest, left.lost));
+}
+
+function compared({ delivery }: Turn, object: KubeObject, answer: KubeObject): Leftovers {
+  return leftovers(withoutNoise(object, stampNames), answer, object, fieldManager(delivery.uid));
+}
+
+/** What the old manifest would make of the object; undefined when the API server would refuse it as things are. */
+async function tryGood(turn: Turn, entry: Entry): Promise<KubeObject | undefined> {
+  try {
+    const how = { stamp: stampOf(turn, turn.session.record.sequence), dryRun: true };
+    return (await applyManifest(applierOf(turn), entry, entry.manifest, how)).object;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 422) return undefined;
+    throw error;
+  }
+}
+
+/** Makes leftovers ours, by sending what was applied last together with them: nothing changes, but now they can be dropped. */
+async function claim(turn: Turn, entry: Entry, { added }: Leftovers): Promise<void> {
+  if (added.length > 0) await send(turn, entry, withPlaces(healingManifest(entry), added));
+}
+
+async function send(turn: Turn, entry: Entry, manifest: KubeObject): Promise<void> {
+  const how = { stamp: stampOf(turn, turn.session.record.sequence), dryRun: false };
+  await applyManifest(applierOf(turn), entry, manifest, how);
+}
+
+function isSealedBy(object: KubeObject): boolean {
+  return (object.kind === 'ConfigMap' || object.kind === 'Secret') && at(object, 'immutable') === true;
+}
+
+/**
+ * A ConfigMap or Secret that was made immutable can only be deleted and made again. It must be wholly ours: nobody else's
+ * data is thrown away. The record already says that it is to be written, so that a crash in between makes it again.
+ */
+async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promise<void> {
+  const others = otherManagers(live, fieldManager(turn.delivery.uid));
+  if (others.length > 0) return;
+  await applierOf(turn).cluster.delete(entry.ref, live, 'Background');
+}
+
+/** What could not be brought back is told: such a rollback is not exact. */
+function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
+  session.inexact.delete(entry.key);
+  if (left.foreign.length > 0) session.inexact.set(entry.key, left.foreign);
+}

@@ -1,0 +1,99 @@
+import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { delayAfter } from '../back-off.ts';
+import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { isForbidden } from '../errors.ts';
+import type { Turn } from '../session.ts';
+import { type KubeObject, label, refOf, titleOf } from '../types.ts';
+import { applyWaves } from './apply.ts';
+import { fatesOf } from './inverse.ts';
+import { deleteInReverse } from './prune.ts';
+import { type Entry, wavesOf } from './record.ts';
+import { restoreEntry } from './restore.ts';
+import type { Event } from './standing.ts';
+
+/** Tries to bring good back, and the waits between them in milliseconds. */
+const mostTries = 3;
+const backOff = { first: 1_000, longest: 30_000 };
+
+/** Applies good's objects in their waves. A refusal that stays is tried three times, all others until the deadline. */
+export async function rollBack(turn: Turn): Promise<Event | undefined> {
+  const { session, world } = turn;
+  const now = world.clock.steady();
+  if (now < session.rollback.retryAt) {
+    session.lookAt = Math.min(session.lookAt, session.rollback.retryAt);
+    return undefined;
+  }
+  const progress = await applyWaves(turn, wavesOf(session.record.entries).length, restoreEntry);
+  if (progress === 'applied') {
+    session.rollback = { tries: 0, retryAt: 0 };
+    return { type: 'applied' };
+  }
+  const tries = session.rollback.tries + 1;
+  const delay = delayAfter(Math.min(tries, 6), backOff);
+  session.rollback = { tries, retryAt: now + delay };
+  session.lookAt = Math.min(session.lookAt, now + delay);
+  if (progress !== 'waiting' && tries >= mostTries) return { type: 'failed', cause: progress };
+  if (now < session.record.clocks.deadline) return undefined;
+  const message = session.applyTrouble?.message ?? 'the last good release can not be applied';
+  return { type: 'failed', cause: { reason: 'RollbackFailed', message } };
+}
+
+/**
+ * The ordered controller of a StatefulSet never replaces a pod of the bad revision that is not ready: it is deleted once
+ * the template is the good one again.
+ */
+export async function freeStuckPods(turn: Turn, entries: readonly Entry[]): Promise<void> {
+  const { delivery, world } = turn;
+  for (const entry of entries) {
+    if (entry.ref.kind !== 'StatefulSet' || entry.touched !== true) continue;
+    const revision = world.watcher.live(delivery.uid, entry.key)?.revision;
+    if (revision === undefined) continue;
+    try {
+      for (const pod of await stuckPods(turn, entry, revision)) await free(turn, entry, pod);
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      turn.session.waiting.push(
+        `${titleOf(entry.ref)}: its stuck pods must be deleted, and the account may not: ${(error as Error).message}`,
+      );
+    }
+  }
+}
+
+async function stuckPods({ delivery, world }: Turn, entry: Entry, revision: string): Promise<KubeObject[]> {
+  const selector = at(entry.manifest, 'spec', 'selector', 'matchLabels');
+  const text = Object.entries(selector ?? {})
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(',');
+  const kind = { apiVersion: 'v1', kind: 'Pod' };
+  const pods = await world.cluster(identityOf(delivery)).list(kind, entry.ref.namespace ?? '', text);
+  return pods.filter((pod) => {
+    const isOwned = objectsAt(pod, 'metadata', 'ownerReferences').some(({ uid }) => uid === entry.applied?.uid);
+    const isOld = label(pod, 'controller-revision-hash') !== revision;
+    const isReady = condition(pod, 'Ready')?.status === 'True';
+    return isOwned && isOld && !isReady && textAt(pod, 'metadata', 'deletionTimestamp') === undefined;
+  });
+}
+
+async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): Promise<void> {
+  await world.cluster(identityOf(delivery)).delete(refOf(pod), pod, 'Background');
+  const what = `${titleOf(refOf(pod))} was stuck in the failed revision of ${titleOf(entry.ref)} and was deleted`;
+  world.event('Normal', 'StuckPodDeleted', what);
+  world.log.info({ delivery: nameOf(delivery), object: entry.key, pod: pod.metadata.name }, 'stuck pod deleted');
+}
+
+/** Deletes what the bad release created, once good is healthy again. What stays is listed. */
+export async function cleanUp(turn: Turn): Promise<Event | undefined> {
+  const { session } = turn;
+  const fates = fatesOf(session.record.entries);
+  const doomed = fates.filter(({ stays }) => stays === undefined).map(({ entry }) => entry);
+  const holdUps = await deleteInReverse(turn, doomed, ({ permanent, code }) => permanent || code === 'Forbidden');
+  if (holdUps.length > 0) return undefined;
+  const left = fatesOf(session.record.entries);
+  const reasons = left.map(({ entry, stays }) => stays ?? `${titleOf(entry.ref)} could not be deleted`);
+  const inexact = [...session.inexact].map(([key, fields]) => `${key}: ${fields.join(', ')}`);
+  const leftBehind = [...reasons, ...inexact];
+  session.record = { ...session.record, leftBehind };
+  session.waiting = [];
+  return { type: 'cleaned' };
+}

@@ -1,0 +1,235 @@
+import type { Cause, Content, Event, Held, Standing, State, Tip } from './standing.ts';
+
+/**
+ * What a move asks for beside the new standing. The loop does it to the record, and stores that before it goes on: a move
+ * that asks for nothing is found again after a restart.
+ */
+export type Command =
+  /** The plan becomes what the cluster is driven to. */
+  | 'begin'
+  /** The same content under another commit. */
+  | 'rename'
+  /** The release that ran is history: a newer tip took its place. */
+  | 'supersede'
+  /** The release is verified: what it holds is kept as good, and what it lacks is to be pruned. */
+  | 'keep'
+  /** The content is held from now on. */
+  | 'hold'
+  /** The tip may be released once more. */
+  | 'unhold'
+  /** The objects of good become what the cluster is driven to. */
+  | 'turnBack'
+  /** Good is verified: what has to be deleted was only needed by the bad release. */
+  | 'clean'
+  /** The rollback is done, and history. */
+  | 'settle'
+  /** The next wave is due. */
+  | 'nextWave'
+  /** The clock of a wait starts. */
+  | 'arm'
+  /** People are told that the release is live. */
+  | 'announce'
+  /** People are told that they are needed. */
+  | 'alert'
+  /** Clocks stop, and go on. */
+  | 'freeze'
+  | 'thaw';
+
+/** What is stored before anything that rests on it is done. All else may be stored when the turn ends, or is found again. */
+export const writeAhead: readonly Command[] = [
+  'begin',
+  'keep',
+  'hold',
+  'unhold',
+  'turnBack',
+  'settle',
+  'freeze',
+  'thaw',
+];
+
+/** One move: in a state, on an event, if a guard holds. The first that fits counts; without one nothing moves. */
+export interface Move {
+  readonly from: readonly State[];
+  readonly on: Event['type'];
+  readonly when?: keyof typeof guards;
+  readonly to: State | 'former' | 'same';
+  readonly does?: readonly Command[];
+}
+
+/** Nothing of a release is under way. */
+const quiet: readonly State[] = ['Synced', 'Held', 'Blocked', 'Degraded'];
+/** A release is on its way forward. */
+const forward: readonly State[] = ['Applying', 'Verifying', 'Baking', 'Paused'];
+const back: readonly State[] = ['Failing', 'RollingBack', 'RollbackVerifying'];
+const alive: readonly State[] = [...quiet, 'Planning', ...forward, 'Probation', 'Pruning', ...back];
+
+/** The table of moves: the machine, and the source of the diagram in docs. */
+export const moves: readonly Move[] = [
+  { from: [...alive, 'Suspended'], on: 'delete', to: 'Deleting' },
+  { from: alive, on: 'suspend', to: 'Suspended', does: ['freeze'] },
+  { from: ['Suspended'], on: 'resume', to: 'former', does: ['thaw'] },
+
+  { from: ['Synced', ...forward, 'Probation', 'Pruning'], on: 'tip', when: 'isTarget', to: 'same', does: ['rename'] },
+  { from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep'] },
+  { from: ['RollbackVerifying'], on: 'tip', when: 'isFresh', to: 'Planning' },
+  { from: [...quiet, ...forward, 'Pruning'], on: 'tip', to: 'Planning' },
+
+  { from: ['Planning'], on: 'compared', when: 'isHeldAtRest', to: 'Held' },
+  { from: ['Planning'], on: 'compared', when: 'isHeld', to: 'former' },
+  { from: ['Planning'], on: 'compared', when: 'isGoodAlready', to: 'Synced', does: ['rename'] },
+  { from: ['Planning'], on: 'compared', when: 'isGood', to: 'RollingBack', does: ['supersede', 'turnBack'] },
+  { from: ['Planning'], on: 'trouble', to: 'former' },
+  { from: ['Planning'], on: 'rejected', when: 'isAtRest', to: 'Held' },
+  { from: ['Planning'], on: 'rejected', to: 'former' },
+  { from: ['Planning'], on: 'blocked', when: 'isAtRest', to: 'Blocked' },
+  { from: ['Planning'], on: 'blocked', to: 'former' },
+  { from: ['Planning'], on: 'planned', when: 'isFree', to: 'Applying', does: ['supersede', 'begin', 'arm'] },
+
+  { from: ['Applying'], on: 'applied', to: 'Verifying' },
+  { from: ['Applying', 'Verifying', 'Baking', 'Probation'], on: 'failed', to: 'Failing', does: ['hold'] },
+  { from: ['Verifying'], on: 'healthy', when: 'isLastWave', to: 'Baking' },
+  { from: ['Verifying'], on: 'healthy', to: 'Applying', does: ['nextWave', 'arm'] },
+  { from: ['Baking'], on: 'healthy', to: 'Probation', does: ['announce', 'arm'] },
+  { from: ['Baking'], on: 'inconclusive', to: 'Paused', does: ['freeze'] },
+  { from: ['Paused'], on: 'resume', to: 'Baking', does: ['thaw'] },
+  { from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep'] },
+  { from: ['Pruning'], on: 'pruned', to: 'Synced' },
+
+  { from: ['Failing'], on: 'stopped', when: 'mayRollBack', to: 'RollingBack', does: ['turnBack', 'alert'] },
+  { from: ['Failing'], on: 'stopped', to: 'Degraded', does: ['alert'] },
+  { from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm'] },
+  { from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Degraded', does: ['alert'] },
+  { from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean'] },
+  { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleanTarget', to: 'Synced', does: ['settle'] },
+  { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleaning', to: 'Held', does: ['settle'] },
+  { from: ['Degraded'], on: 'healthy', when: 'isRestoring', to: 'RollbackVerifying', does: ['arm'] },
+  { from: ['Degraded'], on: 'healthy', to: 'Held' },
+
+  { from: ['Held', 'Degraded', 'Blocked'], on: 'retry', to: 'Planning', does: ['unhold'] },
+  { from: ['Held', 'Degraded'], on: 'accept', to: 'Planning', does: ['unhold'] },
+  { from: [...forward, 'Probation'], on: 'rollback', to: 'Failing', does: ['hold'] },
+  { from: [...quiet, 'Pruning'], on: 'rollback', to: 'RollingBack', does: ['hold', 'turnBack', 'alert'] },
+];
+
+/** Two contents are the same when what went in or what came out is. */
+export function isSame(a: Content | undefined, b: Content | undefined): boolean {
+  return a !== undefined && b !== undefined && (a.input === b.input || a.render === b.render);
+}
+
+/** What keeps a content back, if anything. */
+export function heldFor(standing: Standing, content: Content | undefined): Held | undefined {
+  return standing.held.find((held) => isSame(held, content));
+}
+
+const isHeld = (standing: Standing): boolean => heldFor(standing, standing.tip) !== undefined;
+const isTarget = (standing: Standing): boolean => isSame(standing.tip, standing.target) && !isHeld(standing);
+const isGood = ({ tip, good }: Standing): boolean => isSame(tip, good);
+/** Whether nothing was written since good was verified. */
+export const isUntouched = ({ target, good, bad }: Standing): boolean =>
+  bad === undefined && target?.sequence === good?.sequence;
+
+/** The conditions of moves. They look at the standing after the event was taken note of. */
+const guards = {
+  isHeld,
+  isHeldAtRest: (standing: Standing) => isHeld(standing) && standing.former !== 'Degraded' && isAtRest(standing),
+  isTarget,
+  isCleaning: ({ isCleaning }: Standing) => isCleaning,
+  isCleanTarget: (standing: Standing) => standing.isCleaning && isTarget(standing),
+  isFree: (standing: Standing) => !isHeld(standing),
+  isFresh: (standing: Standing) => !isHeld(standing) && !isSame(standing.tip, standing.target),
+  isGood,
+  isGoodAlready: (standing: Standing) => isGood(standing) && isUntouched(standing),
+  isAtRest,
+  isLastWave: ({ wave, waves }: Standing) => wave + 1 >= waves,
+  mayRollBack,
+  isRestoring: ({ bad, target, good }: Standing) => bad !== undefined && target?.sequence === good?.sequence,
+} satisfies Record<string, (standing: Standing, event: Event) => boolean>;
+
+function isAtRest({ former }: Standing): boolean {
+  return former === undefined || quiet.includes(former);
+}
+
+/** There must be something to go back to; a person's word is enough, otherwise spec.rollback says so. */
+function mayRollBack({ target, good, aim }: Standing, event: Event): boolean {
+  if (aim !== undefined) return true;
+  if (event.type !== 'stopped') return false;
+  return good === undefined ? event.clearsFirst : event.isAutomatic && good.sequence !== target?.sequence;
+}
+
+/** What each command does to the standing itself. */
+const effects: Partial<Record<Command, (standing: Standing, event: Event) => Partial<Standing>>> = {
+  begin: (_standing, event) =>
+    event.type !== 'planned'
+      ? {}
+      : { target: event.release, bad: undefined, aim: undefined, accepted: undefined, ...firstWave(event.waves) },
+  rename: renamed,
+  keep: ({ target }) => ({ good: target, bad: undefined, cause: undefined }),
+  hold: holding,
+  unhold: ({ held, tip, cause }, event) => ({
+    held: held.filter((one) => !isSame(one, tip)),
+    accepted: event.type === 'accept' ? { by: event.by, check: cause?.reason ?? '' } : undefined,
+  }),
+  turnBack: ({ target, good, aim, bad }) => ({ bad: target ?? bad, target: aim ?? good, ...firstWave(0) }),
+  clean: () => ({ isCleaning: true }),
+  alert: () => ({ isCleaning: false }),
+  settle: ({ target }) => ({ good: target, bad: undefined, aim: undefined, isCleaning: false }),
+  nextWave: ({ wave }) => ({ wave: wave + 1 }),
+};
+
+function firstWave(waves: number): Partial<Standing> {
+  return { wave: 0, waves, isCleaning: false };
+}
+
+function renamed({ tip, target, good }: Standing): Partial<Standing> {
+  if (tip === undefined || target === undefined) return {};
+  const { revision, author, subject } = tip;
+  const name = <T extends Tip>(release: T): T => ({ ...release, revision, author, subject });
+  return { target: name(target), good: good?.sequence === target.sequence ? name(good) : good, cause: undefined };
+}
+
+const mostHeld = 10;
+
+/** What runs is held: because it failed, or because a person wants it gone. */
+function holding({ target, held }: Standing, event: Event): Partial<Standing> {
+  const cause: Cause | undefined =
+    event.type === 'failed'
+      ? event.cause
+      : event.type === 'rollback'
+        ? { reason: 'RollbackRequested', message: `${event.by} asked for a rollback` }
+        : undefined;
+  if (target === undefined || cause === undefined) return {};
+  const others = held.filter((one) => !isSame(one, target));
+  const { input, render, revision, author, subject } = target;
+  const aim = event.type === 'rollback' ? { aim: event.to } : {};
+  return { held: [{ input, render, revision, author, subject, cause }, ...others].slice(0, mostHeld), cause, ...aim };
+}
+
+/** What a move leads to. */
+export interface Outcome {
+  readonly standing: Standing;
+  readonly commands: readonly Command[];
+}
+
+/** Where a standing goes on an event, and what that asks for; undefined when the event moves nothing. */
+export function next(standing: Standing, event: Event, table: readonly Move[] = moves): Outcome | undefined {
+  const noted = event.type === 'tip' ? { ...standing, tip: event.tip } : standing;
+  const move = table.find(
+    ({ from, on, when }) =>
+      on === event.type && from.includes(noted.state) && (when === undefined || guards[when](noted, event)),
+  );
+  if (move === undefined) return undefined;
+  const { does = [] } = move;
+  let changed = noted;
+  for (const command of does) changed = { ...changed, ...effects[command]?.(changed, event) };
+  return { standing: { ...changed, ...place(noted, event, move) }, commands: does };
+}
+
+/** The state after a move, and the one to go back to. */
+function place(before: Standing, event: Event, { to }: Move): Partial<Standing> {
+  const cause = event.type === 'rejected' || event.type === 'blocked' ? { cause: event.cause } : {};
+  if (to === 'same') return {};
+  if (to === 'former') return { state: before.former ?? 'Synced', former: undefined };
+  const waits = to === 'Planning' || to === 'Suspended';
+  const former = waits ? (before.state === 'Planning' ? before.former : before.state) : undefined;
+  return { state: to, former, ...cause };
+}

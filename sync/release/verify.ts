@@ -1,0 +1,104 @@
+import { rolloutOf } from '../../health/rollout.ts';
+import { passesGate } from '../../health/scale.ts';
+import { healthSignal, type Signal } from '../../health/signals.ts';
+import { identityOf } from '../delivery/delivery.ts';
+import type { Turn } from '../session.ts';
+import { type Health, titleOf } from '../types.ts';
+import type { Entry } from './record.ts';
+import type { Cause } from './standing.ts';
+import { takenKey } from './taken-key.ts';
+
+/** A rollout that is done this quickly needs no look at its pods, in milliseconds. */
+const grace = 300;
+/** Workloads whose pods are followed at once, so that a release of hundreds does not open thousands of watches. */
+const mostFollowed = 32;
+
+/** What waiting for health has come to. */
+export interface Judgement {
+  /** What is waited for; nothing when all is well. */
+  readonly waiting: readonly string[];
+  /** A signal of failure has lasted long enough. */
+  readonly failure: Cause | undefined;
+}
+
+/**
+ * Looks at the health of objects, and, where a workload is not well, at the pods of its new revision. Also says, in
+ * `session.lookAt`, when a signal that is there now would have lasted long enough.
+ */
+export function judge(turn: Turn, entries: readonly Entry[]): Judgement {
+  const { delivery, session, world } = turn;
+  const waiting: string[] = [];
+  const unwell: Entry[] = [];
+  const seen = new Set<string>();
+  let failure: Cause | undefined;
+  for (const entry of entries) {
+    const live = world.watcher.live(delivery.uid, entry.key);
+    if (live === undefined) waiting.push(`${titleOf(entry.ref)}: not seen yet`);
+    if (live === undefined || passesGate(live.health)) continue;
+    waiting.push(live.health.message);
+    unwell.push(entry);
+    failure ??= failureOf(turn, entry, live.health, live.revision, seen);
+  }
+  for (const sign of session.signs.keys()) if (!seen.has(sign)) session.signs.delete(sign);
+  followPods(turn, unwell);
+  return { waiting, failure };
+}
+
+/** The first signal of an object, or of its pods, that has lasted long enough. */
+function failureOf(
+  turn: Turn,
+  entry: Entry,
+  health: Health,
+  revision: string | undefined,
+  seen: Set<string>,
+): Cause | undefined {
+  const { delivery, session, world } = turn;
+  const now = world.clock.steady();
+  const own = healthSignal(health);
+  if (own !== undefined) {
+    const sign = `${entry.key} ${own.name}`;
+    seen.add(sign);
+    const since = session.signs.get(sign) ?? now;
+    session.signs.set(sign, since);
+    if (isDue(turn, own, since)) return { reason: own.reason, message: health.message };
+  }
+  for (const signal of world.rollouts.signals(delivery.uid, entry.key, revision)) {
+    const message = `${titleOf(entry.ref)}: pod ${signal.pod.name}: ${signal.message}`;
+    const isOurs = signal.name === 'config' && takenKey(session.record, entry, signal.message) !== undefined;
+    if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
+    session.failing = { pod: signal.pod, message: signal.message };
+    return { reason: signal.reason, message };
+  }
+  return undefined;
+}
+
+function isDue({ delivery, session, world }: Turn, signal: Signal, since: number): boolean {
+  const time = delivery.signals[signal.name];
+  if (time === Number.POSITIVE_INFINITY) return false;
+  if (session.record.standing.target?.accepted?.check === signal.reason) return false;
+  const due = signal.isCertain ? since : since + time;
+  if (due <= world.clock.steady()) return true;
+  session.lookAt = Math.min(session.lookAt, due);
+  return false;
+}
+
+function followPods(turn: Turn, unwell: readonly Entry[]): void {
+  const { delivery, session, world } = turn;
+  const rolling = unwell.filter(({ manifest }) => rolloutOf(manifest) !== undefined);
+  if (rolling.length === 0) session.unwellSince = undefined;
+  else session.unwellSince ??= world.clock.steady();
+  const from = (session.unwellSince ?? 0) + grace;
+  const isEarly = from > world.clock.steady();
+  if (rolling.length > 0 && isEarly) session.lookAt = Math.min(session.lookAt, from);
+  const followed = isEarly ? [] : rolling.slice(0, mostFollowed);
+  world.rollouts.follow(
+    delivery.uid,
+    identityOf(delivery),
+    followed.map(({ key, ref, manifest, applied }) => ({ key, ref, manifest, uid: applied?.uid ?? '' })),
+  );
+}
+
+/** Whether an object is a workload: what rolls out pods. */
+export function isWorkload({ manifest }: Entry): boolean {
+  return rolloutOf(manifest) !== undefined || manifest.kind === 'Pod';
+}

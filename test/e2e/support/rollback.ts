@@ -1,0 +1,93 @@
+import { expect, inject } from 'vitest';
+import { objectsAt, textAt } from '../../../diff/json.ts';
+import { withoutNoise } from '../../../diff/normalize.ts';
+import { condition } from '../../../health/kinds/conditions.ts';
+import { stampNames } from '../../../sync/stamp.ts';
+import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
+import { readAudit } from './audit.ts';
+import { until } from './kube.ts';
+import type { App, Lockstep } from './lockstep.ts';
+
+/** What a good revision looks like in the cluster: each object whole, but for what the server counts. */
+export type Picture = ReadonlyMap<string, object | undefined>;
+
+const title = (ref: ObjectRef): string => `${ref.kind} ${ref.name}`;
+
+/** Looks at objects, so that they can be compared later. */
+export async function picture(lockstep: Lockstep, refs: readonly ObjectRef[]): Promise<Picture> {
+  const seen = await Promise.all(
+    refs.map(async (ref) => {
+      const object = await lockstep.kube.get(ref);
+      const plain =
+        object === undefined ? undefined : { ...withoutNoise(object, stampNames), uid: object.metadata.uid };
+      return [title(ref), plain] as const;
+    }),
+  );
+  return new Map(seen);
+}
+
+/** Waits until the pushed revision is held; answers the status and how long that took in milliseconds. */
+export async function held(app: App, reason = 'RolledBack', timeout = 60_000): Promise<KubeObject> {
+  return until(
+    `${app.namespace} is Held for ${reason}`,
+    async () => {
+      const object = await app.status();
+      const isHeld = textAt(object, 'status', 'state') === 'Held' && condition(object, 'Ready')?.reason === reason;
+      return isHeld && textAt(object, 'status', 'revision', 'tip') === app.revision ? object : undefined;
+    },
+    timeout,
+  ).catch(async (error: Error) => {
+    throw new Error(`${error.message}: ${JSON.stringify((await app.status())['status'], null, 1)}`);
+  });
+}
+
+/** What the status says of why the pushed revision is held. */
+export function holdMessage(status: KubeObject): string {
+  return textAt(status, 'status', 'hold', 'message') ?? '';
+}
+
+/** Every object is as it was, and the same one; the status says so, and names the good revision as the target. */
+export async function expectBack(
+  lockstep: Lockstep,
+  app: App,
+  before: Picture,
+  refs: readonly ObjectRef[],
+  good: string,
+): Promise<void> {
+  expect(Object.fromEntries(await picture(lockstep, refs))).toEqual(Object.fromEntries(before));
+  const status = await app.status();
+  expect(textAt(status, 'status', 'revision', 'target')).toBe(good);
+  expect(textAt(status, 'status', 'revision', 'good')).toBe(good);
+  expect(objectsAt(status, 'status', 'history')[0]).toMatchObject({ revision: app.revision, verdict: 'RolledBack' });
+}
+
+/** The speed of a rollback, in milliseconds from the pod status that completes the signal. */
+export interface Speed {
+  /** Until the first write that brings good back. */
+  readonly reaction: number;
+  /** Until the last one. */
+  readonly written: number;
+}
+
+/**
+ * Reads from the audit log how quickly a rollback came.
+ * @param since when the bad revision was pushed
+ */
+export function speedOf(app: App, since: number): Speed {
+  const audit = readAudit(inject('auditLog'), since);
+  const statuses = audit.filter(
+    ({ resource, subresource, namespace }) =>
+      resource === 'pods' && subresource === 'status' && namespace === app.namespace,
+  );
+  const writes = app.writes(since);
+  const moved = statuses.filter(({ time }) => writes.some((write) => write.time > time));
+  const last = Math.max(...writes.map(({ time }) => time));
+  // The last burst of writes is the rollback: it begins after the last pause of more than half a second.
+  const times = writes.map(({ time }) => time).sort((a, b) => a - b);
+  const first = times.reduce(
+    (start, time, index) => (time - (times[index - 1] ?? time) > 500 ? time : start),
+    times[0] ?? 0,
+  );
+  const signal = Math.max(...moved.map(({ time }) => time).filter((time) => time <= first));
+  return { reaction: first - signal, written: last - signal };
+}

@@ -1,0 +1,158 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Seals } from '../../../agent/record-key.ts';
+import type { RecordSecrets, StoredSecret } from '../../../agent/record-secrets.ts';
+import { createRecords } from '../../../agent/records.ts';
+import { ApiError, LockstepError } from '../../../sync/errors.ts';
+import type { Records } from '../../../sync/ports.ts';
+import { emptyRecord, type ReleaseRecord } from '../../../sync/release/record.ts';
+import { mutant } from '../sync/release/mutant.ts';
+import { object } from '../sync/support/objects.ts';
+import { entryOf, recordOf } from '../sync/support/records.ts';
+
+const seals: Seals = {
+  make: async (parts) => sealOf(parts),
+  fits: async (seal, parts) => seal === sealOf(parts),
+};
+
+function sealOf(parts: readonly (string | Buffer)[]): string {
+  const hmac = createHmac('sha256', 'a key');
+  for (const part of parts) hmac.update(part).update('|');
+  return hmac.digest('base64');
+}
+
+/** Secrets in memory that refuse what the API server would refuse. */
+function makeSecrets(): RecordSecrets & { stored: Map<string, StoredSecret>; writes: number } {
+  const stored = new Map<string, StoredSecret>();
+  const conflict = () => new ApiError('somebody was quicker', { status: 409, reason: 'Conflict', class: 'conflict' });
+  const secrets = {
+    stored,
+    writes: 0,
+    get: async (name: string) => stored.get(name),
+    put: async (_owner: string, name: string, data: Readonly<Record<string, string>>, version: string | undefined) => {
+      if (stored.get(name)?.version !== version) throw conflict();
+      secrets.writes += 1;
+      const next = String(secrets.writes);
+      stored.set(name, { version: next, data });
+      return next;
+    },
+    remove: async (name: string) => void stored.delete(name),
+    namesOf: async () => [...stored.keys()],
+  };
+  return secrets;
+}
+
+const numbered = (sequence: number): ReleaseRecord => ({ ...emptyRecord(), sequence });
+
+describe('records', () => {
+  it('come back as they were stored, whatever their size, and go without leaving anything', async () => {
+    const secrets = makeSecrets();
+    const noise = Array.from({ length: 20 }, (_, index) => {
+      const manifest = object('ConfigMap', `big-${index}`, { namespace: 'shop' });
+      return entryOf({ ...manifest, data: { noise: randomBytes(60_000).toString('base64') } }, {});
+    });
+    const record = recordOf(noise, 'Synced');
+    const writer = createRecords(secrets, seals, () => 1);
+    await writer.load('u');
+    await writer.save('u', record);
+    expect(secrets.stored.size).toBeGreaterThan(2);
+    for (const { data } of secrets.stored.values()) expect(JSON.stringify(data).length).toBeLessThan(1_000_000);
+    const { record: read, problem } = await createRecords(secrets, seals, () => 1).load('u');
+    expect(problem).toBeUndefined();
+    expect(read).toEqual(record);
+    await writer.save('u', numbered(7));
+    expect(secrets.stored.size).toBe(1);
+    await writer.remove('u');
+    expect(secrets.stored.size).toBe(0);
+  });
+
+  it.each([
+    ['a changed byte', (data: Record<string, string>) => ({ ...data, first: flip(data['first'] ?? '') })],
+    ['a changed epoch', (data: Record<string, string>) => ({ ...data, epoch: Buffer.from('0').toString('base64') })],
+    ['no seal', ({ seal: _seal, ...data }: Record<string, string>) => data],
+    ['nothing at all', () => ({})],
+  ])('with %s count as none, which is told', async (_name, change) => {
+    const secrets = makeSecrets();
+    const writer = createRecords(secrets, seals, () => 1);
+    await writer.save('u', recordOf([entryOf(object('ConfigMap', 'a'), {})], 'Synced'));
+    const [name, { version, data }] = [...secrets.stored][0] ?? ['', { version: '', data: {} }];
+    secrets.stored.set(name, { version, data: change({ ...data }) });
+    const reader = createRecords(secrets, seals, () => 1);
+    const { record, problem } = await reader.load('u');
+    expect(record.entries.size).toBe(0);
+    expect(problem).toMatch(/^the Secret lockstep-u can't be used: /);
+    // What is begun anew takes its place.
+    await reader.save('u', numbered(3));
+    expect((await createRecords(secrets, seals, () => 1).load('u')).record.sequence).toBe(3);
+  });
+
+  it('of one Delivery are no records of another', async () => {
+    const secrets = makeSecrets();
+    const writer = createRecords(secrets, seals, () => 1);
+    await writer.save('one', numbered(1));
+    const stored = secrets.stored.get('lockstep-one');
+    if (stored !== undefined) secrets.stored.set('lockstep-two', stored);
+    expect((await writer.load('two')).problem).toContain('its seal does not fit');
+  });
+
+  it('are written once more when only the answer to a write was lost', async () => {
+    const secrets = makeSecrets();
+    const records = createRecords(secrets, seals, () => 1);
+    await records.save('u', numbered(1));
+    const put = secrets.put;
+    secrets.put = async (...args) => {
+      await put(...args);
+      secrets.put = put;
+      throw new ApiError('no answer', { status: 0, reason: '', class: 'transient' });
+    };
+    await expect(records.save('u', numbered(2))).rejects.toThrow('no answer');
+    await records.save('u', numbered(3));
+    expect((await createRecords(secrets, seals, () => 1).load('u')).record.sequence).toBe(3);
+  });
+
+  /** Two agents that load and save by turns: what the later leader has stored, the earlier one never writes over. */
+  async function fenceHolds(create: typeof createRecords, choices: readonly number[]): Promise<boolean> {
+    const secrets = makeSecrets();
+    const [old, now] = [create(secrets, seals, () => 1), create(secrets, seals, () => 2)];
+    await old.save('u', numbered(1));
+    let sequence = 1;
+    let hasTaken = false;
+    const save = async (records: Records, next: number): Promise<boolean> =>
+      records.save('u', numbered(next)).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof LockstepError && error.code === 'Fenced') return false;
+          throw error;
+        },
+      );
+    for (const choice of choices) {
+      sequence += 1;
+      if (choice === 0) await now.load('u').then(() => (hasTaken = true));
+      if (choice === 1 && hasTaken && !(await save(now, sequence))) return false;
+      if (choice === 2 && (await save(old, sequence)) && hasTaken) return false;
+    }
+    return true;
+  }
+
+  const property = (create: typeof createRecords) =>
+    fc.asyncProperty(fc.array(fc.nat({ max: 2 }), { maxLength: 12 }), (choices) => fenceHolds(create, choices));
+
+  it('have one writer: a later leader is never written over', async () => {
+    expect((await fc.check(property(createRecords), { numRuns: 200, seed: 4 })).failed).toBe(false);
+  });
+
+  it.each([
+    ['if (epochIn(there) <= epoch()) return;', 'return;'],
+    ['const isOurs = epochIn(head) === epoch();', 'const isOurs = true;'],
+  ])('are shown to be fenced by this line: %s', async (line, instead) => {
+    const broken = await mutant<{ createRecords: typeof createRecords }>('agent/records.ts', line, instead);
+    expect((await fc.check(property(broken.createRecords), { numRuns: 200, seed: 4 })).failed).toBe(true);
+  });
+});
+
+function flip(base64: string): string {
+  const bytes = Buffer.from(base64, 'base64');
+  bytes[20] = (bytes[20] ?? 0) ^ 1;
+  return bytes.toString('base64');
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { type State, states } from '../../../../sync/release/standing.ts';
+import * as machine from '../../../../sync/release/state.ts';
+import { mutant } from './mutant.ts';
+import { check, failedContents, type Machine, type Step, walk } from './walk.ts';
+
+const every = (claim: (step: Step, sofar: readonly Step[]) => boolean) => (steps: readonly Step[]) =>
+  steps.every((step, index) => claim(step, steps.slice(0, index)));
+
+/** What must hold of every walk; beside it, lines of the machine that, changed, are shown to break it. */
+const invariants: {
+  name: string;
+  claim: (steps: readonly Step[]) => boolean;
+  mutations: [line: string, instead: string][];
+}[] = [
+  {
+    name: 'good changes only when probation ends well, or when a rollback that a person asked for is verified',
+    claim: every(({ before, after, commands }) => {
+      if (before.good?.sequence === after.good?.sequence) return true;
+      const isProbation = before.state === 'Probation' && commands.includes('keep');
+      const isAsked = before.state === 'RollbackVerifying' && before.isCleaning && before.aim !== undefined;
+      // After a first release was cleared away there is no good, as before.
+      return isProbation || isAsked;
+    }),
+    mutations: [
+      ["to: 'Probation', does: ['announce', 'arm'] }", "to: 'Probation', does: ['announce', 'arm', 'keep'] }"],
+      [
+        "{ from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep'] }",
+        "{ from: ['Probation', 'Baking'], on: 'ended', to: 'Pruning', does: ['keep'] }",
+      ],
+    ],
+  },
+  {
+    name: 'nothing is pruned before the new set is verified',
+    claim: every(({ after }) => after.state !== 'Pruning' || after.good?.sequence === after.target?.sequence),
+    mutations: [
+      [
+        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep'] }",
+        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: [] }",
+      ],
+      [
+        "{ from: ['Applying'], on: 'applied', to: 'Verifying' }",
+        "{ from: ['Applying'], on: 'applied', to: 'Pruning' }",
+      ],
+    ],
+  },
+  {
+    name: 'nothing that the bad release created is deleted before good is found healthy',
+    claim: (steps) => {
+      let isVerified = false;
+      return steps.every(({ before, event, after, commands }) => {
+        if (commands.includes('turnBack') || commands.includes('begin')) isVerified = false;
+        if (event.type === 'failed') isVerified = false;
+        if (before.state === 'RollbackVerifying' && event.type === 'healthy') isVerified = true;
+        return isVerified || !(after.isCleaning && after.state === 'RollbackVerifying');
+      });
+    },
+    mutations: [
+      [
+        "{ from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm'] }",
+        "{ from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm', 'clean'] }",
+      ],
+    ],
+  },
+  {
+    name: 'held content is not applied again without a named person',
+    claim: every(
+      ({ after, commands }, sofar) =>
+        !commands.includes('begin') || failedContents(sofar).every((content) => !machine.isSame(content, after.target)),
+    ),
+    mutations: [
+      ["on: 'planned', when: 'isFree', to", "on: 'planned', to"],
+      ['  return { held: [{ input, render', '  return { held: 1 > 0 ? [] : [{ input, render'],
+      ['a.input === b.input || a.render === b.render', 'a.input === b.input'],
+    ],
+  },
+  {
+    name: 'content that failed never becomes good, unless a person lets it pass',
+    claim: every(
+      ({ after, commands }, sofar) =>
+        !commands.includes('keep') || failedContents(sofar).every((content) => !machine.isSame(content, after.target)),
+    ),
+    mutations: [
+      [
+        "'Probation'], on: 'failed', to: 'Failing', does: ['hold'] }",
+        "'Probation'], on: 'failed', to: 'Baking', does: ['hold'] }",
+      ],
+      [
+        "{ from: ['Failing'], on: 'stopped', to: 'Degraded', does: ['alert'] }",
+        "{ from: ['Failing'], on: 'stopped', to: 'Probation', does: ['alert'] }",
+      ],
+    ],
+  },
+  {
+    name: 'a rollback goes to a release that was good, and only after the failure was stopped or a person asked',
+    claim: every(({ before, event, after, commands }, sofar) => {
+      if (!commands.includes('turnBack')) return true;
+      const goods = sofar.flatMap((step) => (step.commands.includes('keep') ? [step.after.good?.sequence] : []));
+      const isKnown = after.target === undefined || goods.includes(after.target.sequence);
+      const isDue = before.state === 'Failing' || event.type === 'rollback' || event.type === 'compared';
+      return isKnown && isDue;
+    }),
+    mutations: [
+      ['target: aim ?? good, ...firstWave(0)', 'target, ...firstWave(0)'],
+      [
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean'] }",
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'turnBack'] }",
+      ],
+    ],
+  },
+  {
+    name: 'what is suspended comes back to where it was',
+    claim: (steps) => {
+      let asleep: State | undefined;
+      return steps.every(({ before, event, after }) => {
+        if (event.type === 'suspend') asleep = before.state === 'Planning' ? before.former : before.state;
+        return event.type !== 'resume' || before.state !== 'Suspended' || after.state === (asleep ?? 'Synced');
+      });
+    },
+    mutations: [["on: 'resume', to: 'former'", "on: 'resume', to: 'Synced'"]],
+  },
+];
+
+describe('the machine', () => {
+  it.each(invariants)('holds: $name', ({ claim }) => {
+    expect(check(claim, machine)).toBeUndefined();
+  });
+
+  it.each(
+    invariants.flatMap(({ name, claim, mutations }) =>
+      mutations.map(([line, instead]) => ({ name, claim, line, instead })),
+    ),
+  )('is caught when it is changed to $instead', async ({ claim, line, instead }) => {
+    const broken = await mutant<Machine>('sync/release/state.ts', line, instead);
+    expect(check(claim, broken)).toBeDefined();
+  });
+
+  it('reaches every state, and leaves each of them', () => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 400; seed += 1) {
+      const choices = Array.from({ length: 60 }, (_, index) => (seed * 7919 + index * index * 104_729) % 10_007);
+      for (const { before, after } of walk(machine, choices)) seen.add(before.state).add(`to ${after.state}`);
+    }
+    const all = Object.keys(states).filter((state) => state !== 'Deleting');
+    expect(all.filter((state) => !seen.has(state))).toEqual([]);
+    expect(all.filter((state) => !seen.has(`to ${state}`))).toEqual([]);
+  });
+
+  it('ends for good with the Delivery', () => {
+    const leaving = machine.moves.filter(({ from }) => from.includes('Deleting'));
+    expect(leaving).toEqual([]);
+  });
+});
