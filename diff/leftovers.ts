@@ -1,4 +1,4 @@
-import { canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { at, canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
 
 /** A step into an object: the key of a map, or the fields that name the item of a list. */
 export type Step = string | JsonObject;
@@ -145,6 +145,24 @@ function isPlain(value: Json | undefined): boolean {
 function pick(item: Json, keys: readonly string[]): JsonObject {
   if (!isObject(item)) return {};
   return Object.fromEntries(keys.flatMap((key) => (item[key] === undefined ? [] : [[key, item[key]]])));
+}
+
+/**
+ * The value at a path of map keys that no manager owns, neither it nor anything below: a default of the server.
+ * @param live an object with its managedFields
+ */
+export function unownedAt(live: JsonObject, path: readonly string[]): Json | undefined {
+  const isOwned = objectsAt(live, 'metadata', 'managedFields').some(({ fieldsV1 }) => {
+    let here: Json | undefined = fieldsV1;
+    for (const key of path) {
+      // A manager that owns a whole owns all that is in it.
+      if (isObject(here) && Object.keys(here).every((name) => name === '.')) return true;
+      here = isObject(here) ? here[`f:${key}`] : undefined;
+      if (here === undefined) return false;
+    }
+    return true;
+  });
+  return isOwned ? undefined : at(live, ...path);
 }
 
 /** A path as people write it: `spec.template.spec.containers[web].image`. */

@@ -116,12 +116,18 @@ export interface FieldConflict {
   readonly manager: string;
 }
 
+/** One thing that the API server found wrong with an object. */
+export interface FieldCause {
+  readonly field: string;
+}
+
 /** An answer of the API server that was no success. The message is the server's own, masked where a Secret is concerned. */
 export class ApiError extends Error {
   readonly status: number;
   readonly reason: string;
   readonly class: ApiErrorClass;
   readonly conflicts: readonly FieldConflict[];
+  readonly causes: readonly FieldCause[];
   readonly retryAfter: number | undefined;
   constructor(
     message: string,
@@ -130,6 +136,7 @@ export class ApiError extends Error {
       reason: string;
       class: ApiErrorClass;
       conflicts?: readonly FieldConflict[];
+      causes?: readonly FieldCause[];
       retryAfter?: number | undefined;
       cause?: unknown;
     },
@@ -140,6 +147,7 @@ export class ApiError extends Error {
     this.reason = details.reason;
     this.class = details.class;
     this.conflicts = details.conflicts ?? [];
+    this.causes = details.causes ?? [];
     this.retryAfter = details.retryAfter;
   }
 }

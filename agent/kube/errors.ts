@@ -1,5 +1,5 @@
 import { isObject, type Json, numberAt, objectsAt, parseJson, textAt } from '../../diff/json.ts';
-import { ApiError, type ApiErrorClass, type FieldConflict } from '../../sync/errors.ts';
+import { ApiError, type ApiErrorClass, type FieldCause, type FieldConflict } from '../../sync/errors.ts';
 import type { ObjectRef } from '../../sync/types.ts';
 
 /** The API server's answer, as far as an error is made of it. */
@@ -23,6 +23,7 @@ export function apiError(answer: Answer, ref?: ObjectRef): ApiError {
     reason,
     class: classify(answer.status, body, message),
     conflicts: answer.status === 409 ? conflictsOf(body) : [],
+    causes: answer.status === 422 ? causesOf(body) : [],
     retryAfter: retryAfter(answer.retryAfter, body),
   });
 }
@@ -88,6 +89,10 @@ function conflictsOf(body: Json): FieldConflict[] {
     const manager = managerPattern.exec(textAt(cause, 'message') ?? '')?.[1] ?? 'unknown';
     return [{ field: (textAt(cause, 'field') ?? '').replace(/^\./, ''), manager }];
   });
+}
+
+function causesOf(body: Json): FieldCause[] {
+  return objectsAt(body, 'details', 'causes').map((cause) => ({ field: textAt(cause, 'field') ?? '' }));
 }
 
 /** Milliseconds, from the header or from the body. */

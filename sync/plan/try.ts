@@ -1,3 +1,4 @@
+import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
 import { type Applier, applyManifest, conflictContext } from '../apply/entry.ts';
 import { ApiError, type ApiErrorClass, type ErrorCode, LockstepError, messageOf } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
@@ -51,7 +52,9 @@ async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial
   const tried = await applyManifest(trial, entry, entry.manifest, how).catch(async (error: unknown) => {
     // Whose the object is says more than whose its fields are.
     if (!known && isFieldConflict(error)) await liveOrForeign(entry, trial);
-    throw error;
+    const places = await defaultsInTheWay(trial, entry, error);
+    if (places.length === 0) throw error;
+    return { object: await tryWithout(trial, entry, places), created: false };
   });
   if (tried.created) return { live: undefined, answer: tried.object };
   return { live: await (early ?? liveOrForeign(entry, trial)), answer: tried.object };

@@ -1,6 +1,7 @@
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
 import { passesGate } from '../../health/scale.ts';
 import type { ApplyResult } from '../apply/apply.ts';
+import { claim, defaultsInTheWay } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
 import { identityOf, nameOf } from '../delivery/delivery.ts';
 import { inOneLine } from '../errors.ts';
@@ -115,7 +116,16 @@ function isFoundationReady({ delivery, session, world }: Turn, entries: readonly
 
 async function applyWanted(turn: Turn, entry: Entry): Promise<void> {
   await refuseUntried(turn, entry);
-  await applyEntry(turn, entry, entry.manifest, turn.session.record.sequence, { isRelease: true });
+  const { sequence } = turn.session.record;
+  const apply = () => applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
+  try {
+    await apply();
+  } catch (error) {
+    const places = await defaultsInTheWay(applierOf(turn), entry, error);
+    if (places.length === 0) throw error;
+    await claim(applierOf(turn), entry, places, stampOf(turn, sequence));
+    await apply();
+  }
 }
 
 /** What could not be tried when the release was planned may turn out to be somebody else's. */

@@ -42,7 +42,9 @@ function backTo(kept: Kept, entry: Entry | undefined): Entry {
   const { key, ref, wave, step, manifest, hash } = kept;
   const wanted: Entry = { key, ref, wave, step, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true;
-  return isAsItWas ? wanted : { ...wanted, touched: true, doubted: true };
+  if (isAsItWas) return wanted;
+  const attempted = entry === undefined || entry.hash === hash ? {} : { attempted: entry.manifest };
+  return { ...wanted, touched: true, doubted: true, ...attempted };
 }
 
 /** What becomes of an object that good does not have. */

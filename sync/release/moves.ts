@@ -121,7 +121,8 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
 }
 
 /** What was only of interest while good was not verified is forgotten. */
-function atRest({ origin: _origin, touched: _touched, doubted: _doubted, ...entry }: Entry): Entry {
+function atRest(whole: Entry): Entry {
+  const { origin: _origin, touched: _touched, doubted: _doubted, attempted: _attempted, ...entry } = whole;
   if (entry.applied === undefined) return entry;
   const { answer: _answer, ...applied } = entry.applied;
   return { ...entry, applied };

@@ -37,6 +37,8 @@ export interface Entry {
   readonly touched?: boolean;
   /** A write may have gone through although no answer said so: it is applied again whatever the record knows. */
   readonly doubted?: boolean;
+  /** What the bad release wanted, while it is being turned back: it may have been written although no answer said so. */
+  readonly attempted?: KubeObject;
 }
 
 /** One object as a good release had it. */

@@ -1,11 +1,12 @@
 import { at } from '../../diff/json.ts';
 import { type Leftovers, leftovers, withPlaces } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
+import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
 import { ApiError } from '../errors.ts';
 import type { Turn } from '../session.ts';
-import { fieldManager, stampNames } from '../stamp.ts';
-import type { KubeObject } from '../types.ts';
+import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
+import { annotation, type KubeObject } from '../types.ts';
 import { applierOf, applyEntry, stampOf } from './apply.ts';
 import { type Entry, healingManifest, type Kept } from './record.ts';
 
@@ -32,15 +33,18 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
 async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): Promise<void> {
   if (isSealedBy(live) && !isSealedBy(entry.manifest)) return replaceSealed(turn, entry, live);
   if (kept.answer === undefined) return;
+  const [applier, stamp] = [applierOf(turn), stampOf(turn, turn.session.record.sequence)];
+  const last = lastApplied(turn, entry, live);
   let tried = await tryGood(turn, entry);
   if (tried === undefined) {
-    await claim(turn, entry, compared(turn, live, kept.answer));
+    await claim(applier, entry, compared(turn, live, kept.answer).added, stamp, last);
     tried = await tryGood(turn, entry);
     if (tried === undefined) return;
   }
   const left = compared(turn, tried, kept.answer);
-  await claim(turn, entry, left);
-  if (left.lost.length > 0) await send(turn, entry, withPlaces(entry.manifest, left.lost));
+  await claim(applier, entry, left.added, stamp, last);
+  if (left.lost.length > 0)
+    await applyManifest(applier, entry, withPlaces(entry.manifest, left.lost), { stamp, dryRun: false });
 }
 
 function compared({ delivery }: Turn, object: KubeObject, answer: KubeObject): Leftovers {
@@ -58,14 +62,10 @@ async function tryGood(turn: Turn, entry: Entry): Promise<KubeObject | undefined
   }
 }
 
-/** Makes leftovers ours, by sending what was applied last together with them: nothing changes, but now they can be dropped. */
-async function claim(turn: Turn, entry: Entry, { added }: Leftovers): Promise<void> {
-  if (added.length > 0) await send(turn, entry, withPlaces(healingManifest(entry), added));
-}
-
-async function send(turn: Turn, entry: Entry, manifest: KubeObject): Promise<void> {
-  const how = { stamp: stampOf(turn, turn.session.record.sequence), dryRun: false };
-  await applyManifest(applierOf(turn), entry, manifest, how);
+/** What was applied last: the stamp on the object tells where the answer to that was lost. */
+function lastApplied({ session }: Turn, entry: Entry, live: KubeObject): KubeObject {
+  const isByBad = annotation(live, releaseAnnotation) === String(session.record.standing.bad?.sequence);
+  return (isByBad ? entry.attempted : undefined) ?? healingManifest(entry);
 }
 
 function isSealedBy(object: KubeObject): boolean {

@@ -100,7 +100,7 @@ export const moves: readonly Move[] = [
   { from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm'] },
   { from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Degraded', does: ['alert'] },
   { from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean'] },
-  { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleanTarget', to: 'Synced', does: ['settle'] },
+  { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleanTarget', to: 'Synced', does: ['settle', 'rename'] },
   { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleaning', to: 'Held', does: ['settle'] },
   { from: ['Degraded'], on: 'healthy', when: 'isRestoring', to: 'RollbackVerifying', does: ['arm'] },
   { from: ['Degraded'], on: 'healthy', to: 'Held' },

@@ -160,7 +160,9 @@ func (r reference) problem(ctx context.Context, client *kubernetes.Clientset, na
 	case err != nil:
 		return "", err
 	case r.key != "" && !keys[r.key]:
-		return fmt.Sprintf("couldn't find key %s in %s %s/%s", r.key, kind, namespace, r.name), nil
+		// The kubelet writes the kind in capitals here, and only here.
+		title := map[string]string{"configmap": "ConfigMap", "secret": "Secret"}[kind]
+		return fmt.Sprintf("couldn't find key %s in %s %s/%s", r.key, title, namespace, r.name), nil
 	}
 	return "", nil
 }

@@ -108,7 +108,7 @@ const claims: {
         'entry !== undefined && entry.hash === hash && entry.touched !== true',
         'entry !== undefined && entry.touched !== true',
       ],
-      ['isAsItWas ? wanted :', 'isAsItWas && entry.removed ? wanted :'],
+      ['if (isAsItWas) return wanted;', 'if (isAsItWas && entry.removed) return wanted;'],
       ['for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key)));', ''],
     ],
   },
