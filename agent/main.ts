@@ -12,12 +12,23 @@ export async function runAgent(args: readonly string[], environment: NodeJS.Proc
   const log = createLog(settings['log-level'], (line) => process.stdout.write(line));
   process.on('unhandledRejection', (error) => log.error({ problem: messageOf(error) }, 'an error was not handled'));
   const started = performance.now();
-  const agent = await startAgent(settings, log);
-  log.info({ namespace: settings.namespace, milliseconds: Math.round(performance.now() - started) }, 'the agent runs');
-  const signal = await new Promise<string>((resolve) => {
+  const stop = new AbortController();
+  const signal = new Promise<string>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, resolve);
   });
-  log.info({ signal }, 'the agent stops');
+  void signal.then(() => stop.abort());
+  const agent = await startAgent(settings, log, stop.signal).catch((error: unknown) => {
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  });
+  if (agent === undefined) return 0;
+  log.info({ namespace: settings.namespace, milliseconds: Math.round(performance.now() - started) }, 'the agent runs');
+  const lost = agent.lost.then((why) => {
+    log.error({ why }, 'the agent does not lead any more');
+    return undefined;
+  });
+  const reason = await Promise.race([signal, lost]);
+  log.info({ signal: reason }, 'the agent stops');
   await agent.stop();
-  return 0;
+  return reason === undefined ? 1 : 0;
 }

@@ -15,10 +15,11 @@ import { createFailPoint } from './fail-points.ts';
 import { loadAccess } from './kube/client.ts';
 import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
-import { createKubeHttp, httpDefaults, type KubeHttp } from './kube/http.ts';
+import { createKubeHttp, fenced, httpDefaults, type KubeHttp } from './kube/http.ts';
 import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
+import { lead, leaseName } from './leader.ts';
 import { createQueue, queueDefaults } from './queue.ts';
 import { createSeals } from './record-key.ts';
 import { createRecordSecrets } from './record-secrets.ts';
@@ -28,24 +29,31 @@ import { createStorageClasses } from './storage-classes.ts';
 
 /** A running agent. */
 export interface Agent {
+  /** Resolves, with the reason, when the agent must stop because another one leads. */
+  readonly lost: Promise<string>;
   /** Stops taking up work, waits for what runs, and closes every connection. */
   stop(): Promise<void>;
 }
 
-/** Puts the agent together: the one place where the rooms meet. */
-export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
+/**
+ * Puts the agent together: the one place where the rooms meet. It begins to work when it leads.
+ * @param stop ends the wait for that
+ */
+export async function startAgent(settings: Settings, log: Log, stop: AbortSignal): Promise<Agent> {
   const clock = createClock((milliseconds) => log.warn({ milliseconds }, 'somebody set the clock; no deadline moves'));
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
-  const http = createKubeHttp(access, {
+  const anybody = createKubeHttp(access, {
     ...httpDefaults,
     requestTimeout: settings['request-timeout'],
     connections: settings.connections,
   });
+  const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
+  const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const records = createRecords(
     createRecordSecrets(http, settings.namespace),
     createSeals(http, settings.namespace),
-    () => 1,
+    () => leadership.epoch,
   );
   const requireAccount = createAccounts(http, clock);
   const clusters = new Map<string, Cluster>();
@@ -99,11 +107,13 @@ export async function startAgent(settings: Settings, log: Log): Promise<Agent> {
     return follow(http, { path }, (event) => deliveries.onEvent(namespace, event));
   });
   return {
+    lost: leadership.lost,
     stop: async () => {
       for (const close of closers) close();
       await queue.close();
       watcher.close();
       rollouts.close();
+      await leadership.release();
       await Promise.all([http.close(), sources.close()]);
     },
   };

@@ -59,7 +59,7 @@ export const errorCodes = {
     retryable: false,
     hint: 'The record of the releases was changed or lost; nothing is deleted because of it, and it is begun anew.',
   },
-  Fenced: { retryable: false, hint: 'Another agent leads now; this one stops by itself.' },
+  Fenced: { retryable: true, hint: 'Another agent leads now; this one stops by itself.' },
   Held: {
     retryable: false,
     hint: 'This content has failed. Push a fix, or release it once more with the request `retry` or `accept`.',

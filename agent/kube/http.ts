@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
 import { type Json, parseJson } from '../../diff/json.ts';
-import { ApiError } from '../../sync/errors.ts';
+import { ApiError, LockstepError } from '../../sync/errors.ts';
 import type { ObjectRef } from '../../sync/types.ts';
 import type { Access } from './client.ts';
 import { apiError, connectionError } from './errors.ts';
@@ -18,6 +18,8 @@ export interface KubeRequest {
   readonly impersonate?: string;
   /** The object concerned, for error messages that keep a Secret's values out. */
   readonly ref?: ObjectRef;
+  /** How many milliseconds are left for the answer, asked before each try; nothing is sent when none is. */
+  readonly left?: () => number;
 }
 
 /** An answer that was a success. */
@@ -46,6 +48,11 @@ export interface HttpLimits {
 }
 
 export const httpDefaults: HttpLimits = { requestTimeout: 30_000, connections: 32, retries: 4, userAgent: 'lockstep' };
+
+/** The API server for an agent that leads: no write is sent, or waited for, beyond the end of its lease. */
+export function fenced(http: KubeHttp, left: () => number): KubeHttp {
+  return { ...http, request: (request) => http.request(request.method === 'GET' ? request : { ...request, left }) };
+}
 
 /** Connects to the API server that the access names. Watches use connections of their own, so they never block requests. */
 export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults): KubeHttp {
@@ -76,7 +83,13 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
   }
 
   async function once(request: KubeRequest): Promise<{ status: number; text: string }> {
-    const response = await send(request, pool);
+    const left = request.left?.();
+    if (left !== undefined && left <= 0)
+      throw new LockstepError(
+        'Fenced',
+        `${request.method} ${request.path} was not sent: this agent does not lead any more`,
+      );
+    const response = await send(request, pool, left === undefined ? undefined : AbortSignal.timeout(Math.ceil(left)));
     const text = await readText(response);
     if (response.statusCode >= 300) throw refusal(response, text, request);
     return { status: response.statusCode, text };

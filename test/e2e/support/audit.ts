@@ -44,9 +44,9 @@ function parse(event: Json): AuditEntry {
   };
 }
 
-/** What the agent sent, open watches left out. */
+/** What the agent sent, open watches and its lease left out. */
 export function agentRequests(entries: readonly AuditEntry[]): AuditEntry[] {
-  return entries.filter((entry) => entry.agent === 'lockstep' && entry.verb !== 'watch');
+  return entries.filter((entry) => entry.agent === 'lockstep' && entry.verb !== 'watch' && entry.resource !== 'leases');
 }
 
 /** Real writes of objects, in the order in which they were sent. */

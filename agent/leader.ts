@@ -1,0 +1,224 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isObject, type Json, type JsonObject, numberAt, textAt, toJson } from '../diff/json.ts';
+import { ApiError, isAbsent, messageOf } from '../sync/errors.ts';
+import type { Log } from '../sync/ports.ts';
+import type { KubeHttp } from './kube/http.ts';
+
+/** Milliseconds. */
+interface LeaseTimes {
+  /** How long a lease is worth without being renewed. */
+  readonly duration: number;
+  readonly renew: number;
+  readonly retry: number;
+}
+
+const leaseDefaults: LeaseTimes = { duration: 15_000, renew: 4_000, retry: 1_000 };
+
+/** An agent that leads: the one that writes. */
+export interface Leadership {
+  /** The number of this leadership. Every later leader has a higher one. */
+  readonly epoch: number;
+  /** How many milliseconds of the lease are left, measured by a clock that nobody can set. */
+  left(): number;
+  /** Resolves when another agent leads, or the lease could not be renewed in time. */
+  readonly lost: Promise<string>;
+  /** Gives the lease back, so that the next agent need not wait for its end. */
+  release(): Promise<void>;
+}
+
+/** The lease of agents that serve the same namespaces. Those that serve others do not get in each other's way. */
+export function leaseName(watchNamespaces: readonly string[]): string {
+  if (watchNamespaces.length === 0) return 'lockstep-agent';
+  const list = [...watchNamespaces].sort().join(' ');
+  return `lockstep-agent-${createHash('sha256').update(list).digest('hex').slice(0, 10)}`;
+}
+
+/**
+ * Waits until this agent leads, and keeps it leading. A lease that runs out is taken over after it was seen not to be
+ * renewed for its whole duration; one of a process of this very machine that is gone is taken at once.
+ */
+export async function lead(
+  http: KubeHttp,
+  namespace: string,
+  name: string,
+  log: Log,
+  stop: AbortSignal,
+  times: LeaseTimes = leaseDefaults,
+): Promise<Leadership> {
+  const lease = createLease(http, namespace, name, holderName(), times);
+  let told = '';
+  const tell = (message: string): void => {
+    if (message !== told) log.warn({ lease: name, problem: message }, 'the agent does not lead yet');
+    told = message;
+  };
+  while (!stop.aborted) {
+    try {
+      const taken = await lease.take();
+      if (taken !== undefined) return keep(lease, taken, times, log);
+      tell('another agent leads');
+    } catch (error) {
+      tell(messageOf(error));
+    }
+    await sleep(times.retry, undefined, { signal: stop }).catch(() => undefined);
+  }
+  throw new Error('stopped while another agent was leading');
+}
+
+interface Taken {
+  readonly epoch: number;
+  readonly version: string;
+  /** When the lease was asked for: it is worth its duration from then on. */
+  readonly at: number;
+}
+
+interface Lease {
+  /** Takes the lease if it is free. */
+  take(): Promise<Taken | undefined>;
+  /** @throws ApiError of status 409 when somebody else holds it */
+  renew(taken: Taken, holder?: string): Promise<Taken>;
+}
+
+function createLease(http: KubeHttp, namespace: string, name: string, holder: string, times: LeaseTimes): Lease {
+  const collection = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
+  let seen: { version: string; at: number } | undefined;
+
+  async function write(epoch: number, version: string | undefined, as: string): Promise<Taken> {
+    const started = performance.now();
+    const now = new Date().toISOString().replace('Z', '000Z');
+    const spec: JsonObject = {
+      holderIdentity: as,
+      leaseDurationSeconds: Math.ceil(times.duration / 1000),
+      leaseTransitions: epoch,
+      renewTime: now,
+    };
+    const isNew = version === undefined;
+    const metadata = { name, namespace, ...(isNew ? {} : { resourceVersion: version }) };
+    const answer = await http.request({
+      method: isNew ? 'POST' : 'PUT',
+      path: isNew ? collection : `${collection}/${name}`,
+      body: toJson({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }),
+      contentType: 'application/json',
+    });
+    return { epoch, version: textAt(answer.body, 'metadata', 'resourceVersion') ?? '', at: started };
+  }
+
+  async function read(): Promise<Json | undefined> {
+    try {
+      return (await http.request({ method: 'GET', path: `${collection}/${name}` })).body;
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether nobody holds it any more. What others call the time is not looked at, only whether they still write. */
+  function isFree(live: Json, version: string): boolean {
+    const holding = textAt(live, 'spec', 'holderIdentity') ?? '';
+    if (holding === '' || isGone(holding)) return true;
+    if (seen?.version !== version) seen = { version, at: performance.now() };
+    const duration = (numberAt(live, 'spec', 'leaseDurationSeconds') ?? 0) * 1000;
+    return performance.now() - seen.at > Math.max(duration, times.duration);
+  }
+
+  return {
+    take: async () => {
+      const live = await read();
+      const version = textAt(live, 'metadata', 'resourceVersion');
+      if (live !== undefined && version !== undefined && !isFree(live, version)) return undefined;
+      const epoch = (isObject(live) ? (numberAt(live, 'spec', 'leaseTransitions') ?? 0) : 0) + 1;
+      try {
+        return await write(epoch, version, holder);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 409) return undefined;
+        throw error;
+      }
+    },
+    renew: async ({ epoch, version }, as = holder) => {
+      try {
+        return await write(epoch, version, as);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 409) throw error;
+        // The answer to an earlier write of our own may have been lost.
+        const live = await read();
+        if (textAt(live, 'spec', 'holderIdentity') !== holder) throw error;
+        return write(epoch, textAt(live, 'metadata', 'resourceVersion'), as);
+      }
+    },
+  };
+}
+
+function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadership {
+  let taken = first;
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const left = (): number => taken.at + times.duration - performance.now();
+  let tellLost: (why: string) => void = () => undefined;
+  const lost = new Promise<string>((resolve) => {
+    tellLost = (why) => {
+      isOver = true;
+      resolve(why);
+    };
+  });
+  /** Why the lease is lost, if it is. */
+  const renew = async (): Promise<string | undefined> => {
+    try {
+      taken = await lease.renew(taken);
+      return undefined;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 409) return 'another agent has taken the lease';
+      log.warn({ problem: messageOf(error) }, 'the lease can not be renewed');
+      return left() > 0 ? undefined : 'the lease could not be renewed in time';
+    }
+  };
+  const schedule = (delay: number): void => {
+    timer = setTimeout(async () => {
+      const why = await renew();
+      if (why !== undefined) tellLost(why);
+      else if (!isOver) schedule(left() < times.duration / 2 ? times.retry : times.renew);
+    }, delay);
+  };
+  schedule(times.renew);
+  return {
+    epoch: first.epoch,
+    left,
+    lost,
+    release: async () => {
+      const isHeld = !isOver;
+      isOver = true;
+      clearTimeout(timer);
+      if (isHeld) await lease.renew(taken, '').catch(() => undefined);
+    },
+  };
+}
+
+const machine = `${process.env['POD_NAME'] ?? hostname()}/${processSpace()}`;
+
+/** A name that no other process has: the machine, the process on it, and a word by chance. */
+function holderName(): string {
+  return `${machine}/${process.pid}/${randomUUID().slice(0, 8)}`;
+}
+
+/** Processes that can't see each other have other numbers here. */
+function processSpace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Whether a holder was a process here that does not run any more. Of others nothing is known. */
+function isGone(holder: string): boolean {
+  const [host, space, pid = ''] = holder.split('/');
+  if (`${host}/${space}` !== machine || space === '') return false;
+  if (Number(pid) === process.pid) return true;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
