@@ -6,6 +6,8 @@ import { join } from 'node:path';
 /** A real agent in a process of its own. */
 export interface AgentProcess {
   readonly pid: number;
+  /** Resolves when it has ended by itself, or was ended. */
+  readonly gone: Promise<void>;
   /** Everything that it wrote so far. */
   output(): string;
   /** Resident memory in MiB. */
@@ -17,7 +19,11 @@ export interface AgentProcess {
 const root = join(import.meta.dirname, '..', '..', '..');
 
 /** Starts an agent and waits until it runs. */
-export async function startAgentProcess(kubeconfig: string, flags: readonly string[] = []): Promise<AgentProcess> {
+export async function startAgentProcess(
+  kubeconfig: string,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<AgentProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-agent-'));
   const args = [
     join(root, 'agent', 'cli', 'lockstep.mjs'),
@@ -28,7 +34,11 @@ export async function startAgentProcess(kubeconfig: string, flags: readonly stri
     dataDir,
     ...flags,
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const chunks: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
@@ -36,6 +46,7 @@ export async function startAgentProcess(kubeconfig: string, flags: readonly stri
   await running(child, output);
   return {
     pid: child.pid ?? 0,
+    gone,
     output,
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
     stop: async (signal = 'SIGTERM') => {

@@ -21,7 +21,13 @@ export interface Lockstep {
     rights?: Rights,
   ): Promise<App>;
   /** Ends the agent and starts another one. */
-  restart(signal?: NodeJS.Signals, while_?: () => Promise<unknown>): Promise<void>;
+  restart(
+    signal?: NodeJS.Signals,
+    while_?: () => Promise<unknown>,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<void>;
+  /** Starts one more agent beside the first. */
+  another(): Promise<AgentProcess>;
 }
 
 /** One Delivery, and what tests ask about it. */
@@ -85,11 +91,12 @@ export function useLockstep(namespaces: readonly string[], options: Options = {}
   });
   const lockstep = state as Lockstep;
   lockstep.app = (namespace, files, spec, rights) => makeApp(lockstep, namespace, files, spec, rights);
-  lockstep.restart = async (signal, meanwhile) => {
+  lockstep.restart = async (signal, meanwhile, environment) => {
     await lockstep.agent.stop(signal);
     await meanwhile?.();
-    lockstep.agent = await startAgentProcess(kubeconfig, flags);
+    lockstep.agent = await startAgentProcess(kubeconfig, flags, environment);
   };
+  lockstep.another = () => startAgentProcess(kubeconfig, flags);
   return lockstep;
 }
 
