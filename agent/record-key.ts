@@ -15,32 +15,31 @@ const keyBytes = 32;
 
 /** Seals by HMAC-SHA256 with a key that is made once and kept in a Secret of the agent's own namespace. */
 export function createSeals(http: KubeHttp, namespace: string): Seals {
-  let key: Promise<Buffer> | undefined;
+  let key: Buffer | undefined;
   const collection = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`;
 
-  async function seal(parts: readonly (string | Buffer)[]): Promise<Buffer> {
-    key ??= loadKey(http, collection).catch((error: unknown) => {
-      key = undefined;
-      throw error;
-    });
-    const hmac = createHmac('sha256', await key);
+  function seal(bytes: Buffer, parts: readonly (string | Buffer)[]): Buffer {
+    const hmac = createHmac('sha256', bytes);
     // Each part is led by its length, so that no text can move from one part to the next.
     for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:`).update(part);
     return hmac.digest();
   }
 
   return {
-    make: async (parts) => (await seal(parts)).toString('base64'),
+    make: async (parts) => {
+      key ??= (await readKey(http, collection)) ?? (await makeKey(http, collection));
+      return seal(key, parts).toString('base64');
+    },
     fits: async (claimed, parts) => {
-      const [given, made] = [Buffer.from(claimed, 'base64'), await seal(parts)];
+      key ??= await readKey(http, collection);
+      if (key === undefined) return false;
+      const [given, made] = [Buffer.from(claimed, 'base64'), seal(key, parts)];
       return given.length === made.length && timingSafeEqual(given, made);
     },
   };
 }
 
-async function loadKey(http: KubeHttp, collection: string): Promise<Buffer> {
-  const stored = await readKey(http, collection);
-  if (stored !== undefined) return stored;
+async function makeKey(http: KubeHttp, collection: string): Promise<Buffer> {
   const key = randomBytes(keyBytes).toString('base64');
   const body = {
     apiVersion: 'v1',

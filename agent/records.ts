@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
-import { isObject, parseJson, toJson } from '../diff/json.ts';
-import { isAbsent, LockstepError, messageOf } from '../sync/errors.ts';
+import { gzip } from 'node:zlib';
+import { toJson } from '../diff/json.ts';
+import { isAbsent, LockstepError } from '../sync/errors.ts';
 import type { LoadedRecord, Records } from '../sync/ports.ts';
-import { emptyRecord, type ReleaseRecord } from '../sync/release/record.ts';
-import { readRecord, writeRecord } from '../sync/release/stored.ts';
+import { emptyRecord } from '../sync/release/record.ts';
+import { writeRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
+import { epochIn, headName, readStored } from './record-reader.ts';
 import { isConflict, type RecordSecrets, type StoredSecret } from './record-secrets.ts';
 
 const compress = promisify(gzip);
-const expand = promisify(gunzip);
 
 /** A Secret may hold 1 MiB; base64 adds a third. */
 const partBytes = 700 * 1024;
@@ -30,15 +30,6 @@ interface Head {
  */
 export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () => number): Records {
   const heads = new Map<string, Head>();
-
-  async function readWhole(uid: string, head: StoredSecret, parts: readonly string[]): Promise<Buffer> {
-    const bytes = [decode(head.data['first'])];
-    for (const name of parts) bytes.push(decode((await secrets.get(name))?.data['part']));
-    const whole = Buffer.concat(bytes);
-    const isSealed = await seals.fits(text(head.data['seal']), [uid, text(head.data['epoch']), whole]);
-    if (!isSealed) throw new Error('its seal does not fit: it was changed, or the key is another');
-    return whole;
-  }
 
   /** Writes a head. A refusal may only mean that the answer to an earlier write of our own was lost. */
   async function putHead(uid: string, data: Record<string, string>, version: string | undefined): Promise<string> {
@@ -81,26 +72,17 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
 
   return {
     load: async (uid): Promise<LoadedRecord> => {
-      const head = await secrets.get(headName(uid));
-      if (head === undefined) return { record: emptyRecord(), problem: undefined };
+      const stored = await readStored(secrets, seals, uid);
+      if (stored === undefined) return { record: emptyRecord(), problem: undefined };
+      const { head } = stored;
       refuseLater(uid, head);
-      // Whatever is there is written over by its version, also when it can't be read.
-      heads.set(uid, { version: head.version, parts: [] });
-      let record: ReleaseRecord;
-      let bytes: Buffer;
-      let parts: string[];
-      try {
-        parts = JSON.parse(text(head.data['parts']) || '[]');
-        bytes = await readWhole(uid, head, parts);
-        const stored = parseJson((await expand(bytes)).toString());
-        if (!isObject(stored)) throw new Error('it holds no record');
-        record = readRecord(stored);
-      } catch (error) {
-        if (error instanceof LockstepError || isRequestError(error)) throw error;
-        return { record: emptyRecord(), problem: `the Secret ${headName(uid)} can't be used: ${messageOf(error)}` };
+      if ('problem' in stored) {
+        // What is begun anew is written over it.
+        heads.set(uid, { version: head.version, parts: [] });
+        return { record: emptyRecord(), problem: stored.problem };
       }
-      await take(uid, head, bytes, parts);
-      return { record, problem: undefined };
+      await take(uid, head, stored.bytes, stored.parts);
+      return { record: stored.record, problem: undefined };
     },
     save: async (uid, record) => {
       const bytes = await compress(toJson(writeRecord(record)));
@@ -122,10 +104,6 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
   };
 }
 
-function headName(uid: string): string {
-  return `lockstep-${uid}`;
-}
-
 /** The parts after the first. A part's name is a fingerprint of its content: one that exists is the same. */
 function partsOf(uid: string, bytes: Buffer): { name: string; bytes: Buffer }[] {
   const parts: { name: string; bytes: Buffer }[] = [];
@@ -137,27 +115,11 @@ function partsOf(uid: string, bytes: Buffer): { name: string; bytes: Buffer }[] 
   return parts;
 }
 
-function epochIn(head: StoredSecret | undefined): number {
-  return Number(text(head?.data['epoch']) || 0);
-}
-
 function encode(plain: string): string {
   return Buffer.from(plain).toString('base64');
-}
-
-function decode(base64: string | undefined): Buffer {
-  return Buffer.from(base64 ?? '', 'base64');
-}
-
-function text(base64: string | undefined): string {
-  return decode(base64).toString();
 }
 
 function ignoreExisting(error: unknown): string {
   if (isConflict(error)) return '';
   throw error;
-}
-
-function isRequestError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ApiError';
 }

@@ -36,6 +36,8 @@ export interface Signal {
   readonly message: string;
   /** It does not have to last: enough tries were seen. */
   readonly isCertain: boolean;
+  /** The container concerned, where it is one. */
+  readonly container?: string;
 }
 
 const enoughRestarts = 3;
@@ -61,13 +63,15 @@ const waitingSignals: Readonly<Record<string, { name: SignalName; reason: string
 
 function containerSignal(status: JsonObject): Signal | undefined {
   const waiting = textAt(status, 'state', 'waiting', 'reason') ?? '';
-  const container = `container ${textAt(status, 'name') ?? ''}`;
+  const name = textAt(status, 'name') ?? '';
+  const container = `container ${name}`;
   const known = waitingSignals[waiting];
   if (known !== undefined) {
     const message = `${container}: ${known.reason}: ${textAt(status, 'state', 'waiting', 'message') ?? waiting}`;
-    return { ...known, message, isCertain: false };
+    return { ...known, message, isCertain: false, container: name };
   }
-  return crashSignal(status, container, waiting);
+  const crash = crashSignal(status, container, waiting);
+  return crash === undefined ? undefined : { ...crash, container: name };
 }
 
 /** A container that ended badly and is not ready since: between two crashes it runs for a moment. */

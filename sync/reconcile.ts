@@ -42,6 +42,7 @@ async function takeRequest(turn: Turn): Promise<void> {
   if (isAsked) {
     const refusal = await carryOut(turn, request);
     if (refusal !== undefined) world.event('Warning', refusal.reason, `${request.verb}: ${refusal.message}`);
+    session.refusal = refusal?.message;
     session.handled = request.text;
   }
   if (!isAsked && !isNewSpec) return;

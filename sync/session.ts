@@ -149,8 +149,10 @@ export interface Session {
   rollback: { readonly tries: number; readonly retryAt: number };
   /** What other managers keep, so that good did not come back exactly, by object. */
   readonly inexact: Map<string, readonly string[]>;
-  /** The pod whose signal failed the release. */
-  failing: { readonly pod: ObjectRef; readonly message: string } | undefined;
+  /** The container whose signal failed the release, and whether its log is that of an earlier run. */
+  failing: { readonly pod: ObjectRef; readonly container: string; readonly previous: boolean } | undefined;
+  /** Why the last request was not carried out. */
+  refusal: string | undefined;
 
   /** What became of each object that had to be healed of late. */
   readonly heals: Map<string, Heals>;
@@ -193,6 +195,7 @@ export function newSession(record: ReleaseRecord): Session {
     rollback: { tries: 0, retryAt: 0 },
     inexact: new Map(),
     failing: undefined,
+    refusal: undefined,
 
     heals: new Map(),
     healAsked: false,

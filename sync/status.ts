@@ -31,6 +31,7 @@ export function statusOf(
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
   const acknowledged = (session.healAsked ? undefined : session.handled) ?? before.lastRequest;
+  const refusal = session.handled === undefined ? before.requestRefused : session.refusal;
   return {
     observedGeneration: delivery.generation,
     conditions: conditionsOf(delivery.generation, summary, word, now, before),
@@ -46,6 +47,7 @@ export function statusOf(
     history: record.history.slice(0, shownHistory).map(shownEnd),
     ...(target === undefined ? {} : { lastSync: new Date(target.startedAt).toISOString() }),
     ...(acknowledged === undefined ? {} : { lastRequest: acknowledged }),
+    ...(refusal === undefined ? {} : { requestRefused: refusal.slice(0, 1000) }),
   };
 }
 

@@ -14,6 +14,20 @@ const commands: Readonly<Record<string, { about: string; load: () => Promise<Com
     about: 'show the Deliveries: status [NAME] [-n NAMESPACE] [-A] [-o json] [--kubeconfig FILE]',
     load: async () => (await import('./status.ts')).statusCommand,
   },
+  history: {
+    about: 'list releases: history NAME; tell all of one: history show NAME [RELEASE] [--agent-namespace NS]',
+    load: async () => (await import('./history.ts')).historyCommand,
+  },
+  logs: {
+    about: 'print the last lines of containers that are not well: logs NAME [--tail N] [--agent-namespace NS]',
+    load: async () => (await import('./logs.ts')).logsCommand,
+  },
+  sync: request('sync', 'look at the repository and at all objects now'),
+  retry: request('retry', 'release the held revision once more'),
+  accept: request('accept', 'release the held revision, and let the check pass that it failed'),
+  rollback: request('rollback', 'go back to the good release before, or to one: rollback NAME [REVISION|RELEASE]'),
+  suspend: request('suspend', 'stop at the next object; nothing is healed either'),
+  resume: request('resume', 'go on'),
   render: {
     about: 'print what a folder renders to, Secrets masked: render PATH [-n NAMESPACE] [-o json]',
     load: async () => (await import('./render.ts')).renderCommand,
@@ -23,6 +37,10 @@ const commands: Readonly<Record<string, { about: string; load: () => Promise<Com
     load: async () => (await import('./health.ts')).healthCommand,
   },
 };
+
+function request(verb: string, about: string): { about: string; load: () => Promise<Command> } {
+  return { about, load: async () => (await import('./request.ts')).requestCommand(verb) };
+}
 
 function usage(): string {
   const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`);

@@ -9,7 +9,7 @@ import { type DeliverySpec, deliverySpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
-const requestAnnotation = 'lockstep.dev/request';
+export const requestAnnotation = 'lockstep.dev/request';
 
 /** A request of a person: each id is carried out once. */
 export interface Request {

@@ -280,7 +280,8 @@ export const deliveryStatus = Type.Object(
     ),
     history: Type.Optional(Type.Array(historyEntry, { description: 'The last releases, newest first.', maxItems: 10 })),
     lastSync: date('When the target was last changed.'),
-    lastRequest: Type.Optional(text('The last request annotation that was carried out.')),
+    lastRequest: Type.Optional(text('The last request annotation that was taken note of.')),
+    requestRefused: Type.Optional(text('Why that request was not carried out.')),
   },
   { description: 'What is.' },
 );

@@ -62,8 +62,10 @@ function overdue({ session, world }: Turn): Event | undefined {
     session.lookAt = Math.min(session.lookAt, end);
     return undefined;
   }
+  const reason = 'ProgressDeadlineExceeded';
+  if (session.record.standing.target?.accepted?.check === reason) return { type: 'healthy' };
   const message = `no progress in time: ${[...new Set(session.waiting)].slice(0, 10).join('; ') || 'still applying'}`;
-  return { type: 'failed', cause: { reason: 'ProgressDeadlineExceeded', message } };
+  return { type: 'failed', cause: { reason, message } };
 }
 
 function wanted({ session }: Turn): Entry[] {

@@ -2,6 +2,7 @@ import { identityOf, nameOf } from '../delivery/delivery.ts';
 import { isFoundBy } from '../find.ts';
 import type { Turn } from '../session.ts';
 import { activities } from './activities.ts';
+import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
 import type { ReleaseRecord } from './record.ts';
@@ -92,8 +93,9 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
     history: delivery.history,
     plan: made,
   });
-  if (outcome.commands.includes('hold')) world.reach('verdict');
-  await keepRecord(turn, record, outcome);
+  const isFailure = event.type === 'failed' && outcome.commands.includes('hold');
+  if (isFailure) world.reach('verdict');
+  await keepRecord(turn, isFailure ? { ...record, logTail: await readTail(turn) } : record, outcome);
   if (outcome.commands.includes('begin')) world.reach('plan-stored');
   if (event.type === 'tip' && outcome.standing.state === before.state) session.weighed = weight(turn);
   begin(turn, outcome);

@@ -97,6 +97,14 @@ export interface Clocks {
   readonly frozen: number | undefined;
 }
 
+/** The last lines of the container that failed a release: for whoever may read its log, and nobody else. */
+export interface LogTail {
+  readonly sequence: number;
+  readonly pod: ObjectRef;
+  readonly container: string;
+  readonly text: string;
+}
+
 /** What is known of a Delivery's releases: all that must survive a restart. */
 export interface ReleaseRecord {
   readonly version: 2;
@@ -119,6 +127,7 @@ export interface ReleaseRecord {
   readonly isSuspended: boolean;
   /** What the last rollback could not take back, and why. */
   readonly leftBehind: readonly string[];
+  readonly logTail: LogTail | undefined;
 }
 
 export const stoppedClocks: Clocks = { deadline: 0, cap: 0, probation: 0, frozen: undefined };
@@ -138,6 +147,7 @@ export function emptyRecord(): ReleaseRecord {
     clocks: stoppedClocks,
     isSuspended: false,
     leftBehind: [],
+    logTail: undefined,
   };
 }
 

@@ -31,13 +31,17 @@ export function judge(turn: Turn, entries: readonly Entry[]): Judgement {
   const unwell: Entry[] = [];
   const seen = new Set<string>();
   let failure: Cause | undefined;
+  const accepted = session.record.standing.target?.accepted?.check;
   for (const entry of entries) {
     const live = world.watcher.live(delivery.uid, entry.key);
     if (live === undefined) waiting.push(`${titleOf(entry.ref)}: not seen yet`);
     if (live === undefined || passesGate(live.health)) continue;
-    waiting.push(live.health.message);
     unwell.push(entry);
-    failure ??= failureOf(turn, entry, live.health, live.revision, seen);
+    const found = failureOf(turn, entry, live.health, live.revision, seen);
+    // A person has accepted just this: it neither fails the release nor holds it up.
+    if (found !== undefined && found.reason === accepted) continue;
+    waiting.push(live.health.message);
+    failure ??= found;
   }
   for (const sign of session.signs.keys()) if (!seen.has(sign)) session.signs.delete(sign);
   followPods(turn, unwell);
@@ -66,7 +70,8 @@ function failureOf(
     const message = `${titleOf(entry.ref)}: pod ${signal.pod.name}: ${signal.message}`;
     const isOurs = signal.name === 'config' && takenKey(session.record, entry, signal.message) !== undefined;
     if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
-    session.failing = { pod: signal.pod, message: signal.message };
+    const { pod, container } = signal;
+    session.failing = container === undefined ? undefined : { pod, container, previous: signal.name === 'crashLoop' };
     return { reason: signal.reason, message };
   }
   return undefined;
@@ -75,7 +80,6 @@ function failureOf(
 function isDue({ delivery, session, world }: Turn, signal: Signal, since: number): boolean {
   const time = delivery.signals[signal.name];
   if (time === Number.POSITIVE_INFINITY) return false;
-  if (session.record.standing.target?.accepted?.check === signal.reason) return false;
   const due = signal.isCertain ? since : since + time;
   if (due <= world.clock.steady()) return true;
   session.lookAt = Math.min(session.lookAt, due);

@@ -36,7 +36,7 @@ const middle = [
   /^sync\/plan\/try\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks/,
-  /^sync\/release\/(activities|apply|drive|plan|prune|requests|restore|rollback|tell|verify)\.ts$/,
+  /^sync\/release\/(activities|apply|drive|log-tail|plan|prune|requests|restore|rollback|tell|verify)\.ts$/,
   /^health\/(watcher|tracked|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];

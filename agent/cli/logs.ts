@@ -1,0 +1,118 @@
+import { at, isObject, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { rolloutOf } from '../../health/rollout.ts';
+import { isForbidden } from '../../sync/errors.ts';
+import type { LogTail } from '../../sync/release/record.ts';
+import { isKubeObject, type KubeObject } from '../../sync/types.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { connected, parseNamed, readDeliveryObject, recordOptions } from './connection.ts';
+import { readRecordOf } from './records.ts';
+
+const plurals: Readonly<Record<string, string>> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+  ReplicaSet: 'replicasets',
+};
+
+/** What a container wrote last. */
+interface Tail {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly text: string;
+}
+
+/**
+ * `lockstep logs NAME`: the last lines of containers that are not well, asked of the API server as the user who calls; and
+ * of the container that failed the last release, which is gone by now. The latter is for who may read that namespace's
+ * logs, and the records.
+ */
+export async function logsCommand(args: readonly string[]): Promise<number> {
+  const { name, namespace, isJson, given } = parseNamed(args, {
+    ...recordOptions,
+    tail: { type: 'string', default: '20' },
+  });
+  const tails = await connected(given['kubeconfig'], async (http) => {
+    const delivery = await readDeliveryObject(http, namespace, name);
+    const live = await liveTails(http, delivery, given['tail'] ?? '20');
+    const recorded = await recordedTail(http, given['agent-namespace'] ?? '', delivery);
+    return recorded === undefined ? live : [...live, recorded];
+  });
+  if (isJson) process.stdout.write(`${toJson(tails, 2)}\n`);
+  else if (tails.length === 0)
+    process.stdout.write('no container of this Delivery is unwell, and none failed its last release\n');
+  else for (const tail of tails) process.stdout.write(printed(tail));
+  return 0;
+}
+
+function printed({ namespace, pod, container, text }: Tail): string {
+  return `==> ${namespace}/${pod}, container ${container} <==\n${text.trimEnd()}\n`;
+}
+
+/** The containers that are not ready, in pods of the workloads that the status names as unwell. */
+async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): Promise<Tail[]> {
+  const tails: Tail[] = [];
+  for (const worst of objectsAt(delivery, 'status', 'worst')) {
+    const plural = plurals[textAt(worst, 'kind') ?? ''];
+    const namespace = textAt(worst, 'namespace') ?? '';
+    if (plural === undefined) continue;
+    const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${textAt(worst, 'name') ?? ''}`;
+    const { body } = await http.request({ method: 'GET', path });
+    const selector = isKubeObject(body) ? rolloutOf(body)?.selector : undefined;
+    if (selector === undefined) continue;
+    const pods = await http.request({
+      method: 'GET',
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query: { labelSelector: selector },
+    });
+    for (const pod of objectsAt(pods.body, 'items')) tails.push(...(await tailsOf(http, namespace, pod, lines)));
+  }
+  return tails;
+}
+
+async function tailsOf(http: KubeHttp, namespace: string, pod: object, tailLines: string): Promise<Tail[]> {
+  if (!isObject(pod)) return [];
+  const name = textAt(pod, 'metadata', 'name') ?? '';
+  const tails: Tail[] = [];
+  for (const status of objectsAt(pod, 'status', 'containerStatuses')) {
+    if (status['ready'] === true) continue;
+    const container = textAt(status, 'name') ?? '';
+    const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
+    const query = { container, tailLines, ...(hasEnded ? { previous: 'true' } : {}) };
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
+    const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
+      if (isForbidden(error)) throw error;
+      return `(no log: ${error instanceof Error ? error.message : String(error)})`;
+    });
+    tails.push({ namespace, pod: name, container, text });
+  }
+  return tails;
+}
+
+/** What the record keeps of the last failure. Who may not read logs there does not get it from here either. */
+async function recordedTail(http: KubeHttp, agentNamespace: string, delivery: KubeObject): Promise<Tail | undefined> {
+  if (condition(delivery, 'Ready')?.status === 'True') return undefined;
+  const tail = await readRecordOf(http, agentNamespace, delivery.metadata.uid ?? '').then(
+    ({ logTail }) => logTail,
+    (error: unknown) => {
+      if (isForbidden(error)) return undefined;
+      throw error;
+    },
+  );
+  if (tail === undefined || !(await mayReadLogs(http, tail))) return undefined;
+  const { pod, container, text } = tail;
+  return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
+}
+
+async function mayReadLogs(http: KubeHttp, { pod }: LogTail): Promise<boolean> {
+  const attributes = { namespace: pod.namespace, verb: 'get', resource: 'pods', subresource: 'log', name: pod.name };
+  const body = toJson({
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: attributes },
+  });
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
+  return at(answer.body, 'status', 'allowed') === true;
+}

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { textAt, toJson } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { deliveryResource } from '../../sync/delivery/crd.ts';
+import { requestAnnotation } from '../../sync/delivery/delivery.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { objectPath } from '../kube/paths.ts';
+import { connected, parseNamed, readDeliveryObject } from './connection.ts';
+
+/** How long the agent has to take note of a request, in milliseconds. */
+const patience = 30_000;
+
+/**
+ * `lockstep retry NAME` and the like: writes the request onto the Delivery, as the user that the API server knows, and waits
+ * until the agent has taken note of it. Exit code 1 when it was refused.
+ */
+export function requestCommand(verb: string): (args: readonly string[]) => Promise<number> {
+  return async (args) => {
+    const { name, rest, namespace, isJson, given } = parseNamed(args, { to: { type: 'string' } });
+    const to = given['to'] ?? rest[0];
+    return connected(given['kubeconfig'], async (http) => {
+      const words = [`${verb}@${randomUUID().slice(0, 8)}`, `by=${await whoAmI(http)}`];
+      if (to !== undefined) words.push(`to=${to}`);
+      const delivery = await ask(http, namespace, name, words.join(' '));
+      const refused = textAt(delivery, 'status', 'requestRefused');
+      if (refused !== undefined) throw new Error(refused);
+      const state = textAt(delivery, 'status', 'state') ?? '';
+      const message = condition(delivery, 'Ready')?.message ?? '';
+      process.stdout.write(isJson ? `${toJson(delivery, 2)}\n` : `${namespace}/${name}  ${state}  ${message}\n`);
+      return 0;
+    });
+  };
+}
+
+async function ask(http: KubeHttp, namespace: string, name: string, request: string): Promise<KubeObject> {
+  const path = objectPath(deliveryResource, namespace, name);
+  const body = toJson({ metadata: { annotations: { [requestAnnotation]: request } } });
+  await http.request({ method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  const end = performance.now() + patience;
+  while (performance.now() < end) {
+    const delivery = await readDeliveryObject(http, namespace, name);
+    if (textAt(delivery, 'status', 'lastRequest') === request) return delivery;
+    await sleep(100);
+  }
+  throw new Error(
+    `the agent has not taken note of it within ${patience / 1000} s; it is carried out when the agent runs`,
+  );
+}
+
+/** The user as the API server knows it. Spaces would end the word. */
+async function whoAmI(http: KubeHttp): Promise<string> {
+  const body = toJson({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
+  return (textAt(answer.body, 'status', 'userInfo', 'username') ?? 'unknown').replaceAll(/\s/g, '_');
+}

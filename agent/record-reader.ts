@@ -1,0 +1,59 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { isObject, parseJson } from '../diff/json.ts';
+import { ApiError, messageOf } from '../sync/errors.ts';
+import type { ReleaseRecord } from '../sync/release/record.ts';
+import { readRecord } from '../sync/release/stored.ts';
+import type { Seals } from './record-key.ts';
+import type { RecordSecrets, StoredSecret } from './record-secrets.ts';
+
+const expand = promisify(gunzip);
+
+/** A record as it is stored; or why it can't be used. */
+export type StoredRecord =
+  | {
+      readonly head: StoredSecret;
+      readonly bytes: Buffer;
+      /** The names of the Secrets that hold the rest. */
+      readonly parts: readonly string[];
+      readonly record: ReleaseRecord;
+    }
+  | { readonly head: StoredSecret; readonly problem: string };
+
+/** The Secret that a record begins in. */
+export function headName(uid: string): string {
+  return `lockstep-${uid}`;
+}
+
+/** The number of the leadership under which a record was written last; 0 where there is none. */
+export function epochIn(head: StoredSecret | undefined): number {
+  return Number(text(head?.data['epoch']) || 0);
+}
+
+/** Reads the record of a Delivery without changing anything. @throws ApiError */
+export async function readStored(secrets: RecordSecrets, seals: Seals, uid: string): Promise<StoredRecord | undefined> {
+  const head = await secrets.get(headName(uid));
+  if (head === undefined) return undefined;
+  try {
+    const parts: string[] = JSON.parse(text(head.data['parts']) || '[]');
+    const bytes = [decode(head.data['first'])];
+    for (const name of parts) bytes.push(decode((await secrets.get(name))?.data['part']));
+    const whole = Buffer.concat(bytes);
+    const isSealed = await seals.fits(text(head.data['seal']), [uid, text(head.data['epoch']), whole]);
+    if (!isSealed) throw new Error('its seal does not fit: it was changed, or the key is another');
+    const stored = parseJson((await expand(whole)).toString());
+    if (!isObject(stored)) throw new Error('it holds no record');
+    return { head, bytes: whole, parts, record: readRecord(stored) };
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    return { head, problem: `the Secret ${headName(uid)} can't be used: ${messageOf(error)}` };
+  }
+}
+
+function decode(base64: string | undefined): Buffer {
+  return Buffer.from(base64 ?? '', 'base64');
+}
+
+function text(base64: string | undefined): string {
+  return decode(base64).toString();
+}
