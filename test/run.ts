@@ -40,7 +40,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
     return run(bin('vitest'), ['run', ...args]);
   },
   cluster: async (args) => (await import('./cluster/command.ts')).clusterCommand(args),
-  demo: async (args) => (await import('./e2e/demo.ts')).demo(args),
+  demo: async (args) => (await import('./e2e/demo/demo.ts')).demo(args),
   generate: async () => (await import('./generate.ts')).generate(),
 };
 
