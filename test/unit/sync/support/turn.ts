@@ -5,11 +5,13 @@ import { LockstepError } from '../../../../sync/errors.ts';
 import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../../../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
-import { newSession, type Turn, type World } from '../../../../sync/session.ts';
-import type { KubeObject, ObjectRef } from '../../../../sync/types.ts';
+import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
+import { annotation, type KubeObject, type ObjectRef } from '../../../../sync/types.ts';
 
 /** A turn in a world in memory, in which each part can be made to fail. */
-export interface FakeTurn extends Turn {
+export interface FakeTurn extends Omit<Turn, 'session' | 'world'> {
+  session: Session;
+  readonly world: { -readonly [K in keyof World]: World[K] };
   /** What the API server holds, by kind and name: namespaces are of no matter in these tests. */
   readonly objects: Map<string, KubeObject>;
   /** What was asked of the API server. */
@@ -124,6 +126,12 @@ function deliveryWith(spec: object): Delivery {
   return readDelivery(object as KubeObject);
 }
 
+/** What a controller makes of an object that is annotated with `fails`. */
+function withStatus(object: KubeObject): KubeObject {
+  if (annotation(object, 'fails') === undefined) return object;
+  return { ...object, status: { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] } };
+}
+
 /** Applies by replacing, and numbers incarnations and versions. */
 function fakeCluster(
   objects: Map<string, KubeObject>,
@@ -150,7 +158,7 @@ function fakeCluster(
         uid: before?.metadata.uid ?? `uid-${asked.length}`,
         resourceVersion: version,
       };
-      const answer = { ...object, metadata };
+      const answer = withStatus({ ...object, metadata });
       if (!dryRun) objects.set(key, answer);
       return { object: answer, created: before === undefined };
     },
