@@ -6,6 +6,8 @@ import { deliveryCrd } from '../sync/delivery/crd.ts';
 import { deliverySpec, deliveryStatus } from '../sync/delivery/schema.ts';
 import { unbuiltFields } from '../sync/delivery/unbuilt.ts';
 import { errorCodes } from '../sync/errors.ts';
+import { states } from '../sync/release/standing.ts';
+import { guards, moves } from '../sync/release/state.ts';
 import { printYaml } from '../sync/render/yaml.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -21,6 +23,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/reference/settings.md', settingsPage()],
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/delivery.md', deliveryPage()],
+    ['docs/reference/release.md', releasePage()],
   ]);
 }
 
@@ -38,6 +41,49 @@ function errorsPage(): string {
     ([code, { retryable, hint }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${hint} |`,
   );
   return `# Reasons\n\n${notice} These words stand as \`reason\` in the conditions of a Delivery and in events.\n\n| reason | may pass by itself | what to do |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+/** Moves that every state knows would hide all others in a picture. */
+const everywhere = new Set(['delete', 'suspend', 'resume']);
+
+function releasePage(): string {
+  const rows = Object.entries(states).map(([state, does]) => `| \`${state}\` | ${does} |`);
+  const edges = moves
+    .filter(({ on, to }) => !everywhere.has(on) && to !== 'same')
+    .flatMap(({ from, on, when, to }) => {
+      const label = when === undefined ? on : `${on} if ${guards[when].says}`;
+      return from.map((state) => `  ${state} --> ${to === 'former' ? 'Planned_before' : to}: ${label}`);
+    });
+  const table = moves.map(({ from, on, when, to, does = [] }) => {
+    const condition = when === undefined ? '' : guards[when].says;
+    return `| ${from.join(', ')} | ${on} | ${condition} | ${to} | ${does.join(', ')} |`;
+  });
+  return `# The states of a release
+
+${notice} It is drawn from the table of moves in \`sync/release/state.ts\`, which is what runs.
+
+| state | what is done while it lasts |
+| --- | --- |
+${rows.join('\n')}
+
+## The picture
+
+\`Planned_before\` stands for the state that the release was in before its tip was planned. Not drawn: \`delete\` and \`suspend\`
+lead from every state to Deleting and Suspended, \`resume\` leads back.
+
+\`\`\`mermaid
+stateDiagram-v2
+${edges.join('\n')}
+\`\`\`
+
+## The moves
+
+In a state, on an event, the first row that fits counts; without one nothing moves. \`same\` stays, \`former\` goes back.
+
+| in | on | if | to | and |
+| --- | --- | --- | --- | --- |
+${table.join('\n')}
+`;
 }
 
 function deliveryPage(): string {

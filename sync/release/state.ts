@@ -128,22 +128,43 @@ const isGood = ({ tip, good }: Standing): boolean => isSame(tip, good);
 export const isUntouched = ({ target, good, bad }: Standing): boolean =>
   bad === undefined && target?.sequence === good?.sequence;
 
-/** The conditions of moves. They look at the standing after the event was taken note of. */
-const guards = {
-  isHeld,
-  isHeldAtRest: (standing: Standing) => isHeld(standing) && standing.former !== 'Degraded' && isAtRest(standing),
-  isTarget,
-  isCleaning: ({ isCleaning }: Standing) => isCleaning,
-  isCleanTarget: (standing: Standing) => standing.isCleaning && isTarget(standing),
-  isFree: (standing: Standing) => !isHeld(standing),
-  isFresh: (standing: Standing) => !isHeld(standing) && !isSame(standing.tip, standing.target),
-  isGood,
-  isGoodAlready: (standing: Standing) => isGood(standing) && isUntouched(standing),
-  isAtRest,
-  isLastWave: ({ wave, waves }: Standing) => wave + 1 >= waves,
-  mayRollBack,
-  isRestoring: ({ bad, target, good }: Standing) => bad !== undefined && target?.sequence === good?.sequence,
-} satisfies Record<string, (standing: Standing, event: Event) => boolean>;
+/** The condition of a move, in words and as a test. It looks at the standing after the event was taken note of. */
+interface Guard {
+  readonly says: string;
+  holds(standing: Standing, event: Event): boolean;
+}
+
+/** The conditions of moves. */
+export const guards = {
+  isHeld: { says: 'the tip is held', holds: isHeld },
+  isHeldAtRest: {
+    says: 'the tip is held, and nothing is under way',
+    holds: (standing) => isHeld(standing) && standing.former !== 'Degraded' && isAtRest(standing),
+  },
+  isTarget: { says: 'the tip has the content of the target', holds: isTarget },
+  isCleaning: { says: 'good was found healthy', holds: ({ isCleaning }) => isCleaning },
+  isCleanTarget: {
+    says: 'good was found healthy, and the tip has its content',
+    holds: (standing) => standing.isCleaning && isTarget(standing),
+  },
+  isFree: { says: 'it is not held', holds: (standing) => !isHeld(standing) },
+  isFresh: {
+    says: 'the tip is neither held nor the target',
+    holds: (standing) => !isHeld(standing) && !isSame(standing.tip, standing.target),
+  },
+  isGood: { says: 'the tip has the content of good', holds: isGood },
+  isGoodAlready: {
+    says: 'the tip has the content of good, and nothing was written since',
+    holds: (standing) => isGood(standing) && isUntouched(standing),
+  },
+  isAtRest: { says: 'nothing is under way', holds: isAtRest },
+  isLastWave: { says: 'it was the last wave', holds: ({ wave, waves }) => wave + 1 >= waves },
+  mayRollBack: { says: 'there is a way back, and spec.rollback or a person wants it', holds: mayRollBack },
+  isRestoring: {
+    says: 'good is being brought back',
+    holds: ({ bad, target, good }) => bad !== undefined && target?.sequence === good?.sequence,
+  },
+} as const satisfies Record<string, Guard>;
 
 function isAtRest({ former }: Standing): boolean {
   return former === undefined || quiet.includes(former);
@@ -215,7 +236,7 @@ export function next(standing: Standing, event: Event, table: readonly Move[] = 
   const noted = event.type === 'tip' ? { ...standing, tip: event.tip } : standing;
   const move = table.find(
     ({ from, on, when }) =>
-      on === event.type && from.includes(noted.state) && (when === undefined || guards[when](noted, event)),
+      on === event.type && from.includes(noted.state) && (when === undefined || guards[when].holds(noted, event)),
   );
   if (move === undefined) return undefined;
   const { does = [] } = move;
