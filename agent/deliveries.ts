@@ -5,7 +5,7 @@ import { LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
-import { isDriven } from '../sync/release/record.ts';
+import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
 import { newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
@@ -115,7 +115,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       deps.log.error({ delivery: uid, problem }, 'the release record can not be used');
       deps.events.write(object, 'Warning', 'RecordUnusable', `${problem}; nothing is deleted because of it`);
     }
-    return newSession({ ...record, sequence });
+    return newSession({ ...record, sequence, clocks: shiftedBy(record.clocks, -offsetOf(deps.clock)) });
   }
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */

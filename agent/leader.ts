@@ -101,6 +101,7 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
       path: isNew ? collection : `${collection}/${name}`,
       body: toJson({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }),
       contentType: 'application/json',
+      left: () => times.duration / 3,
     });
     return { epoch, version: textAt(answer.body, 'metadata', 'resourceVersion') ?? '', at: started };
   }

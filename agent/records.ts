@@ -30,6 +30,9 @@ interface Head {
  */
 export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () => number): Records {
   const heads = new Map<string, Head>();
+  /** The epoch under which a record was taken: above all earlier ones, also where the lease had to begin anew. */
+  const epochs = new Map<string, number>();
+  const epochOf = (uid: string): number => epochs.get(uid) ?? epoch();
 
   /** Writes a head. A refusal may only mean that the answer to an earlier write of our own was lost. */
   async function putHead(uid: string, data: Record<string, string>, version: string | undefined): Promise<string> {
@@ -46,13 +49,13 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
   }
 
   function refuseLater(uid: string, there: StoredSecret | undefined): void {
-    if (epochIn(there) <= epoch()) return;
+    if (epochIn(there) <= epochOf(uid)) return;
     heads.delete(uid);
     throw new LockstepError('Fenced', `the record of ${uid} belongs to a later leader: this agent must stop`);
   }
 
   async function headData(uid: string, bytes: Buffer, parts: readonly string[]): Promise<Record<string, string>> {
-    const own = String(epoch());
+    const own = String(epochOf(uid));
     return {
       first: bytes.subarray(0, partBytes).toString('base64'),
       parts: encode(JSON.stringify(parts)),
@@ -63,7 +66,7 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
 
   /** From here on, whoever led before can write no more. */
   async function take(uid: string, head: StoredSecret, bytes: Buffer, parts: readonly string[]): Promise<void> {
-    const isOurs = epochIn(head) === epoch();
+    const isOurs = epochIn(head) === epochOf(uid);
     const version = isOurs
       ? head.version
       : await secrets.put(uid, headName(uid), await headData(uid, bytes, parts), head.version);
@@ -75,7 +78,8 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
       const stored = await readStored(secrets, seals, uid);
       if (stored === undefined) return { record: emptyRecord(), problem: undefined };
       const { head } = stored;
-      refuseLater(uid, head);
+      // Whoever loads has the lease, or could not write.
+      epochs.set(uid, Math.max(epoch(), epochIn(head) + (heads.has(uid) ? 0 : 1)));
       if ('problem' in stored) {
         // What is begun anew is written over it.
         heads.set(uid, { version: head.version, parts: [] });
@@ -100,6 +104,7 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
     remove: async (uid) => {
       for (const name of await secrets.namesOf(uid)) await secrets.remove(name);
       heads.delete(uid);
+      epochs.delete(uid);
     },
   };
 }

@@ -26,7 +26,7 @@ export interface Leftovers {
  */
 export function leftovers(live: JsonObject, answer: JsonObject, managed: JsonObject, own: string): Leftovers {
   const owners: Owner[] = objectsAt(managed, 'metadata', 'managedFields')
-    .filter((entry) => entry['manager'] !== own && !entry['subresource'] && isObject(entry['fieldsV1']))
+    .filter((entry) => entry['manager'] !== own && entry['subresource'] !== 'status' && isObject(entry['fieldsV1']))
     .map((entry) => ({ manager: String(entry['manager'] ?? ''), fields: entry['fieldsV1'] as JsonObject }));
   const found: Found = { added: [], lost: [], foreign: [] };
   visit(live, answer, { path: [], owners, found });
@@ -166,7 +166,7 @@ export function unownedAt(live: JsonObject, path: readonly string[]): Json | und
 }
 
 /** A path as people write it: `spec.template.spec.containers[web].image`. */
-function pathText(path: readonly Step[]): string {
+export function pathText(path: readonly Step[]): string {
   return path
     .map((step, index) => {
       if (typeof step !== 'string') return `[${Object.values(step).join('/')}]`;

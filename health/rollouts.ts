@@ -51,7 +51,8 @@ interface Followed {
   readonly closers: readonly (() => void)[];
 }
 
-type See = (object: KubeObject, isGone: boolean) => void;
+/** Takes note of an object. @returns whether a Delivery should look */
+type See = (one: Followed, object: KubeObject, isGone: boolean, now: number) => boolean;
 
 /** Tries to pull an image that are enough. */
 const enoughTries = 2;
@@ -61,10 +62,11 @@ export function createRollouts(watches: Watches, now: () => number, notify: (uid
   const followed = new Map<string, Map<string, Followed>>();
 
   function onEvent(uid: string, one: Followed, event: WatchEvent, see: See): void {
+    // A new list tells what has gone while nobody looked.
+    if (event.type === 'synced')
+      for (const pod of one.pods.keys()) if (!event.present.has(pod) && see === seePod) one.pods.delete(pod);
     if (event.type !== 'changed' && event.type !== 'deleted') return;
-    const before = toldBy(one);
-    see(event.object, event.type === 'deleted');
-    if (toldBy(one) !== before) notify(uid);
+    if (see(one, event.object, event.type === 'deleted', now())) notify(uid);
   }
 
   function begin(uid: string, identity: string, workload: Workload): Followed | undefined {
@@ -78,8 +80,8 @@ export function createRollouts(watches: Watches, now: () => number, notify: (uid
       const target: WatchTarget = { identity, apiVersion, kind, namespace, selector };
       closers.push(watches.open(target, (event) => onEvent(uid, one, event, see)));
     };
-    open('v1', 'Pod', (pod, isGone) => seePod(one, pod, isGone, now()));
-    if (rollout.by === 'ReplicaSet') open('apps/v1', 'ReplicaSet', (set) => seeReplicaSet(one, set));
+    open('v1', 'Pod', seePod);
+    if (rollout.by === 'ReplicaSet') open('apps/v1', 'ReplicaSet', seeReplicaSet);
     return one;
   }
 
@@ -102,9 +104,13 @@ export function createRollouts(watches: Watches, now: () => number, notify: (uid
       const one = followed.get(uid)?.get(key);
       if (one === undefined) return [];
       const wanted = labelOf(one, revision);
-      return [...one.pods.values()]
-        .filter((pod) => one.rollout.by === 'all' || (wanted !== undefined && pod.label === wanted))
-        .flatMap((pod) => pod.signals);
+      return (
+        [...one.pods.values()]
+          .filter((pod) => one.rollout.by === 'all' || (wanted !== undefined && pod.label === wanted))
+          .flatMap((pod) => pod.signals)
+          // How often its pods may fail is a Job's own business.
+          .filter(({ name }) => one.workload.ref.kind !== 'Job' || name !== 'crashLoop')
+      );
     },
     close: () => {
       for (const workloads of followed.values()) endAll([...workloads.values()]);
@@ -122,21 +128,18 @@ function labelOf({ rollout, labels }: Followed, revision: string | undefined): s
   return rollout.by === 'ReplicaSet' ? labels.get(revision) : revision;
 }
 
-/** What a Delivery would be told of, as one text. */
-function toldBy({ pods, labels }: Followed): string {
-  const signals = [...pods.values()].flatMap((pod) =>
-    pod.signals.map((signal) => `${pod.ref.name} ${signal.message} ${signal.isCertain}`),
-  );
-  return `${[...labels].join()} ${signals.join()}`;
+/** What a Delivery would be told of a pod, as one text. */
+function toldBy(pod: Pod | undefined): string {
+  return (pod?.signals ?? []).map(({ message, isCertain, isPausing }) => `${message} ${isCertain} ${isPausing}`).join();
 }
 
-function seePod(one: Followed, object: KubeObject, isGone: boolean, now: number): void {
+function seePod(one: Followed, object: KubeObject, isGone: boolean, now: number): boolean {
   const uid = object.metadata.uid ?? '';
+  const before = one.pods.get(uid);
   if (isGone || !isOwned(one, object)) {
     one.pods.delete(uid);
-    return;
+    return toldBy(before) !== '';
   }
-  const before = one.pods.get(uid);
   const isPulling = isErrImagePull(object);
   const tries = (before?.tries ?? 0) + (isPulling && before?.isPulling !== true ? 1 : 0);
   const { name, namespace = '' } = object.metadata;
@@ -150,7 +153,9 @@ function seePod(one: Followed, object: KubeObject, isGone: boolean, now: number)
       since,
     };
   });
-  one.pods.set(uid, { ref, label: label(object, one.rollout.label), signals, tries, isPulling });
+  const pod = { ref, label: label(object, one.rollout.label), signals, tries, isPulling };
+  one.pods.set(uid, pod);
+  return toldBy(pod) !== toldBy(before);
 }
 
 /** Each time that the node says so anew was one more try. */
@@ -166,9 +171,11 @@ function isOwned({ workload, rollout }: Followed, pod: KubeObject): boolean {
   return objectsAt(pod, 'metadata', 'ownerReferences').some((owner) => owner['uid'] === workload.uid);
 }
 
-function seeReplicaSet({ workload, rollout, labels }: Followed, set: KubeObject): void {
+function seeReplicaSet({ workload, rollout, labels }: Followed, set: KubeObject): boolean {
   const isOwn = objectsAt(set, 'metadata', 'ownerReferences').some((owner) => owner['uid'] === workload.uid);
   const revision = textAt(set, 'metadata', 'annotations', 'deployment.kubernetes.io/revision');
   const hash = label(set, rollout.label);
-  if (isOwn && revision !== undefined && hash !== undefined) labels.set(revision, hash);
+  if (!isOwn || revision === undefined || hash === undefined || labels.get(revision) === hash) return false;
+  labels.set(revision, hash);
+  return true;
 }

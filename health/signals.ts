@@ -17,7 +17,7 @@ export const signalDefaults = {
   unschedulable: 60_000,
   /** A quota leaves no room. */
   quota: 15_000,
-  /** Pods are refused, a rollout is out of time, or a Job failed. */
+  /** Pods are refused for good, or a Job failed. */
   refused: 0,
   /** Anything else that is Degraded. */
   degraded: 15_000,
@@ -36,6 +36,8 @@ export interface Signal {
   readonly message: string;
   /** It does not have to last: enough tries were seen. */
   readonly isCertain: boolean;
+  /** Right now it is not so: between two crashes a container runs. It goes on counting, but fails nothing. */
+  readonly isPausing?: boolean;
   /** The container concerned, where it is one. */
   readonly container?: string;
 }
@@ -45,7 +47,8 @@ const enoughRestarts = 3;
 /** What the containers of a pod say. Tries to pull an image can't be read from one state: whoever follows the pod counts them. */
 export function podSignals(pod: KubeObject): Signal[] {
   const phase = textAt(pod, 'status', 'phase');
-  if (phase === 'Succeeded' || at(pod, 'metadata', 'deletionTimestamp') !== undefined) return [];
+  // A pod that has ended is replaced by its owner, and a Job counts its own failures.
+  if (phase === 'Succeeded' || phase === 'Failed' || at(pod, 'metadata', 'deletionTimestamp') !== undefined) return [];
   const found = containerStatuses(pod).flatMap((status) => containerSignal(status) ?? []);
   const scheduled = condition(pod, 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return found;
@@ -83,13 +86,25 @@ function crashSignal(status: JsonObject, container: string, waiting: string): Si
   const end = lastEnd(status) ?? currentEnd(status);
   if (end === undefined) return undefined;
   const message = `${container}: CrashLoopBackOff: ${end}`;
-  return { name: 'crashLoop', reason: 'CrashLoopBackOff', message, isCertain: isDown && restarts >= enoughRestarts };
+  const isCertain = isDown && restarts >= enoughRestarts;
+  return { name: 'crashLoop', reason: 'CrashLoopBackOff', message, isCertain, ...(isDown ? {} : { isPausing: true }) };
 }
 
 function currentEnd(status: JsonObject): string | undefined {
   const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
   if (code === 0) return undefined;
   return `exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`;
+}
+
+const ownSignals: Readonly<Record<string, SignalName>> = {
+  CrashLoopBackOff: 'crashLoop',
+  Unschedulable: 'unschedulable',
+};
+
+/** What is refused for good is told apart from what a webhook or a quota may let pass in a moment. */
+function replicaSignal(message: string): SignalName {
+  if (message.includes('exceeded quota')) return 'quota';
+  return /denied the request|violates PodSecurity|is invalid|is forbidden/.test(message) ? 'refused' : 'degraded';
 }
 
 /** What the health of an object itself says. */
@@ -101,8 +116,7 @@ export function healthSignal(health: Health): Signal | undefined {
     message: health.message,
     isCertain: false,
   });
-  if (health.reason === 'ReplicaFailure')
-    return signal(health.message.includes('exceeded quota') ? 'quota' : 'refused');
-  if (health.reason === 'ProgressDeadlineExceeded' || health.reason === 'JobFailed') return signal('refused');
-  return signal('degraded');
+  if (health.reason === 'ReplicaFailure') return signal(replicaSignal(health.message));
+  if (health.reason === 'JobFailed') return signal('refused');
+  return signal(waitingSignals[health.reason]?.name ?? ownSignals[health.reason] ?? 'degraded');
 }

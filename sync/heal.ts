@@ -53,7 +53,8 @@ function mayBeSpent(turn: Turn, entry: Entry): boolean {
 function suspectsOf({ delivery, session, world }: Turn): Entry[] {
   return world.watcher.suspects(delivery.uid).flatMap((key) => {
     const entry = session.record.entries.get(key);
-    return entry?.applied === undefined || entry.removed ? [] : [entry];
+    // What may have been written since is what the release is about to write.
+    return entry?.applied === undefined || entry.removed || entry.doubted === true ? [] : [entry];
   });
 }
 
@@ -112,7 +113,7 @@ function noteHeal({ session, world }: Turn, key: string, refusal?: string): void
 async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
   const { delivery, world } = turn;
   const before = await world.cluster(identityOf(delivery)).get(entry.ref);
-  const end = before === undefined ? spentJob(turn, entry) : undefined;
+  const end = before === undefined || entry.applied?.spent !== undefined ? spentJob(turn, entry) : undefined;
   if (end !== undefined) return settleJob(turn, entry, end);
   if (!mayHeal) return;
   const { manifest, sequence } = healTo(turn, entry, before);

@@ -38,8 +38,12 @@ async function takeRequest(turn: Turn): Promise<void> {
   const { delivery, session, world } = turn;
   const { request } = delivery;
   const isNewSpec = session.generation !== delivery.generation;
-  const isAsked = request !== undefined && request.text !== delivery.acknowledged && request.text !== session.handled;
+  const isNew = (text: string): boolean =>
+    ![delivery.acknowledged, session.handled, session.record.lastRequest].includes(text);
+  const isAsked = request !== undefined && isNew(request.text);
   if (isAsked) {
+    // Stored with the move that the request asks for, so that no restart carries it out twice.
+    session.record = { ...session.record, lastRequest: request.text };
     const refusal = await carryOut(turn, request);
     if (refusal !== undefined) world.event('Warning', refusal.reason, `${request.verb}: ${refusal.message}`);
     session.refusal = refusal?.message;
@@ -67,7 +71,10 @@ async function isSuspended(turn: Turn): Promise<boolean> {
 function noteProgress({ delivery, session, world }: Turn): void {
   const progress = session.waiting.join('; ');
   if (progress === session.progress) return;
+  const isFirst = session.progress === undefined;
   session.progress = progress;
+  // What is waited for after a restart is no progress.
+  if (isFirst) return;
   const deadline = world.clock.steady() + delivery.deadline;
   const { clocks } = session.record;
   if (clocks.deadline === 0 || clocks.frozen !== undefined) return;

@@ -134,7 +134,7 @@ export interface Session {
   /** When the running release began, or its progress was last told. */
   releaseAt: number;
   /** What was waited for last; when that changes, there is progress. */
-  progress: string;
+  progress: string | undefined;
   /** The tip that was compared and planned last. */
   weighed: string | undefined;
   /** When the next turn is due, by what was seen in this one. */
@@ -186,7 +186,7 @@ export function newSession(record: ReleaseRecord): Session {
     waiting: [],
     tried: new Set(),
     releaseAt: 0,
-    progress: '',
+    progress: undefined,
     weighed: undefined,
     lookAt: Number.POSITIVE_INFINITY,
     signs: new Map(),

@@ -30,7 +30,7 @@ export function statusOf(
   const summary = summarize(delivery, session);
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
-  const acknowledged = (session.healAsked ? undefined : session.handled) ?? before.lastRequest;
+  const acknowledged = (session.healAsked ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
   const refusal = session.handled === undefined ? before.requestRefused : session.refusal;
   return {
     observedGeneration: delivery.generation,

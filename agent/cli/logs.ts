@@ -1,7 +1,8 @@
-import { at, isObject, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { at, type JsonObject, numberAt, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
+import { containerStatuses } from '../../health/kinds/pod.ts';
 import { rolloutOf } from '../../health/rollout.ts';
-import { isForbidden } from '../../sync/errors.ts';
+import { isAbsent, isForbidden } from '../../sync/errors.ts';
 import type { LogTail } from '../../sync/release/record.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
@@ -58,7 +59,13 @@ async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): P
     const namespace = textAt(worst, 'namespace') ?? '';
     if (plural === undefined) continue;
     const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${textAt(worst, 'name') ?? ''}`;
-    const { body } = await http.request({ method: 'GET', path });
+    const body = await http.request({ method: 'GET', path }).then(
+      (answer) => answer.body,
+      (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        return undefined;
+      },
+    );
     const selector = isKubeObject(body) ? rolloutOf(body)?.selector : undefined;
     if (selector === undefined) continue;
     const pods = await http.request({
@@ -66,17 +73,18 @@ async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): P
       path: `/api/v1/namespaces/${namespace}/pods`,
       query: { labelSelector: selector },
     });
-    for (const pod of objectsAt(pods.body, 'items')) tails.push(...(await tailsOf(http, namespace, pod, lines)));
+    for (const pod of objectsAt(pods.body, 'items').map((item) => ({ apiVersion: 'v1', kind: 'Pod', ...item })))
+      tails.push(...(await tailsOf(http, namespace, pod, lines)));
   }
   return tails;
 }
 
-async function tailsOf(http: KubeHttp, namespace: string, pod: object, tailLines: string): Promise<Tail[]> {
-  if (!isObject(pod)) return [];
+async function tailsOf(http: KubeHttp, namespace: string, pod: JsonObject, tailLines: string): Promise<Tail[]> {
   const name = textAt(pod, 'metadata', 'name') ?? '';
   const tails: Tail[] = [];
-  for (const status of objectsAt(pod, 'status', 'containerStatuses')) {
-    if (status['ready'] === true) continue;
+  for (const status of isKubeObject(pod) ? containerStatuses(pod) : []) {
+    const isDone = at(status, 'state', 'terminated', 'exitCode') === 0;
+    if (status['ready'] === true || isDone) continue;
     const container = textAt(status, 'name') ?? '';
     const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
     const query = { container, tailLines, ...(hasEnded ? { previous: 'true' } : {}) };
@@ -100,7 +108,8 @@ async function recordedTail(http: KubeHttp, agentNamespace: string, delivery: Ku
       throw error;
     },
   );
-  if (tail === undefined || !(await mayReadLogs(http, tail))) return undefined;
+  const isLast = tail !== undefined && tail.sequence === numberAt(delivery, 'status', 'sequence');
+  if (!isLast || !(await mayReadLogs(http, tail))) return undefined;
   const { pod, container, text } = tail;
   return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
 }

@@ -133,7 +133,7 @@ const health = section(
           config: signal('A container can not be made: a ConfigMap, Secret, key or command is missing.', '15s'),
           unschedulable: signal('No node takes a pod.', '60s'),
           quota: signal('A quota leaves no room for pods.', '15s'),
-          refused: signal('Pods are refused, a rollout is out of time, or a Job failed.', 'at-once'),
+          refused: signal('Pods are refused for good, or a Job failed.', 'at-once'),
           degraded: signal('An object is Degraded for another reason.', '15s'),
         },
         'How long each signal of failure must last before the release fails by it: a duration, at-once, or off.',

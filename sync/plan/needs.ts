@@ -1,6 +1,7 @@
 import { at, isObject, type Json, type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
 import type { Entry } from '../release/record.ts';
 import { type KubeObject, keyOf, titleOf } from '../types.ts';
+import { keepReason } from './prune.ts';
 
 /** A ConfigMap or Secret that pods can't start without. */
 interface Need {
@@ -10,7 +11,8 @@ interface Need {
 
 /** Workloads that the target wants, while what their pods can't start without is on the list of what is to be pruned. */
 export function missingNeeds(entries: readonly Entry[]): string[] {
-  const leaving = new Set(entries.filter(({ removed }) => removed).map(({ key }) => key));
+  const isLeaving = ({ removed, manifest }: Entry): boolean => removed && keepReason(manifest) === undefined;
+  const leaving = new Set(entries.filter(isLeaving).map(({ key }) => key));
   if (leaving.size === 0) return [];
   return entries.flatMap(({ manifest, ref, removed }) => {
     if (removed) return [];
@@ -25,7 +27,9 @@ function needsOf(manifest: KubeObject): Need[] {
   const spec = podSpecOf(manifest);
   if (spec === undefined) return [];
   const containers = [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
-  return [...containers.flatMap(needsOfContainer), ...objectsAt(spec, 'volumes').flatMap(needsOfVolume)];
+  const pullSecrets = objectsAt(spec, 'imagePullSecrets').flatMap((secret) => need('Secret', secret, 'name'));
+  const volumes = objectsAt(spec, 'volumes').flatMap(needsOfVolume);
+  return [...containers.flatMap(needsOfContainer), ...volumes, ...pullSecrets];
 }
 
 function podSpecOf(manifest: KubeObject): JsonObject | undefined {

@@ -1,7 +1,7 @@
 import { annotation, type KubeObject } from '../types.ts';
 
 /** Kinds whose deletion takes what they hold with them: never deleted because a line left Git. */
-const protectedKinds = new Set([
+export const protectedKinds: ReadonlySet<string> = new Set([
   'Namespace',
   'CustomResourceDefinition',
   'PersistentVolume',

@@ -2,7 +2,7 @@ import { passesGate } from '../../health/scale.ts';
 import type { Turn } from '../session.ts';
 import { applyWaves, type Progress } from './apply.ts';
 import { pruneRemoved } from './prune.ts';
-import { type Entry, wavesOf } from './record.ts';
+import { type Entry, isUnderWay, wavesOf } from './record.ts';
 import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
 import type { Event, State } from './standing.ts';
 import { isWorkload, judge } from './verify.ts';
@@ -32,7 +32,16 @@ async function apply(turn: Turn): Promise<Event | undefined> {
 function eventOf(turn: Turn, progress: Progress): Event | undefined {
   if (progress === 'applied') return { type: 'applied' };
   if (progress !== 'waiting') return { type: 'failed', cause: progress };
-  return overdue(turn);
+  const late = overdue(turn);
+  // What could not be applied can't be waived.
+  return late?.type === 'failed' ? late : undefined;
+}
+
+/** Whether watches have yet to tell what there is: until then nothing is judged. */
+function isBlind({ delivery, session, world }: Turn): boolean {
+  if (world.watcher.isComplete(delivery.uid)) return false;
+  session.waiting.push('a first look at what there is');
+  return true;
 }
 
 async function verify(turn: Turn): Promise<Event | undefined> {
@@ -43,11 +52,13 @@ async function verify(turn: Turn): Promise<Event | undefined> {
   if (progress !== 'applied') return eventOf(turn, progress);
   const reached = new Set(wavesOf(session.record.entries).slice(0, wave + 1));
   const entries = wanted(turn).filter((entry) => entry.touched === true && reached.has(entry.wave));
+  await freeStuckPods(turn, entries);
   return waitFor(turn, entries);
 }
 
 /** Healthy, failed, or still waiting: then the deadline counts. */
 function waitFor(turn: Turn, entries: readonly Entry[]): Event | undefined {
+  if (isBlind(turn)) return undefined;
   const { waiting, failure } = judge(turn, entries);
   turn.session.waiting.push(...waiting);
   if (failure !== undefined) return { type: 'failed', cause: failure };
@@ -80,26 +91,39 @@ function changesWorkload(turn: Turn): boolean {
 async function bake(turn: Turn): Promise<Event | undefined> {
   const { delivery, session, world } = turn;
   const baseline = new Set(session.record.baseline);
+  // What can't be watched is not seen; that is told elsewhere, and nobody's failure.
+  const isSeen = ({ key }: Entry): boolean => world.watcher.live(delivery.uid, key) !== undefined;
   const event = waitFor(
     turn,
-    wanted(turn).filter((entry) => entry.touched === true || !baseline.has(entry.key)),
+    wanted(turn).filter((entry) => entry.touched === true || (!baseline.has(entry.key) && isSeen(entry))),
   );
-  if (event?.type !== 'healthy') {
-    session.steadySince = undefined;
-    return event;
-  }
+  const window = (changesWorkload(turn) ? delivery.steady : 0) + delivery.bake;
+  if (!isSteady(turn, event?.type === 'healthy', window)) return event?.type === 'failed' ? event : undefined;
+  return { type: 'healthy' };
+}
+
+/** Whether all has been well for a window, in milliseconds. While it is well, no deadline runs. */
+function isSteady({ delivery, session, world }: Turn, isWell: boolean, window: number): boolean {
   const now = world.clock.steady();
+  if (!isWell) {
+    session.steadySince = undefined;
+    return false;
+  }
+  const { clocks } = session.record;
+  const later = { deadline: now + delivery.deadline, cap: Math.max(clocks.cap, now + delivery.deadline) };
+  session.record = { ...session.record, clocks: { ...clocks, ...later } };
   session.steadySince ??= now;
-  const until = session.steadySince + (changesWorkload(turn) ? delivery.steady : 0) + delivery.bake;
-  if (now >= until) return event;
+  const until = session.steadySince + window;
+  if (now >= until) return true;
   session.lookAt = Math.min(session.lookAt, until);
   session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
-  return undefined;
+  return false;
 }
 
 /** Only a signal that lasts ends probation badly: what is slow to come back does not. */
 async function watchProbation(turn: Turn): Promise<Event | undefined> {
   const { session, world } = turn;
+  if (isBlind(turn)) return undefined;
   const { failure } = judge(
     turn,
     wanted(turn).filter((entry) => entry.touched === true),
@@ -118,9 +142,9 @@ async function prune(turn: Turn): Promise<Event | undefined> {
   return isDone || turn.session.applyTrouble !== undefined ? { type: 'pruned' } : undefined;
 }
 
-/** What could not be deleted when the release became good. */
+/** What could not be deleted when the release became good. What is not verified deletes nothing. */
 async function pruneAgain(turn: Turn): Promise<undefined> {
-  await pruneRemoved(turn);
+  if (!isUnderWay(turn.session.record)) await pruneRemoved(turn);
 }
 
 /** Nothing of a failed release runs but what the cluster does; what comes next is up to spec.rollback. */
@@ -143,24 +167,16 @@ async function verifyRollback(turn: Turn): Promise<Event | undefined> {
  */
 async function driveOn(turn: Turn): Promise<Event | undefined> {
   const { delivery, session, world } = turn;
-  const { bad } = session.record.standing;
-  if (bad !== undefined) {
+  if (session.record.standing.bad !== undefined) {
     const event = await rollBack(turn);
     if (event?.type !== 'applied') return undefined;
     await freeStuckPods(turn, wanted(turn));
   }
+  if (isBlind(turn)) return undefined;
   const applied = wanted(turn).filter((entry) => entry.touched === true && entry.applied !== undefined);
   const isWell = applied.every((entry) => {
     const health = world.watcher.live(delivery.uid, entry.key)?.health;
     return health !== undefined && passesGate(health);
   });
-  if (!isWell || applied.length === 0) {
-    session.steadySince = undefined;
-    return undefined;
-  }
-  const now = world.clock.steady();
-  session.steadySince ??= now;
-  if (now >= session.steadySince + delivery.steady) return { type: 'healthy' };
-  session.lookAt = Math.min(session.lookAt, session.steadySince + delivery.steady);
-  return undefined;
+  return isSteady(turn, isWell && applied.length > 0, delivery.steady) ? { type: 'healthy' } : undefined;
 }

@@ -40,14 +40,25 @@ export type ApplyOne = (turn: Turn, entry: Entry) => Promise<void>;
  * @param upTo the last wave, counted from 0
  */
 export async function applyWaves(turn: Turn, upTo: number, applyOne: ApplyOne = applyWanted): Promise<Progress> {
-  const waves = wavesOf(turn.session.record.entries).slice(0, upTo + 1);
-  for (const wave of waves) {
-    for (const entries of stepsOf(turn.session.record.entries, wave)) {
-      const progress = await finishStep(turn, entries, applyOne);
-      if (progress !== 'applied') return progress;
-    }
+  const { record } = turn.session;
+  const steps = wavesOf(record.entries)
+    .slice(0, upTo + 1)
+    .flatMap((wave) => stepsOf(record.entries, wave));
+  // On the way back one object that is refused must not keep all others from coming back.
+  const isThorough = record.standing.bad !== undefined;
+  let worst: Progress = 'applied';
+  for (const entries of steps) {
+    const progress = await finishStep(turn, entries, applyOne);
+    if (progress !== 'applied' && !isThorough) return progress;
+    worst = worseOf(worst, progress);
   }
-  return 'applied';
+  return worst;
+}
+
+/** A refusal that stays is worse than a wait. */
+function worseOf(a: Progress, b: Progress): Progress {
+  if (typeof a !== 'string' || b === 'applied') return a;
+  return b;
 }
 
 async function finishStep(turn: Turn, entries: readonly Entry[], applyOne: ApplyOne): Promise<Progress> {

@@ -5,8 +5,8 @@ import { activities } from './activities.ts';
 import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
-import type { ReleaseRecord } from './record.ts';
-import type { Event } from './standing.ts';
+import { offsetOf, type ReleaseRecord, shiftedBy } from './record.ts';
+import type { Event, State } from './standing.ts';
 import { next, type Outcome, writeAhead } from './state.ts';
 import { tellMove } from './tell.ts';
 
@@ -19,6 +19,15 @@ const mostMoves = 200;
  * next one. Where it stands is in the record, so a restart goes on at the same place.
  */
 export async function drive(turn: Turn): Promise<void> {
+  await advance(turn);
+  // Nobody judges by pods any more: their watches are closed.
+  const { state } = turn.session.record.standing;
+  if (!judging.has(state)) turn.world.rollouts.follow(turn.delivery.uid, '', []);
+}
+
+const judging: ReadonlySet<State> = new Set(['Verifying', 'Baking', 'Probation', 'RollbackVerifying']);
+
+async function advance(turn: Turn): Promise<void> {
   const { session } = turn;
   for (let moves = 0; moves < mostMoves; moves += 1) {
     session.waiting = [];
@@ -42,6 +51,8 @@ function tipEvent(turn: Turn): Event | undefined {
   const { delivery, session, world } = turn;
   const { found } = session;
   if (found === undefined || found.tip.revision !== session.tip) return undefined;
+  // Before everything is seen nobody knows what was unwell before.
+  if (!world.watcher.isComplete(delivery.uid)) return undefined;
   if (!isFoundBy(delivery, found)) {
     // What was found by other settings is nobody's business any more, and neither is what stood against it.
     session.planTrouble = undefined;
@@ -97,7 +108,11 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
   if (isFailure) world.reach('verdict');
   await keepRecord(turn, isFailure ? { ...record, logTail: await readTail(turn) } : record, outcome);
   if (outcome.commands.includes('begin')) world.reach('plan-stored');
-  if (event.type === 'tip' && outcome.standing.state === before.state) session.weighed = weight(turn);
+  if (event.type === 'tip' && outcome.standing.state === before.state) {
+    session.weighed = weight(turn);
+    session.planTrouble = undefined;
+  }
+  if (outcome.standing.state !== before.state) session.steadySince = undefined;
   begin(turn, outcome);
   const facts = {
     delivery: nameOf(delivery),
@@ -122,7 +137,6 @@ async function keepRecord(turn: Turn, record: ReleaseRecord, { commands }: Outco
 
 /** What a turn remembers of a wait starts anew with the next one. */
 function begin({ delivery, session, world }: Turn, { commands }: Outcome): void {
-  session.steadySince = undefined;
   if (commands.includes('begin') || commands.includes('turnBack')) {
     session.signs.clear();
     session.unwellSince = undefined;
@@ -135,7 +149,7 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
 
 /** Stores a record. Only when that worked may anything rest on it. */
 export async function saveRecord({ delivery, session, world }: Turn, record: ReleaseRecord): Promise<void> {
-  await world.records.save(delivery.uid, record);
+  await world.records.save(delivery.uid, { ...record, clocks: shiftedBy(record.clocks, offsetOf(world.clock)) });
   session.unsaved = false;
   world.reach('record-written');
 }

@@ -6,17 +6,19 @@ import { appliedWith, type Entry, type Kept } from './record.ts';
 export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined {
   const { key, ref, wave, step, manifest, hash, applied } = entry;
   if (applied === undefined) return undefined;
-  const answer = applied.answer ?? (before?.hash === hash ? before.answer : undefined);
+  const isSameObject = before !== undefined && before.hash === hash && before.uid === applied.uid;
+  const answer = applied.answer ?? (isSameObject ? before.answer : undefined);
+  const adopted = entry.origin === 'adopted' || before?.adopted === true;
   const isSame =
-    before !== undefined &&
-    before.hash === hash &&
-    before.uid === applied.uid &&
+    isSameObject &&
     before.wave === wave &&
     before.step === step &&
     before.sequence === applied.sequence &&
-    before.answer === answer;
+    before.answer === answer &&
+    (before.adopted ?? false) === adopted;
   if (isSame) return before;
-  return { key, ref, wave, step, manifest, hash, uid: applied.uid, sequence: applied.sequence, answer };
+  const { uid, sequence } = applied;
+  return { key, ref, wave, step, manifest, hash, uid, sequence, answer, ...(adopted ? { adopted } : {}) };
 }
 
 /**
@@ -33,18 +35,29 @@ export function turnBack(
   for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key)));
   for (const [key, entry] of entries) {
     if (turned.has(key)) continue;
-    turned.set(key, { ...entry, removed: true, ...(current.has(key) ? { origin: 'created' } : {}) });
+    const known = current.get(key);
+    const origin = known === undefined ? entry.origin : known.adopted === true ? 'adopted' : 'created';
+    turned.set(key, { ...entry, removed: true, ...(origin === undefined ? {} : { origin }) });
   }
   return turned;
 }
 
 function backTo(kept: Kept, entry: Entry | undefined): Entry {
   const { key, ref, wave, step, manifest, hash } = kept;
+  if (ref.kind === 'Job') return doneJob(kept, entry);
   const wanted: Entry = { key, ref, wave, step, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true;
   if (isAsItWas) return wanted;
   const attempted = entry === undefined || entry.hash === hash ? {} : { attempted: entry.manifest };
   return { ...wanted, touched: true, doubted: true, ...attempted };
+}
+
+/** A Job has done its work: a rollback neither makes it again nor changes it. */
+function doneJob({ key, ref, wave, step, manifest, hash, uid, sequence }: Kept, entry: Entry | undefined): Entry {
+  const base = { key, ref, wave, step, manifest, hash, removed: false };
+  if (entry !== undefined && entry.hash === hash && entry.applied !== undefined)
+    return { ...base, applied: entry.applied };
+  return { ...base, applied: { uid, hash, owned: '', sequence, spent: 'Complete' } };
 }
 
 /** What becomes of an object that good does not have. */

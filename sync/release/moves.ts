@@ -5,6 +5,7 @@ import {
   isUnderWay,
   type Kept,
   type ReleaseRecord,
+  shiftedBy,
   stoppedClocks,
   type Verdict,
 } from './record.ts';
@@ -113,7 +114,8 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   for (const entry of record.entries.values()) {
     const kept = entry.removed ? undefined : keptOf(entry, before?.get(entry.key));
     if (kept !== undefined) objects.set(entry.key, kept);
-    entries.set(entry.key, atRest(entry));
+    // What a superseded release took over, and this one does not want, is left as it is.
+    if (!entry.removed || entry.origin !== 'adopted') entries.set(entry.key, atRest(entry));
   }
   const others = record.goods.filter(({ release }) => release.sequence !== target.sequence);
   const goods = [{ release: target, objects }, ...others].slice(0, mostGoods);
@@ -167,7 +169,5 @@ function told(
 }
 
 function shifted({ clocks }: ReleaseRecord, now: number): ReleaseRecord['clocks'] {
-  const pause = clocks.frozen === undefined ? 0 : now - clocks.frozen;
-  const { deadline, cap, probation } = clocks;
-  return { deadline: deadline + pause, cap: cap + pause, probation: probation + pause, frozen: undefined };
+  return { ...shiftedBy(clocks, clocks.frozen === undefined ? 0 : now - clocks.frozen), frozen: undefined };
 }

@@ -9,8 +9,9 @@ import { type Refusal, tryEntries } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
 import { applierOf, parallelRequests, stampOf } from './apply.ts';
 import type { Plan } from './moves.ts';
-import { type Entry, isPending, mostLines, type ReleaseRecord, wavesOf } from './record.ts';
+import { type Entry, isPending, isUnderWay, mostLines, type ReleaseRecord, wavesOf } from './record.ts';
 import type { Event, Release } from './standing.ts';
+import { isSame } from './state.ts';
 
 const backOff: BackOff = { first: 10_000, longest: 600_000 };
 
@@ -44,13 +45,13 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const entries = entriesFor(found.desired, record, found.skipped);
   const leftAlone = planLeftAlone(record, found.skipped);
   refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
-  refuseMissingNeeds(entries);
+  if (delivery.prune) refuseMissingNeeds(entries);
   const items = [...(await tryAll(turn, entries)), ...leftAlone, ...planPrune(entries, delivery.prune)];
   const release: Release = {
     ...found.tip,
     sequence: record.sequence + 1,
     startedAt: world.clock.now(),
-    ...(record.standing.accepted === undefined ? {} : { accepted: record.standing.accepted }),
+    ...(isSame(record.standing.accepted, found.tip) ? { accepted: record.standing.accepted } : {}),
   };
   session.tried.clear();
   for (const item of items) if (!item.deferred) session.tried.add(item.key);
@@ -68,12 +69,13 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   };
 }
 
+/** While a release is under way, what it has removed already counts too: only good says what there was. */
 function refuseMassPrune(wanted: number, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
-  const held = [...record.entries.values()].filter((entry) => entry.applied !== undefined).length;
-  const leaving = [...entries.values()].filter(
-    (entry) => entry.removed && entry.applied !== undefined && record.entries.get(entry.key)?.removed === false,
-  ).length;
-  const refusal = pruneRefusal(wanted, held, leaving);
+  const applied = [...record.entries.values()].filter((entry) => entry.applied !== undefined);
+  const good = isUnderWay(record) ? record.goods[0]?.objects : undefined;
+  const before = good ?? new Set(applied.filter(({ removed }) => !removed).map(({ key }) => key));
+  const leaving = [...entries.values()].filter(({ key, removed }) => removed && before.has(key)).length;
+  const refusal = pruneRefusal(wanted, good?.size ?? applied.length, leaving);
   if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
 }
 
@@ -108,11 +110,13 @@ function withOrigins(entries: Map<string, Entry>, items: readonly PlanItem[]): M
 
 /** What was not well before and is not touched is nobody's failure. */
 function unwellBefore({ delivery, session, world }: Turn, entries: ReadonlyMap<string, Entry>): string[] {
-  const known = new Set(session.record.baseline);
+  // What a release under way has broken since is no excuse for the next one.
+  const known = isUnderWay(session.record) ? new Set(session.record.baseline) : undefined;
   return [...entries.values()].flatMap((entry) => {
     if (isPending(entry) || entry.touched === true || entry.removed) return [];
+    if (known !== undefined) return known.has(entry.key) ? [entry.key] : [];
     const health = world.watcher.live(delivery.uid, entry.key)?.health;
-    return known.has(entry.key) || health === undefined || passesGate(health) ? [] : [entry.key];
+    return health === undefined || passesGate(health) ? [] : [entry.key];
   });
 }
 

@@ -53,6 +53,8 @@ export interface Kept {
   readonly sequence: number;
   /** What the API server made of the manifest, where that was seen. */
   readonly answer: KubeObject | undefined;
+  /** It was there before Lockstep took it over: a rollback never deletes it. */
+  readonly adopted?: boolean;
 }
 
 /** A release that was verified, with everything that is needed to bring it back without Git. */
@@ -128,6 +130,24 @@ export interface ReleaseRecord {
   /** What the last rollback could not take back, and why. */
   readonly leftBehind: readonly string[];
   readonly logTail: LogTail | undefined;
+  /** The last request that was carried out: each is carried out once, whatever happens. */
+  readonly lastRequest: string | undefined;
+}
+
+/** By how much wall time was set since the start, in milliseconds. */
+export function offsetOf(clock: { now(): number; steady(): number }): number {
+  return clock.now() - clock.steady();
+}
+
+/** Clocks moved by some milliseconds: stored they are wall time, in use they are steady. */
+export function shiftedBy({ deadline, cap, probation, frozen }: Clocks, milliseconds: number): Clocks {
+  if (milliseconds === 0) return { deadline, cap, probation, frozen };
+  return {
+    deadline: deadline + milliseconds,
+    cap: cap + milliseconds,
+    probation: probation + milliseconds,
+    frozen: frozen === undefined ? undefined : frozen + milliseconds,
+  };
 }
 
 export const stoppedClocks: Clocks = { deadline: 0, cap: 0, probation: 0, frozen: undefined };
@@ -148,6 +168,7 @@ export function emptyRecord(): ReleaseRecord {
     isSuspended: false,
     leftBehind: [],
     logTail: undefined,
+    lastRequest: undefined,
   };
 }
 

@@ -61,9 +61,15 @@ async function rollback(turn: Turn, { by = 'somebody', to }: Request): Promise<A
   return `nothing can be rolled back while the state is ${standing.state}`;
 }
 
-/** The last good release; where that is what runs, the one before it. */
+/** The last good release before the one that runs, held ones left out. */
 function goodBefore({ goods, standing }: ReleaseRecord): GoodRelease | undefined {
-  return goods.find(({ release }) => release.sequence !== standing.target?.sequence);
+  const running = standing.target?.sequence ?? 0;
+  const isFailing = standing.target?.sequence !== standing.good?.sequence;
+  const candidates = goods.filter(
+    ({ release }) =>
+      (isFailing ? release.sequence <= running : release.sequence < running) && !heldFor(standing, release),
+  );
+  return candidates.sort((a, b) => b.release.sequence - a.release.sequence)[0];
 }
 
 function isCalled({ revision, sequence }: Release, to: string): boolean {

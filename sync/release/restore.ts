@@ -1,9 +1,9 @@
 import { at } from '../../diff/json.ts';
-import { type Leftovers, leftovers, withPlaces } from '../../diff/leftovers.ts';
+import { type Leftovers, leftovers, pathText, withPlaces } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
 import { annotation, type KubeObject } from '../types.ts';
@@ -23,9 +23,8 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
     ?.objects.get(entry.key);
   const live = await applierOf(turn).cluster.get(entry.ref);
   if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
-  const { object } = await applyEntry(turn, entry, entry.manifest, kept?.sequence ?? session.record.sequence, {
-    isRelease: true,
-  });
+  const sequence = kept?.sequence ?? session.record.sequence;
+  const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
   if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, object, kept.answer));
 }
 
@@ -43,8 +42,18 @@ async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): 
   }
   const left = compared(turn, tried, kept.answer);
   await claim(applier, entry, left.added, stamp, last);
-  if (left.lost.length > 0)
-    await applyManifest(applier, entry, withPlaces(entry.manifest, left.lost), { stamp, dryRun: false });
+  // Another object of the same name can't have the addresses of the one that was lost.
+  if (left.lost.length === 0 || live.metadata.uid !== kept.uid) return;
+  const wanted = withPlaces(entry.manifest, left.lost);
+  await applyManifest(applier, entry, wanted, { stamp, dryRun: false }).catch((error: unknown) => {
+    // Somebody else has it by now. Good comes back without it, and that is told.
+    if (!isLasting(error)) throw error;
+  });
+}
+
+function isLasting(error: unknown): boolean {
+  if (error instanceof LockstepError) return error.code === 'FieldConflict';
+  return error instanceof ApiError && error.class === 'permanent';
 }
 
 function compared({ delivery }: Turn, object: KubeObject, answer: KubeObject): Leftovers {
@@ -85,5 +94,6 @@ async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promis
 /** What could not be brought back is told: such a rollback is not exact. */
 function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
   session.inexact.delete(entry.key);
-  if (left.foreign.length > 0) session.inexact.set(entry.key, left.foreign);
+  const lost = [...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`);
+  if (left.foreign.length + lost.length > 0) session.inexact.set(entry.key, [...left.foreign, ...lost]);
 }

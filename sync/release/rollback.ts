@@ -1,14 +1,18 @@
-import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
+import { rolloutOf } from '../../health/rollout.ts';
+import { passesGate } from '../../health/scale.ts';
+import { podSignals } from '../../health/signals.ts';
 import { delayAfter } from '../back-off.ts';
 import { identityOf, nameOf } from '../delivery/delivery.ts';
-import { isForbidden } from '../errors.ts';
+import { ApiError, isForbidden } from '../errors.ts';
+import { protectedKinds } from '../plan/prune.ts';
 import type { Turn } from '../session.ts';
 import { type KubeObject, label, refOf, titleOf } from '../types.ts';
 import { applyWaves } from './apply.ts';
 import { fatesOf } from './inverse.ts';
 import { deleteInReverse } from './prune.ts';
-import { type Entry, wavesOf } from './record.ts';
+import { type Entry, healingManifest, wavesOf } from './record.ts';
 import { restoreEntry } from './restore.ts';
 import type { Event } from './standing.ts';
 
@@ -24,7 +28,7 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
     session.lookAt = Math.min(session.lookAt, session.rollback.retryAt);
     return undefined;
   }
-  const progress = await applyWaves(turn, wavesOf(session.record.entries).length, restoreEntry);
+  const progress = await applyWaves(turn, wavesOf(session.record.entries).length, restoreOrKeep);
   if (progress === 'applied') {
     session.rollback = { tries: 0, retryAt: 0 };
     return { type: 'applied' };
@@ -39,16 +43,33 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
   return { type: 'failed', cause: { reason: 'RollbackFailed', message } };
 }
 
+/** What holds others' content, and can't go back, stays as it is and is told: everything else still comes back. */
+async function restoreOrKeep(turn: Turn, entry: Entry): Promise<void> {
+  try {
+    await restoreEntry(turn, entry);
+  } catch (error) {
+    const isRefused = error instanceof ApiError && error.class === 'permanent';
+    if (!isRefused || !protectedKinds.has(entry.ref.kind) || entry.applied === undefined) throw error;
+    const { session } = turn;
+    session.inexact.set(entry.key, [`it stays as it is: ${error.message}`]);
+    const applied = { ...entry.applied, hash: entry.hash, manifest: healingManifest(entry) };
+    const { doubted: _doubted, ...known } = entry;
+    session.record.entries.set(entry.key, { ...known, applied });
+    session.unsaved = true;
+  }
+}
+
 /**
- * The ordered controller of a StatefulSet never replaces a pod of the bad revision that is not ready: it is deleted once
- * the template is the good one again.
+ * The ordered controller of a StatefulSet never replaces a pod of an old revision that is not ready: once the template is
+ * another one, it is deleted. On the way forward only if it is broken, on the way back whenever it is not ready.
  */
 export async function freeStuckPods(turn: Turn, entries: readonly Entry[]): Promise<void> {
   const { delivery, world } = turn;
   for (const entry of entries) {
     if (entry.ref.kind !== 'StatefulSet' || entry.touched !== true) continue;
-    const revision = world.watcher.live(delivery.uid, entry.key)?.revision;
-    if (revision === undefined) continue;
+    const live = world.watcher.live(delivery.uid, entry.key);
+    const revision = live?.revision;
+    if (live === undefined || revision === undefined || passesGate(live.health)) continue;
     try {
       for (const pod of await stuckPods(turn, entry, revision)) await free(turn, entry, pod);
     } catch (error) {
@@ -60,14 +81,17 @@ export async function freeStuckPods(turn: Turn, entries: readonly Entry[]): Prom
   }
 }
 
-async function stuckPods({ delivery, world }: Turn, entry: Entry, revision: string): Promise<KubeObject[]> {
-  const selector = at(entry.manifest, 'spec', 'selector', 'matchLabels');
-  const text = Object.entries(selector ?? {})
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(',');
+async function stuckPods(turn: Turn, entry: Entry, revision: string): Promise<KubeObject[]> {
+  const { delivery, session, world } = turn;
+  const selector = rolloutOf(entry.manifest)?.selector ?? '';
   const kind = { apiVersion: 'v1', kind: 'Pod' };
-  const pods = await world.cluster(identityOf(delivery)).list(kind, entry.ref.namespace ?? '', text);
+  const pods = await world.cluster(identityOf(delivery)).list(kind, entry.ref.namespace ?? '', selector);
+  const partition = numberAt(entry.manifest, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
+  const isGoingBack = session.record.standing.bad !== undefined;
   return pods.filter((pod) => {
+    // Below the partition the old revision is the right one.
+    if (Number(/\d+$/.exec(pod.metadata.name)?.[0]) < partition) return false;
+    if (!isGoingBack && podSignals(pod).length === 0) return false;
     const isOwned = objectsAt(pod, 'metadata', 'ownerReferences').some(({ uid }) => uid === entry.applied?.uid);
     const isOld = label(pod, 'controller-revision-hash') !== revision;
     const isReady = condition(pod, 'Ready')?.status === 'True';
@@ -76,7 +100,9 @@ async function stuckPods({ delivery, world }: Turn, entry: Entry, revision: stri
 }
 
 async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): Promise<void> {
-  await world.cluster(identityOf(delivery)).delete(refOf(pod), pod, 'Background');
+  const left = await world.cluster(identityOf(delivery)).delete(refOf(pod), pod, 'Background');
+  // It was changed since it was read: it is looked at again.
+  if (left !== undefined && textAt(left, 'metadata', 'deletionTimestamp') === undefined) return;
   const what = `${titleOf(refOf(pod))} was stuck in the failed revision of ${titleOf(entry.ref)} and was deleted`;
   world.event('Normal', 'StuckPodDeleted', what);
   world.log.info({ delivery: nameOf(delivery), object: entry.key, pod: pod.metadata.name }, 'stuck pod deleted');

@@ -36,7 +36,7 @@ export interface Tip extends Content {
 }
 
 /** Who let a content pass that had failed, and the check that does not count for it. */
-export interface Acceptance {
+export interface Acceptance extends Content {
   readonly by: string;
   readonly check: string;
 }

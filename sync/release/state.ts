@@ -1,4 +1,4 @@
-import type { Cause, Content, Event, Held, Standing, State, Tip } from './standing.ts';
+import type { Acceptance, Cause, Content, Event, Held, Standing, State, Tip } from './standing.ts';
 
 /**
  * What a move asks for beside the new standing. The loop does it to the record, and stores that before it goes on: a move
@@ -57,7 +57,8 @@ export interface Move {
 }
 
 /** Nothing of a release is under way. */
-const quiet: readonly State[] = ['Synced', 'Held', 'Blocked', 'Degraded'];
+const resting: readonly State[] = ['Synced', 'Held', 'Blocked'];
+const quiet: readonly State[] = [...resting, 'Degraded'];
 /** A release is on its way forward. */
 const forward: readonly State[] = ['Applying', 'Verifying', 'Baking', 'Paused'];
 const back: readonly State[] = ['Failing', 'RollingBack', 'RollbackVerifying'];
@@ -77,7 +78,7 @@ export const moves: readonly Move[] = [
   { from: ['Planning'], on: 'compared', when: 'isHeldAtRest', to: 'Held' },
   { from: ['Planning'], on: 'compared', when: 'isHeld', to: 'former' },
   { from: ['Planning'], on: 'compared', when: 'isGoodAlready', to: 'Synced', does: ['rename'] },
-  { from: ['Planning'], on: 'compared', when: 'isGood', to: 'RollingBack', does: ['supersede', 'turnBack'] },
+  { from: ['Planning'], on: 'compared', when: 'isGood', to: 'RollingBack', does: ['supersede', 'turnBack', 'arm'] },
   { from: ['Planning'], on: 'trouble', to: 'former' },
   { from: ['Planning'], on: 'rejected', when: 'isAtRest', to: 'Held' },
   { from: ['Planning'], on: 'rejected', to: 'former' },
@@ -87,15 +88,16 @@ export const moves: readonly Move[] = [
 
   { from: ['Applying'], on: 'applied', to: 'Verifying' },
   { from: ['Applying', 'Verifying', 'Baking', 'Probation'], on: 'failed', to: 'Failing', does: ['hold'] },
-  { from: ['Verifying'], on: 'healthy', when: 'isLastWave', to: 'Baking' },
+  { from: ['Verifying'], on: 'healthy', when: 'isLastWave', to: 'Baking', does: ['arm'] },
   { from: ['Verifying'], on: 'healthy', to: 'Applying', does: ['nextWave', 'arm'] },
   { from: ['Baking'], on: 'healthy', to: 'Probation', does: ['announce', 'arm'] },
   { from: ['Baking'], on: 'inconclusive', to: 'Paused', does: ['freeze'] },
   { from: ['Paused'], on: 'resume', to: 'Baking', does: ['thaw'] },
   { from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep'] },
+  { from: ['Pruning'], on: 'pruned', when: 'isHeld', to: 'Held' },
   { from: ['Pruning'], on: 'pruned', to: 'Synced' },
 
-  { from: ['Failing'], on: 'stopped', when: 'mayRollBack', to: 'RollingBack', does: ['turnBack', 'alert'] },
+  { from: ['Failing'], on: 'stopped', when: 'mayRollBack', to: 'RollingBack', does: ['turnBack', 'arm', 'alert'] },
   { from: ['Failing'], on: 'stopped', to: 'Degraded', does: ['alert'] },
   { from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm'] },
   { from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Degraded', does: ['alert'] },
@@ -108,7 +110,7 @@ export const moves: readonly Move[] = [
   { from: ['Held', 'Degraded', 'Blocked'], on: 'retry', to: 'Planning', does: ['unhold'] },
   { from: ['Held', 'Degraded'], on: 'accept', to: 'Planning', does: ['unhold'] },
   { from: [...forward, 'Probation'], on: 'rollback', to: 'Failing', does: ['hold'] },
-  { from: [...quiet, 'Pruning'], on: 'rollback', to: 'RollingBack', does: ['hold', 'turnBack', 'alert'] },
+  { from: [...quiet, 'Pruning'], on: 'rollback', to: 'RollingBack', does: ['hold', 'turnBack', 'arm', 'alert'] },
 ];
 
 /** Two contents are the same when what went in or what came out is. */
@@ -139,7 +141,7 @@ export const guards = {
   isHeld: { says: 'the tip is held', holds: isHeld },
   isHeldAtRest: {
     says: 'the tip is held, and nothing is under way',
-    holds: (standing) => isHeld(standing) && standing.former !== 'Degraded' && isAtRest(standing),
+    holds: (standing) => isHeld(standing) && isAtRest(standing),
   },
   isTarget: { says: 'the tip has the content of the target', holds: isTarget },
   isCleaning: { says: 'good was found healthy', holds: ({ isCleaning }) => isCleaning },
@@ -162,12 +164,12 @@ export const guards = {
   mayRollBack: { says: 'there is a way back, and spec.rollback or a person wants it', holds: mayRollBack },
   isRestoring: {
     says: 'good is being brought back',
-    holds: ({ bad, target, good }) => bad !== undefined && target?.sequence === good?.sequence,
+    holds: ({ bad }) => bad !== undefined,
   },
 } as const satisfies Record<string, Guard>;
 
 function isAtRest({ former }: Standing): boolean {
-  return former === undefined || quiet.includes(former);
+  return former === undefined || resting.includes(former);
 }
 
 /** There must be something to go back to; a person's word is enough, otherwise spec.rollback says so. */
@@ -182,15 +184,15 @@ const effects: Partial<Record<Command, (standing: Standing, event: Event) => Par
   begin: (_standing, event) =>
     event.type !== 'planned'
       ? {}
-      : { target: event.release, bad: undefined, aim: undefined, accepted: undefined, ...firstWave(event.waves) },
+      : { target: event.release, bad: undefined, cause: undefined, accepted: undefined, ...firstWave(event.waves) },
   rename: renamed,
-  keep: ({ target }) => ({ good: target, bad: undefined, cause: undefined }),
+  keep: ({ target }) => ({ good: target, bad: undefined, aim: undefined, cause: undefined }),
   hold: holding,
-  unhold: ({ held, tip, cause }, event) => ({
+  unhold: ({ held, tip }, event) => ({
     held: held.filter((one) => !isSame(one, tip)),
-    accepted: event.type === 'accept' ? { by: event.by, check: cause?.reason ?? '' } : undefined,
+    accepted: event.type === 'accept' ? accepting(held, tip, event.by) : undefined,
   }),
-  turnBack: ({ target, good, aim, bad }) => ({ bad: target ?? bad, target: aim ?? good, ...firstWave(0) }),
+  turnBack: ({ target, good, aim, bad }) => ({ bad: bad ?? target, target: aim ?? good, ...firstWave(0) }),
   clean: () => ({ isCleaning: true }),
   alert: () => ({ isCleaning: false }),
   settle: ({ target }) => ({ good: target, bad: undefined, aim: undefined, isCleaning: false }),
@@ -211,18 +213,33 @@ function renamed({ tip, target, good }: Standing): Partial<Standing> {
 const mostHeld = 10;
 
 /** What runs is held: because it failed, or because a person wants it gone. */
-function holding({ target, held }: Standing, event: Event): Partial<Standing> {
+function holding({ target, bad, held }: Standing, event: Event): Partial<Standing> {
   const cause: Cause | undefined =
     event.type === 'failed'
       ? event.cause
       : event.type === 'rollback'
         ? { reason: 'RollbackRequested', message: `${event.by} asked for a rollback` }
         : undefined;
-  if (target === undefined || cause === undefined) return {};
-  const others = held.filter((one) => !isSame(one, target));
-  const { input, render, revision, author, subject } = target;
-  const aim = event.type === 'rollback' ? { aim: event.to } : {};
-  return { held: [{ input, render, revision, author, subject, cause }, ...others].slice(0, mostHeld), cause, ...aim };
+  const running = bad ?? target;
+  if (running === undefined || cause === undefined) return {};
+  const { input, render, revision, author, subject } = running;
+  if (event.type !== 'rollback')
+    return { held: withHeld(held, { input, render, revision, author, subject, cause }), cause };
+  // What a person wants back is held no longer, and never because of this.
+  const others = held.filter((one) => !isSame(one, event.to));
+  if (isSame(running, event.to)) return { held: others, aim: event.to };
+  return { held: withHeld(others, { input, render, revision, author, subject, cause }), cause, aim: event.to };
+}
+
+function withHeld(held: readonly Held[], one: Held): Held[] {
+  return [one, ...held.filter((other) => !isSame(other, one))].slice(0, mostHeld);
+}
+
+/** The acceptance of a tip, and of nothing else: for the check that this content failed. */
+function accepting(held: readonly Held[], tip: Tip | undefined, by: string): Acceptance | undefined {
+  const known = held.find((one) => isSame(one, tip));
+  if (tip === undefined || known === undefined) return undefined;
+  return { by, check: known.cause.reason, input: tip.input, render: tip.render };
 }
 
 /** What a move leads to. */

@@ -10,6 +10,8 @@ import { takenKey } from './taken-key.ts';
 
 /** A rollout that is done this quickly needs no look at its pods, in milliseconds. */
 const grace = 300;
+/** How long a refusal must last on the way back, in milliseconds. */
+const settling = 15_000;
 /** Workloads whose pods are followed at once, so that a release of hundreds does not open thousands of watches. */
 const mostFollowed = 32;
 
@@ -43,6 +45,7 @@ export function judge(turn: Turn, entries: readonly Entry[]): Judgement {
     waiting.push(live.health.message);
     failure ??= found;
   }
+  if (failure === undefined) session.failing = undefined;
   for (const sign of session.signs.keys()) if (!seen.has(sign)) session.signs.delete(sign);
   followPods(turn, unwell);
   return { waiting, failure };
@@ -70,8 +73,9 @@ function failureOf(
     const message = `${titleOf(entry.ref)}: pod ${signal.pod.name}: ${signal.message}`;
     const isOurs = signal.name === 'config' && takenKey(session.record, entry, signal.message) !== undefined;
     if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
-    const { pod, container } = signal;
-    session.failing = container === undefined ? undefined : { pod, container, previous: signal.name === 'crashLoop' };
+    const { pod, container, name } = signal;
+    // The log must be that of the cause: the first one counts.
+    if (container !== undefined) session.failing ??= { pod, container, previous: name === 'crashLoop' };
     return { reason: signal.reason, message };
   }
   return undefined;
@@ -79,8 +83,10 @@ function failureOf(
 
 function isDue({ delivery, session, world }: Turn, signal: Signal, since: number): boolean {
   const time = delivery.signals[signal.name];
-  if (time === Number.POSITIVE_INFINITY) return false;
-  const due = signal.isCertain ? since : since + time;
+  if (time === Number.POSITIVE_INFINITY || signal.isPausing === true) return false;
+  // Right after a template came back, its controller may still tell of the failure before.
+  const least = session.record.standing.bad !== undefined && signal.name === 'refused' ? settling : 0;
+  const due = signal.isCertain ? since : since + Math.max(time, least);
   if (due <= world.clock.steady()) return true;
   session.lookAt = Math.min(session.lookAt, due);
   return false;

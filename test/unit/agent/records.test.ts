@@ -58,12 +58,13 @@ describe('records', () => {
     await writer.save('u', record);
     expect(secrets.stored.size).toBeGreaterThan(2);
     for (const { data } of secrets.stored.values()) expect(JSON.stringify(data).length).toBeLessThan(1_000_000);
-    const { record: read, problem } = await createRecords(secrets, seals, () => 1).load('u');
+    const reader = createRecords(secrets, seals, () => 1);
+    const { record: read, problem } = await reader.load('u');
     expect(problem).toBeUndefined();
     expect(read).toEqual(record);
-    await writer.save('u', numbered(7));
+    await reader.save('u', numbered(7));
     expect(secrets.stored.size).toBe(1);
-    await writer.remove('u');
+    await reader.remove('u');
     expect(secrets.stored.size).toBe(0);
   });
 
@@ -143,8 +144,8 @@ describe('records', () => {
   });
 
   it.each([
-    ['if (epochIn(there) <= epoch()) return;', 'return;'],
-    ['const isOurs = epochIn(head) === epoch();', 'const isOurs = true;'],
+    ['if (epochIn(there) <= epochOf(uid)) return;', 'return;'],
+    ['const isOurs = epochIn(head) === epochOf(uid);', 'const isOurs = true;'],
   ])('are shown to be fenced by this line: %s', async (line, instead) => {
     const broken = await mutant<{ createRecords: typeof createRecords }>('agent/records.ts', line, instead);
     expect((await fc.check(property(broken.createRecords), { numRuns: 200, seed: 4 })).failed).toBe(true);

@@ -45,14 +45,29 @@ function filesOf({ values, isBad }: Content) {
 class Crash extends Error {}
 
 /** A turn whose agent dies at the steps that are named by their number, counted over all of its lives. */
-function livesOf(crashes: readonly number[]): { turn: FakeTurn; reached: { count: number } } {
-  const reached = { count: 0 };
+function livesOf(crashes: readonly number[]): { turn: FakeTurn; life: { isOver: boolean } } {
+  const life = { isOver: false };
+  let count = 0;
   const turn = makeTurn({ kinds });
-  turn.world.reach = () => {
-    reached.count += 1;
-    if (crashes.includes(reached.count)) throw new Crash();
+  const { records, cluster } = turn.world;
+  // Whoever is dead does nothing any more, also where its own code would go on after an error.
+  const living = <A extends unknown[], R>(act: (...args: A) => R) => {
+    return (...args: A): R => {
+      if (life.isOver) throw new Crash();
+      return act(...args);
+    };
   };
-  return { turn, reached };
+  turn.world.reach = () => {
+    count += 1;
+    life.isOver ||= crashes.includes(count);
+    if (life.isOver) throw new Crash();
+  };
+  turn.world.records = { ...records, save: living(records.save) };
+  turn.world.cluster = (identity) => {
+    const real = cluster(identity);
+    return { ...real, apply: living(real.apply), delete: living(real.delete), get: living(real.get) };
+  };
+  return { turn, life };
 }
 
 async function once({ drive, saveRecord }: Drive, turn: FakeTurn): Promise<void> {
@@ -64,24 +79,33 @@ async function once({ drive, saveRecord }: Drive, turn: FakeTurn): Promise<void>
   if (turn.session.unsaved) await saveRecord(turn, turn.session.record);
 }
 
+/** All that the next agent knows is the record, and what its watches tell. */
+function bury(turn: FakeTurn): void {
+  turn.session = newSession(turn.stored ?? emptyRecord());
+  turn.world.watcher.forget(turn.delivery.uid);
+  turn.world.watcher.follow(turn.delivery.uid, '', turn.session.record.entries);
+  for (const object of turn.objects.values()) turn.tell({ type: 'changed', object });
+}
+
 /** Pushes each content and lets the agent work until it rests; whenever it dies, one that knows only the record goes on. */
 async function live(with_: Drive, all: readonly Content[], crashes: readonly number[]): Promise<object> {
-  const { turn } = livesOf(crashes);
+  const { turn, life } = livesOf(crashes);
   for (const [index, content] of all.entries()) {
     turn.source.tip = String(index).repeat(40);
     turn.source.files = filesOf(content);
     turn.source.fault = undefined;
     for (let round = 0; round < 40; round += 1) {
       turn.now += 20_000;
-      try {
-        await once(with_, turn);
-      } catch (error) {
+      turn.tell({
+        type: 'synced',
+        present: new Set([...turn.objects.values()].map(({ metadata }) => metadata.uid ?? '')),
+      });
+      turn.tell({ type: 'opened' });
+      await once(with_, turn).catch((error: unknown) => {
         if (!(error instanceof Crash)) throw error;
-        turn.session = newSession(turn.stored ?? emptyRecord());
-        turn.world.watcher.forget(turn.delivery.uid);
-        turn.world.watcher.follow(turn.delivery.uid, '', turn.session.record.entries);
-        for (const object of turn.objects.values()) turn.tell({ type: 'changed', object });
-      }
+      });
+      if (life.isOver) bury(turn);
+      life.isOver = false;
     }
   }
   const { standing, entries } = turn.session.record;

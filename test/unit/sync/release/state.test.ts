@@ -70,7 +70,7 @@ const invariants: {
     ),
     mutations: [
       ["on: 'planned', when: 'isFree', to", "on: 'planned', to"],
-      ['  return { held: [{ input, render', '  return { held: 1 > 0 ? [] : [{ input, render'],
+      ['return [one, ...held.filter((other) => !isSame(other, one))].slice(0, mostHeld);', 'return [];'],
       ['a.input === b.input || a.render === b.render', 'a.input === b.input'],
     ],
   },

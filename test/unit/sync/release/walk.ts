@@ -94,9 +94,14 @@ const goingForward = ['Applying', 'Verifying', 'Baking', 'Probation'];
 export function failedContents(steps: readonly Step[]): Content[] {
   let failed: Content[] = [];
   for (const { before, event } of steps) {
-    const { target } = before;
+    const running = before.bad ?? before.target;
     const isFailure = event.type === 'failed' && goingForward.includes(before.state);
-    if ((isFailure || event.type === 'rollback') && target !== undefined) failed.push(target);
+    if (isFailure && before.target !== undefined) failed.push(before.target);
+    if (event.type === 'rollback') {
+      if (running !== undefined) failed.push(running);
+      // A person wants this one, by name.
+      failed = failed.filter((content) => !isSame(content, event.to));
+    }
     if (event.type === 'retry' || event.type === 'accept')
       failed = failed.filter((content) => !isSame(content, before.tip));
   }
