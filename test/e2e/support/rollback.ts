@@ -1,10 +1,9 @@
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { objectsAt, textAt } from '../../../diff/json.ts';
 import { withoutNoise } from '../../../diff/normalize.ts';
 import { condition } from '../../../health/kinds/conditions.ts';
 import { stampNames } from '../../../sync/stamp.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
-import { readAudit } from './audit.ts';
 import { until } from './kube.ts';
 import type { App, Lockstep } from './lockstep.ts';
 
@@ -59,35 +58,4 @@ export async function expectBack(
   expect(textAt(status, 'status', 'revision', 'target')).toBe(good);
   expect(textAt(status, 'status', 'revision', 'good')).toBe(good);
   expect(objectsAt(status, 'status', 'history')[0]).toMatchObject({ revision: app.revision, verdict: 'RolledBack' });
-}
-
-/** The speed of a rollback, in milliseconds from the pod status that completes the signal. */
-export interface Speed {
-  /** Until the first write that brings good back. */
-  readonly reaction: number;
-  /** Until the last one. */
-  readonly written: number;
-}
-
-/**
- * Reads from the audit log how quickly a rollback came.
- * @param since when the bad revision was pushed
- */
-export function speedOf(app: App, since: number): Speed {
-  const audit = readAudit(inject('auditLog'), since);
-  const statuses = audit.filter(
-    ({ resource, subresource, namespace }) =>
-      resource === 'pods' && subresource === 'status' && namespace === app.namespace,
-  );
-  const writes = app.writes(since);
-  const moved = statuses.filter(({ time }) => writes.some((write) => write.time > time));
-  const last = Math.max(...writes.map(({ time }) => time));
-  // The last burst of writes is the rollback: it begins after the last pause of more than half a second.
-  const times = writes.map(({ time }) => time).sort((a, b) => a - b);
-  const first = times.reduce(
-    (start, time, index) => (time - (times[index - 1] ?? time) > 500 ? time : start),
-    times[0] ?? 0,
-  );
-  const signal = Math.max(...moved.map(({ time }) => time).filter((time) => time <= first));
-  return { reaction: first - signal, written: last - signal };
 }
