@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type Json, type JsonObject, numberAt, textAt, toJson } from '../diff/json.ts';
-import { ApiError, isAbsent, messageOf } from '../sync/errors.ts';
+import { isAbsent, isConflict, messageOf } from '../sync/errors.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeHttp } from './kube/http.ts';
 
@@ -133,7 +133,7 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
       try {
         return await write(epoch, version, holder);
       } catch (error) {
-        if (error instanceof ApiError && error.status === 409) return undefined;
+        if (isConflict(error)) return undefined;
         throw error;
       }
     },
@@ -141,7 +141,7 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
       try {
         return await write(epoch, version, as);
       } catch (error) {
-        if (!(error instanceof ApiError) || error.status !== 409) throw error;
+        if (!isConflict(error)) throw error;
         // The answer to an earlier write of our own may have been lost.
         const live = await read();
         if (textAt(live, 'spec', 'holderIdentity') !== holder) throw error;
@@ -169,7 +169,7 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
       taken = await lease.renew(taken);
       return undefined;
     } catch (error) {
-      if (error instanceof ApiError && error.status === 409) return 'another agent has taken the lease';
+      if (isConflict(error)) return 'another agent has taken the lease';
       log.warn({ problem: messageOf(error) }, 'the lease can not be renewed');
       return left() > 0 ? undefined : 'the lease could not be renewed in time';
     }

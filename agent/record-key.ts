@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { textAt, toJson } from '../diff/json.ts';
-import { ApiError, isAbsent } from '../sync/errors.ts';
+import { isAbsent, isConflict } from '../sync/errors.ts';
 import type { KubeHttp } from './kube/http.ts';
 
 /** Seals what is stored, so that nobody who can write a Secret can make a record of their own. */
@@ -52,7 +52,7 @@ async function makeKey(http: KubeHttp, collection: string): Promise<Buffer> {
     await http.request({ method: 'POST', path: collection, body: toJson(body), contentType: 'application/json' });
   } catch (error) {
     // Another agent was quicker: its key counts.
-    if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    if (!isConflict(error)) throw error;
   }
   const made = await readKey(http, collection);
   if (made === undefined) throw new Error(`the Secret ${keyName} vanished as soon as it was made`);

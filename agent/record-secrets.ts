@@ -1,5 +1,5 @@
 import { at, isObject, objectsAt, textAt, toJson } from '../diff/json.ts';
-import { ApiError, isAbsent } from '../sync/errors.ts';
+import { isAbsent } from '../sync/errors.ts';
 import type { KubeHttp } from './kube/http.ts';
 
 /** A Secret of the agent's own namespace. Its values are as they are stored: base64. */
@@ -73,9 +73,4 @@ export function createRecordSecrets(http: KubeHttp, namespace: string): RecordSe
       return objectsAt(body, 'items').flatMap((item) => textAt(item, 'metadata', 'name') ?? []);
     },
   };
-}
-
-/** Whether somebody else has written what was to be written. */
-export function isConflict(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 409;
 }

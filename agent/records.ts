@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { toJson } from '../diff/json.ts';
-import { isAbsent, LockstepError } from '../sync/errors.ts';
+import { isAbsent, isConflict, LockstepError } from '../sync/errors.ts';
 import type { LoadedRecord, Records } from '../sync/ports.ts';
 import { emptyRecord } from '../sync/release/record.ts';
 import { writeRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
 import { epochIn, headName, readStored } from './record-reader.ts';
-import { isConflict, type RecordSecrets, type StoredSecret } from './record-secrets.ts';
+import type { RecordSecrets, StoredSecret } from './record-secrets.ts';
 
 const compress = promisify(gzip);
 

@@ -44,6 +44,11 @@ export function revisionOf(live: KubeObject): string | undefined {
   }
 }
 
+/** Whether an object belongs to the one with a uid. */
+export function isOwnedBy(object: KubeObject, uid: string | undefined): boolean {
+  return objectsAt(object, 'metadata', 'ownerReferences').some((owner) => owner['uid'] === uid);
+}
+
 /** A LabelSelector as a query has it. */
 function selectorText(selector: Json | undefined): string {
   const labels = at(selector, 'matchLabels');

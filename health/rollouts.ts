@@ -1,7 +1,8 @@
-import { objectsAt, textAt } from '../diff/json.ts';
+import { textAt } from '../diff/json.ts';
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import { type KubeObject, label, type ObjectRef } from '../sync/types.ts';
-import { type Rollout, rolloutOf } from './rollout.ts';
+import { containerStatuses } from './kinds/pod.ts';
+import { isOwnedBy, type Rollout, rolloutOf } from './rollout.ts';
 import { podSignals, type Signal } from './signals.ts';
 
 /** A workload that is being rolled out. */
@@ -160,22 +161,20 @@ function seePod(one: Followed, object: KubeObject, isGone: boolean, now: number)
 
 /** Each time that the node says so anew was one more try. */
 function isErrImagePull(pod: KubeObject): boolean {
-  return [...objectsAt(pod, 'status', 'initContainerStatuses'), ...objectsAt(pod, 'status', 'containerStatuses')].some(
-    (status) => textAt(status, 'state', 'waiting', 'reason') === 'ErrImagePull',
-  );
+  return containerStatuses(pod).some((status) => textAt(status, 'state', 'waiting', 'reason') === 'ErrImagePull');
 }
 
 /** A selector may fit pods of others too; a Deployment owns its pods by way of a ReplicaSet that only it has. */
 function isOwned({ workload, rollout }: Followed, pod: KubeObject): boolean {
   if (rollout.by === 'ReplicaSet') return true;
-  return objectsAt(pod, 'metadata', 'ownerReferences').some((owner) => owner['uid'] === workload.uid);
+  return isOwnedBy(pod, workload.uid);
 }
 
 function seeReplicaSet({ workload, rollout, labels }: Followed, set: KubeObject): boolean {
-  const isOwn = objectsAt(set, 'metadata', 'ownerReferences').some((owner) => owner['uid'] === workload.uid);
   const revision = textAt(set, 'metadata', 'annotations', 'deployment.kubernetes.io/revision');
   const hash = label(set, rollout.label);
-  if (!isOwn || revision === undefined || hash === undefined || labels.get(revision) === hash) return false;
+  if (!isOwnedBy(set, workload.uid) || revision === undefined || hash === undefined || labels.get(revision) === hash)
+    return false;
   labels.set(revision, hash);
   return true;
 }

@@ -1,7 +1,7 @@
 import { at, type JsonObject, numberAt, textAt } from '../diff/json.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
 import { condition, explain } from './kinds/conditions.ts';
-import { containerStatuses, lastEnd } from './kinds/pod.ts';
+import { containerStatuses, endOf, lastEnd } from './kinds/pod.ts';
 
 /** How long each signal of failure must last before a release fails by it, in milliseconds; 0 is at once. */
 export const signalDefaults = {
@@ -80,20 +80,15 @@ function containerSignal(status: JsonObject): Signal | undefined {
 /** A container that ended badly and is not ready since: between two crashes it runs for a moment. */
 function crashSignal(status: JsonObject, container: string, waiting: string): Signal | undefined {
   const restarts = numberAt(status, 'restartCount') ?? 0;
-  const isDown = waiting === 'CrashLoopBackOff' || (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0;
+  const hasFailed = (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0;
+  const isDown = waiting === 'CrashLoopBackOff' || hasFailed;
   const isBack = status['ready'] === true;
   if (isBack || (!isDown && restarts === 0)) return undefined;
-  const end = lastEnd(status) ?? currentEnd(status);
+  const end = lastEnd(status) ?? (hasFailed ? endOf(status, 'state') : undefined);
   if (end === undefined) return undefined;
   const message = `${container}: CrashLoopBackOff: ${end}`;
   const isCertain = isDown && restarts >= enoughRestarts;
   return { name: 'crashLoop', reason: 'CrashLoopBackOff', message, isCertain, ...(isDown ? {} : { isPausing: true }) };
-}
-
-function currentEnd(status: JsonObject): string | undefined {
-  const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
-  if (code === 0) return undefined;
-  return `exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`;
 }
 
 const ownSignals: Readonly<Record<string, SignalName>> = {

@@ -164,6 +164,11 @@ export function isAbsent(error: unknown): boolean {
   return error instanceof ApiError && error.class === 'absent';
 }
 
+/** Whether the API server said that somebody else has written the object, or made it first. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 409;
+}
+
 /** Whether the API server said that this is not allowed. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof ApiError && error.class === 'forbidden';

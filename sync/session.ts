@@ -165,6 +165,11 @@ export interface Session {
   generation: number;
 }
 
+/** Asks for a turn at a time, or earlier. */
+export function lookAgainAt(session: Session, time: number): void {
+  session.lookAt = Math.min(session.lookAt, time);
+}
+
 /** A session that knows nothing but its record. */
 export function newSession(record: ReleaseRecord): Session {
   return {

@@ -1,7 +1,7 @@
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { inOneLine } from './errors.ts';
-import type { Release, State } from './release/standing.ts';
+import { nameRelease, type State } from './release/standing.ts';
 import { heldFor } from './release/state.ts';
 import type { Session, Trouble } from './session.ts';
 
@@ -93,10 +93,10 @@ function onItsWay(_delivery: Delivery, { waiting }: Session): Omit<Summary, 'sta
 function goingBack(_delivery: Delivery, { record, waiting }: Session): Omit<Summary, 'state'> {
   const { bad, target, cause, state } = record.standing;
   const failed = state === 'Failing' ? target : bad;
-  const to = state === 'Failing' || target === undefined ? '' : `; going back to ${named(target)}`;
+  const to = state === 'Failing' || target === undefined ? '' : `; going back to ${nameRelease(target)}`;
   const why = cause === undefined ? 'is not wanted any more' : `failed: ${cause.message}`;
   const wait = waiting.length > 0 ? `; waiting for ${inOneLine(waiting, shownParts)}` : '';
-  return { ...busy, reason: 'RollingBack', message: `${named(failed)} ${why}${to}${wait}` };
+  return { ...busy, reason: 'RollingBack', message: `${nameRelease(failed)} ${why}${to}${wait}` };
 }
 
 const wayOut = 'push a fix, or request retry';
@@ -108,7 +108,7 @@ function held({ record }: Session): { reason: string; message: string } {
   if (known === undefined)
     return { reason: cause?.reason ?? 'Held', message: `${revisionOf(tip)} is held: ${cause?.message ?? ''}` };
   const last = history.find(({ revision }) => revision === known.revision);
-  const now = target === undefined ? 'nothing was good before' : `${named(target)} is live`;
+  const now = target === undefined ? 'nothing was good before' : `${nameRelease(target)} is live`;
   if (known.revision === tip?.revision) {
     const reason = last?.verdict === 'Degraded' ? 'ReleaseFailed' : 'RolledBack';
     return { reason, message: `${revisionOf(tip)} failed: ${known.cause.message}; ${now}; ${wayOut}` };
@@ -124,15 +124,10 @@ function degraded(_delivery: Delivery, { record, applyTrouble, waiting }: Sessio
     return {
       ...stuck,
       reason: 'ReleaseFailed',
-      message: `${named(target)} failed: ${cause?.message ?? ''}; ${wayOut}`,
+      message: `${nameRelease(target)} failed: ${cause?.message ?? ''}; ${wayOut}`,
     };
   const why = applyTrouble?.message ?? (inOneLine(waiting, shownParts) || (cause?.message ?? ''));
-  return { ...stuck, reason: 'RollbackFailed', message: `${named(target)} can't be brought back whole: ${why}` };
-}
-
-function named(release: Release | undefined): string {
-  if (release === undefined) return 'nothing';
-  return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
+  return { ...stuck, reason: 'RollbackFailed', message: `${nameRelease(target)} can't be brought back whole: ${why}` };
 }
 
 function revisionOf(content: { revision: string; subject: string } | undefined): string {

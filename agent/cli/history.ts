@@ -1,6 +1,6 @@
 import { objectsAt, toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
-import type { Ended, GoodRelease } from '../../sync/release/record.ts';
+import { type Ended, type GoodRelease, goodOf, isCalled } from '../../sync/release/record.ts';
 import { titleOf } from '../../sync/types.ts';
 import { connected, parseNamed, readDeliveryObject, recordOptions, table } from './connection.ts';
 import { readRecordOf } from './records.ts';
@@ -39,11 +39,9 @@ async function show(args: readonly string[]): Promise<number> {
     return readRecordOf(http, given['agent-namespace'] ?? '', metadata.uid ?? '');
   });
   const asked = rest[0];
-  const isAsked = ({ sequence, revision }: Ended): boolean =>
-    asked === undefined || String(sequence) === asked || (asked.length >= 7 && revision.startsWith(asked));
-  const line = record.history.find(isAsked);
+  const line = record.history.find((ended) => asked === undefined || isCalled(ended, asked));
   if (line === undefined) throw new Error(`release ${asked ?? ''} is not recorded`);
-  const good = record.goods.find(({ release }) => release.sequence === line.sequence);
+  const good = goodOf(record, line.sequence);
   const objects = [...(good?.objects.values() ?? [])].map(({ wave, manifest, answer, uid }) => ({
     wave,
     uid,

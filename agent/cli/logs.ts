@@ -1,11 +1,12 @@
-import { at, type JsonObject, numberAt, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { at, numberAt, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { containerStatuses } from '../../health/kinds/pod.ts';
 import { rolloutOf } from '../../health/rollout.ts';
-import { isAbsent, isForbidden } from '../../sync/errors.ts';
+import { isAbsent, isForbidden, messageOf } from '../../sync/errors.ts';
 import type { LogTail } from '../../sync/release/record.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
+import { itemsOf } from '../kube/lists.ts';
 import { connected, parseNamed, readDeliveryObject, recordOptions } from './connection.ts';
 import { readRecordOf } from './records.ts';
 
@@ -73,16 +74,15 @@ async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): P
       path: `/api/v1/namespaces/${namespace}/pods`,
       query: { labelSelector: selector },
     });
-    for (const pod of objectsAt(pods.body, 'items').map((item) => ({ apiVersion: 'v1', kind: 'Pod', ...item })))
-      tails.push(...(await tailsOf(http, namespace, pod, lines)));
+    for (const pod of itemsOf(pods.body)) tails.push(...(await tailsOf(http, namespace, pod, lines)));
   }
   return tails;
 }
 
-async function tailsOf(http: KubeHttp, namespace: string, pod: JsonObject, tailLines: string): Promise<Tail[]> {
-  const name = textAt(pod, 'metadata', 'name') ?? '';
+async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailLines: string): Promise<Tail[]> {
+  const { name } = pod.metadata;
   const tails: Tail[] = [];
-  for (const status of isKubeObject(pod) ? containerStatuses(pod) : []) {
+  for (const status of containerStatuses(pod)) {
     const isDone = at(status, 'state', 'terminated', 'exitCode') === 0;
     if (status['ready'] === true || isDone) continue;
     const container = textAt(status, 'name') ?? '';
@@ -91,7 +91,7 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: JsonObject, tailL
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
     const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
       if (isForbidden(error)) throw error;
-      return `(no log: ${error instanceof Error ? error.message : String(error)})`;
+      return `(no log: ${messageOf(error)})`;
     });
     tails.push({ namespace, pod: name, container, text });
   }

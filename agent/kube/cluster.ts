@@ -1,8 +1,9 @@
-import { type Json, objectsAt, toJson } from '../../diff/json.ts';
-import { ApiError, isAbsent } from '../../sync/errors.ts';
+import { type Json, toJson } from '../../diff/json.ts';
+import { ApiError, isAbsent, isConflict } from '../../sync/errors.ts';
 import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
 import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
+import { itemsOf } from './lists.ts';
 import { collectionPath, objectPath } from './paths.ts';
 
 /**
@@ -60,7 +61,7 @@ export function createCluster(
       } catch (error) {
         if (isAbsent(error)) return undefined;
         // The object was changed or made again since it was read: it is read again before anything is deleted.
-        if (error instanceof ApiError && error.status === 409) return live;
+        if (isConflict(error)) return live;
         throw error;
       }
     },
@@ -81,9 +82,7 @@ export function createCluster(
       await allowed();
       const path = collectionPath(await findResource(kinds, apiVersion, kind), namespace);
       const { body } = await send({ method: 'GET', path, query: { labelSelector } });
-      return objectsAt(body, 'items')
-        .map((item): Json => ({ apiVersion, kind, ...item }))
-        .filter(isKubeObject);
+      return itemsOf(body);
     },
     logs: async (pod, container, { lines, previous }) => {
       const query = { container, tailLines: String(lines), ...(previous ? { previous: 'true' } : {}) };

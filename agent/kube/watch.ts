@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, type Json, numberAt, objectsAt, parseJson, textAt } from '../../diff/json.ts';
+import { isObject, type Json, numberAt, parseJson, textAt } from '../../diff/json.ts';
 import { delayAfter } from '../../sync/back-off.ts';
 import { ApiError } from '../../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest } from './http.ts';
+import { itemsOf } from './lists.ts';
 
 /** A collection to follow. */
 export interface WatchSpec {
@@ -135,15 +136,6 @@ async function list({ http, spec, tell, limits }: Follower): Promise<string> {
   } while (next !== undefined);
   tell({ type: 'synced', uids });
   return version;
-}
-
-/** The items of a list do not repeat their type. */
-function itemsOf(body: Json): KubeObject[] {
-  const kind = (textAt(body, 'kind') ?? '').replace(/List$/, '');
-  const apiVersion = textAt(body, 'apiVersion') ?? '';
-  return objectsAt(body, 'items')
-    .map((item): Json => ({ apiVersion, kind, ...item }))
-    .filter(isKubeObject);
 }
 
 async function base(spec: WatchSpec): Promise<KubeRequest> {

@@ -43,12 +43,17 @@ function stuckContainer(status: JsonObject): Health | undefined {
   return degraded(reason, `container ${name}: ${lastEnd(status) ?? message ?? reason}`);
 }
 
+/** How a container ended, now or the last time: `exit code 137 (OOMKilled)`; undefined when it has not. */
+export function endOf(status: JsonObject, when: 'state' | 'lastState'): string | undefined {
+  const code = numberAt(status, when, 'terminated', 'exitCode');
+  if (code === undefined) return undefined;
+  return `exit code ${code} (${textAt(status, when, 'terminated', 'reason') ?? 'Error'})`;
+}
+
 /** `exit code 137 (OOMKilled), 3 restarts` of the last time a container ended. */
 export function lastEnd(status: JsonObject): string | undefined {
-  const code = numberAt(status, 'lastState', 'terminated', 'exitCode');
-  if (code === undefined) return undefined;
-  const reason = textAt(status, 'lastState', 'terminated', 'reason') ?? 'Error';
-  return `exit code ${code} (${reason}), ${numberAt(status, 'restartCount') ?? 0} restarts`;
+  const end = endOf(status, 'lastState');
+  return end === undefined ? undefined : `${end}, ${numberAt(status, 'restartCount') ?? 0} restarts`;
 }
 
 function failureReason(object: KubeObject): string {
@@ -60,11 +65,8 @@ function failureReason(object: KubeObject): string {
 
 function failureMessage(object: KubeObject): string {
   const ends = containerStatuses(object).flatMap((status) => {
-    const code = numberAt(status, 'state', 'terminated', 'exitCode') ?? 0;
-    if (code === 0) return [];
-    return [
-      `container ${textAt(status, 'name')}: exit code ${code} (${textAt(status, 'state', 'terminated', 'reason') ?? 'Error'})`,
-    ];
+    const hasFailed = (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0;
+    return hasFailed ? [`container ${textAt(status, 'name')}: ${endOf(status, 'state')}`] : [];
   });
   if (ends.length > 0) return ends.join(', ');
   return textAt(object, 'status', 'message') ?? textAt(object, 'status', 'reason') ?? 'the pod failed';

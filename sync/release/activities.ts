@@ -1,5 +1,5 @@
 import { passesGate } from '../../health/scale.ts';
-import type { Turn } from '../session.ts';
+import { lookAgainAt, type Turn } from '../session.ts';
 import { applyWaves, type Progress } from './apply.ts';
 import { pruneRemoved } from './prune.ts';
 import { type Entry, isUnderWay, wavesOf } from './record.ts';
@@ -51,7 +51,7 @@ async function verify(turn: Turn): Promise<Event | undefined> {
   const progress = await applyWaves(turn, wave);
   if (progress !== 'applied') return eventOf(turn, progress);
   const reached = new Set(wavesOf(session.record.entries).slice(0, wave + 1));
-  const entries = wanted(turn).filter((entry) => entry.touched === true && reached.has(entry.wave));
+  const entries = touched(turn).filter(({ wave: own }) => reached.has(own));
   await freeStuckPods(turn, entries);
   return waitFor(turn, entries);
 }
@@ -70,7 +70,7 @@ function overdue({ session, world }: Turn): Event | undefined {
   const { deadline, cap } = session.record.clocks;
   const end = Math.min(deadline, cap);
   if (world.clock.steady() < end) {
-    session.lookAt = Math.min(session.lookAt, end);
+    lookAgainAt(session, end);
     return undefined;
   }
   const reason = 'ProgressDeadlineExceeded';
@@ -83,8 +83,13 @@ function wanted({ session }: Turn): Entry[] {
   return [...session.record.entries.values()].filter((entry) => !entry.removed);
 }
 
+/** What was changed since good was verified, or is being changed back. */
+function touched(turn: Turn): Entry[] {
+  return wanted(turn).filter((entry) => entry.touched === true);
+}
+
 function changesWorkload(turn: Turn): boolean {
-  return wanted(turn).some((entry) => entry.touched === true && isWorkload(entry));
+  return touched(turn).some(isWorkload);
 }
 
 /** The whole app must be healthy, and stay so for one steady window. What was unwell before and is not touched does not count. */
@@ -115,7 +120,7 @@ function isSteady({ delivery, session, world }: Turn, isWell: boolean, window: n
   session.steadySince ??= now;
   const until = session.steadySince + window;
   if (now >= until) return true;
-  session.lookAt = Math.min(session.lookAt, until);
+  lookAgainAt(session, until);
   session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
   return false;
 }
@@ -124,14 +129,11 @@ function isSteady({ delivery, session, world }: Turn, isWell: boolean, window: n
 async function watchProbation(turn: Turn): Promise<Event | undefined> {
   const { session, world } = turn;
   if (isBlind(turn)) return undefined;
-  const { failure } = judge(
-    turn,
-    wanted(turn).filter((entry) => entry.touched === true),
-  );
+  const { failure } = judge(turn, touched(turn));
   if (failure !== undefined) return { type: 'failed', cause: failure };
   const until = session.record.clocks.probation;
   if (!changesWorkload(turn) || world.clock.steady() >= until) return { type: 'ended' };
-  session.lookAt = Math.min(session.lookAt, until);
+  lookAgainAt(session, until);
   return undefined;
 }
 
@@ -156,7 +158,7 @@ async function stop({ delivery }: Turn): Promise<Event> {
 async function verifyRollback(turn: Turn): Promise<Event | undefined> {
   const { session } = turn;
   if (session.record.standing.isCleaning) return cleanUp(turn);
-  const entries = wanted(turn).filter((entry) => entry.touched === true);
+  const entries = touched(turn);
   await freeStuckPods(turn, entries);
   return waitFor(turn, entries);
 }
@@ -170,13 +172,13 @@ async function driveOn(turn: Turn): Promise<Event | undefined> {
   if (session.record.standing.bad !== undefined) {
     const event = await rollBack(turn);
     if (event?.type !== 'applied') return undefined;
-    await freeStuckPods(turn, wanted(turn));
+    await freeStuckPods(turn, touched(turn));
   }
   if (isBlind(turn)) return undefined;
-  const applied = wanted(turn).filter((entry) => entry.touched === true && entry.applied !== undefined);
-  const isWell = applied.every((entry) => {
+  const there = touched(turn).filter(({ applied }) => applied !== undefined);
+  const isWell = there.every((entry) => {
     const health = world.watcher.live(delivery.uid, entry.key)?.health;
     return health !== undefined && passesGate(health);
   });
-  return isSteady(turn, isWell && applied.length > 0, delivery.steady) ? { type: 'healthy' } : undefined;
+  return isSteady(turn, isWell && there.length > 0, delivery.steady) ? { type: 'healthy' } : undefined;
 }

@@ -2,6 +2,7 @@ import { keptOf, turnBack } from './inverse.ts';
 import {
   type Ended,
   type Entry,
+  goodOf,
   isUnderWay,
   type Kept,
   type ReleaseRecord,
@@ -67,7 +68,7 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
   keep,
   turnBack: ({ record, after }) => {
     const [current] = record.goods;
-    const good = record.goods.find(({ release }) => release.sequence === after.target?.sequence);
+    const good = goodOf(record, after.target?.sequence);
     return {
       ...record,
       entries: turnBack(record.entries, good?.objects ?? new Map(), current?.objects),

@@ -19,15 +19,18 @@ export interface Applied {
   readonly answer?: KubeObject;
 }
 
-/** One object of a Delivery. */
-export interface Entry {
+/** What an object shall be, and its place in the order. */
+interface Placed {
   readonly key: string;
   readonly ref: ObjectRef;
   readonly wave: number;
   readonly step: number;
-  /** What the object shall be. */
   readonly manifest: KubeObject;
   readonly hash: string;
+}
+
+/** One object of a Delivery. */
+export interface Entry extends Placed {
   /** The target does not have it: it waits to be deleted. */
   readonly removed: boolean;
   readonly applied: Applied | undefined;
@@ -42,13 +45,7 @@ export interface Entry {
 }
 
 /** One object as a good release had it. */
-export interface Kept {
-  readonly key: string;
-  readonly ref: ObjectRef;
-  readonly wave: number;
-  readonly step: number;
-  readonly manifest: KubeObject;
-  readonly hash: string;
+export interface Kept extends Placed {
   readonly uid: string;
   readonly sequence: number;
   /** What the API server made of the manifest, where that was seen. */
@@ -170,6 +167,16 @@ export function emptyRecord(): ReleaseRecord {
     logTail: undefined,
     lastRequest: undefined,
   };
+}
+
+/** Whether a person means this release: by its number, or by seven or more characters of its revision. */
+export function isCalled({ revision, sequence }: Pick<Release, 'revision' | 'sequence'>, name: string): boolean {
+  return String(sequence) === name || (name.length >= 7 && revision.startsWith(name));
+}
+
+/** What is kept of a release that was good. */
+export function goodOf({ goods }: ReleaseRecord, sequence: number | undefined): GoodRelease | undefined {
+  return goods.find(({ release }) => release.sequence === sequence);
 }
 
 /** Whether a release was begun and neither verified nor undone. */

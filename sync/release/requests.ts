@@ -1,8 +1,8 @@
 import type { Request } from '../delivery/delivery.ts';
 import type { Turn } from '../session.ts';
 import { move, saveRecord } from './drive.ts';
-import type { GoodRelease, ReleaseRecord } from './record.ts';
-import type { Cause, Release } from './standing.ts';
+import { type GoodRelease, isCalled, type ReleaseRecord } from './record.ts';
+import type { Cause } from './standing.ts';
 import { heldFor } from './state.ts';
 
 /** What a request came to: nothing more to say, or why it can't be done and what could. */
@@ -70,10 +70,6 @@ function goodBefore({ goods, standing }: ReleaseRecord): GoodRelease | undefined
       (isFailing ? release.sequence <= running : release.sequence < running) && !heldFor(standing, release),
   );
   return candidates.sort((a, b) => b.release.sequence - a.release.sequence)[0];
-}
-
-function isCalled({ revision, sequence }: Release, to: string): boolean {
-  return String(sequence) === to || (to.length >= 7 && revision.startsWith(to));
 }
 
 function recorded({ goods }: ReleaseRecord): string {

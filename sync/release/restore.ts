@@ -8,7 +8,7 @@ import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { applierOf, applyEntry, stampOf } from './apply.ts';
-import { type Entry, healingManifest, type Kept } from './record.ts';
+import { type Entry, goodOf, healingManifest, type Kept } from './record.ts';
 
 /**
  * Brings one object back to what it was when its good release was verified: applying the old manifest alone is not always
@@ -18,12 +18,11 @@ import { type Entry, healingManifest, type Kept } from './record.ts';
 export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
   const { session, world } = turn;
   world.reach('mid-rollback');
-  const kept = session.record.goods
-    .find(({ release }) => release.sequence === session.record.standing.target?.sequence)
-    ?.objects.get(entry.key);
+  const { record } = session;
+  const kept = goodOf(record, record.standing.target?.sequence)?.objects.get(entry.key);
   const live = await applierOf(turn).cluster.get(entry.ref);
   if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
-  const sequence = kept?.sequence ?? session.record.sequence;
+  const sequence = kept?.sequence ?? record.sequence;
   const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
   if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, object, kept.answer));
 }

@@ -1,13 +1,13 @@
-import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { numberAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
-import { rolloutOf } from '../../health/rollout.ts';
+import { isOwnedBy, rolloutOf } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { podSignals } from '../../health/signals.ts';
 import { delayAfter } from '../back-off.ts';
 import { identityOf, nameOf } from '../delivery/delivery.ts';
-import { ApiError, isForbidden } from '../errors.ts';
+import { ApiError, isForbidden, messageOf } from '../errors.ts';
 import { protectedKinds } from '../plan/prune.ts';
-import type { Turn } from '../session.ts';
+import { lookAgainAt, type Turn } from '../session.ts';
 import { type KubeObject, label, refOf, titleOf } from '../types.ts';
 import { applyWaves } from './apply.ts';
 import { fatesOf } from './inverse.ts';
@@ -25,7 +25,7 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
   const { session, world } = turn;
   const now = world.clock.steady();
   if (now < session.rollback.retryAt) {
-    session.lookAt = Math.min(session.lookAt, session.rollback.retryAt);
+    lookAgainAt(session, session.rollback.retryAt);
     return undefined;
   }
   const progress = await applyWaves(turn, wavesOf(session.record.entries).length, restoreOrKeep);
@@ -36,7 +36,7 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
   const tries = session.rollback.tries + 1;
   const delay = delayAfter(Math.min(tries, 6), backOff);
   session.rollback = { tries, retryAt: now + delay };
-  session.lookAt = Math.min(session.lookAt, now + delay);
+  lookAgainAt(session, now + delay);
   if (progress !== 'waiting' && tries >= mostTries) return { type: 'failed', cause: progress };
   if (now < session.record.clocks.deadline) return undefined;
   const message = session.applyTrouble?.message ?? 'the last good release can not be applied';
@@ -66,7 +66,7 @@ async function restoreOrKeep(turn: Turn, entry: Entry): Promise<void> {
 export async function freeStuckPods(turn: Turn, entries: readonly Entry[]): Promise<void> {
   const { delivery, world } = turn;
   for (const entry of entries) {
-    if (entry.ref.kind !== 'StatefulSet' || entry.touched !== true) continue;
+    if (entry.ref.kind !== 'StatefulSet') continue;
     const live = world.watcher.live(delivery.uid, entry.key);
     const revision = live?.revision;
     if (live === undefined || revision === undefined || passesGate(live.health)) continue;
@@ -75,7 +75,7 @@ export async function freeStuckPods(turn: Turn, entries: readonly Entry[]): Prom
     } catch (error) {
       if (!isForbidden(error)) throw error;
       turn.session.waiting.push(
-        `${titleOf(entry.ref)}: its stuck pods must be deleted, and the account may not: ${(error as Error).message}`,
+        `${titleOf(entry.ref)}: its stuck pods must be deleted, and the account may not: ${messageOf(error)}`,
       );
     }
   }
@@ -92,7 +92,7 @@ async function stuckPods(turn: Turn, entry: Entry, revision: string): Promise<Ku
     // Below the partition the old revision is the right one.
     if (Number(/\d+$/.exec(pod.metadata.name)?.[0]) < partition) return false;
     if (!isGoingBack && podSignals(pod).length === 0) return false;
-    const isOwned = objectsAt(pod, 'metadata', 'ownerReferences').some(({ uid }) => uid === entry.applied?.uid);
+    const isOwned = isOwnedBy(pod, entry.applied?.uid);
     const isOld = label(pod, 'controller-revision-hash') !== revision;
     const isReady = condition(pod, 'Ready')?.status === 'True';
     return isOwned && isOld && !isReady && textAt(pod, 'metadata', 'deletionTimestamp') === undefined;

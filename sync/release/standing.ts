@@ -138,3 +138,9 @@ export function newStanding(): Standing {
     accepted: undefined,
   };
 }
+
+/** A release as people name it. */
+export function nameRelease(release: Release | undefined): string {
+  if (release === undefined) return 'nothing';
+  return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
+}

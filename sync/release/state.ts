@@ -249,9 +249,9 @@ export interface Outcome {
 }
 
 /** Where a standing goes on an event, and what that asks for; undefined when the event moves nothing. */
-export function next(standing: Standing, event: Event, table: readonly Move[] = moves): Outcome | undefined {
+export function next(standing: Standing, event: Event): Outcome | undefined {
   const noted = event.type === 'tip' ? { ...standing, tip: event.tip } : standing;
-  const move = table.find(
+  const move = moves.find(
     ({ from, on, when }) =>
       on === event.type && from.includes(noted.state) && (when === undefined || guards[when].holds(noted, event)),
   );

@@ -1,6 +1,6 @@
 import { nameOf } from '../delivery/delivery.ts';
 import type { Turn } from '../session.ts';
-import type { Event, Release, Standing } from './standing.ts';
+import { type Event, nameRelease, type Standing } from './standing.ts';
 import type { Outcome } from './state.ts';
 
 /** Tells people what they must know of a move: that a release is live, that it failed, that they are needed. */
@@ -38,10 +38,4 @@ function tellAlert({ delivery, world }: Turn, standing: Outcome['standing']): vo
       : `${nameRelease(target)} failed, and is left as it is: ${cause?.message ?? ''}`;
   world.event('Warning', bad === undefined ? 'ReleaseFailed' : 'RollbackFailed', message);
   world.log.error({ delivery: nameOf(delivery), problem: message }, 'a person is needed');
-}
-
-/** A release as people name it. */
-function nameRelease(release: Release | undefined): string {
-  if (release === undefined) return 'nothing';
-  return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
 }

@@ -2,11 +2,11 @@ import { rolloutOf } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { healthSignal, type Signal } from '../../health/signals.ts';
 import { identityOf } from '../delivery/delivery.ts';
-import type { Turn } from '../session.ts';
+import { lookAgainAt, type Turn } from '../session.ts';
 import { type Health, titleOf } from '../types.ts';
 import type { Entry } from './record.ts';
 import type { Cause } from './standing.ts';
-import { takenKey } from './taken-key.ts';
+import { isTakenKey } from './taken-key.ts';
 
 /** A rollout that is done this quickly needs no look at its pods, in milliseconds. */
 const grace = 300;
@@ -71,7 +71,7 @@ function failureOf(
   }
   for (const signal of world.rollouts.signals(delivery.uid, entry.key, revision)) {
     const message = `${titleOf(entry.ref)}: pod ${signal.pod.name}: ${signal.message}`;
-    const isOurs = signal.name === 'config' && takenKey(session.record, entry, signal.message) !== undefined;
+    const isOurs = signal.name === 'config' && isTakenKey(session.record, entry, signal.message);
     if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
     const { pod, container, name } = signal;
     // The log must be that of the cause: the first one counts.
@@ -88,7 +88,7 @@ function isDue({ delivery, session, world }: Turn, signal: Signal, since: number
   const least = session.record.standing.bad !== undefined && signal.name === 'refused' ? settling : 0;
   const due = signal.isCertain ? since : since + Math.max(time, least);
   if (due <= world.clock.steady()) return true;
-  session.lookAt = Math.min(session.lookAt, due);
+  lookAgainAt(session, due);
   return false;
 }
 
@@ -99,7 +99,7 @@ function followPods(turn: Turn, unwell: readonly Entry[]): void {
   else session.unwellSince ??= world.clock.steady();
   const from = (session.unwellSince ?? 0) + grace;
   const isEarly = from > world.clock.steady();
-  if (rolling.length > 0 && isEarly) session.lookAt = Math.min(session.lookAt, from);
+  if (rolling.length > 0 && isEarly) lookAgainAt(session, from);
   const followed = isEarly ? [] : rolling.slice(0, mostFollowed);
   world.rollouts.follow(
     delivery.uid,

@@ -1,17 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import { lockstepCommand as run } from './support/cli.ts';
 import { configMap, deployment, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['cli-status', 'cli-broken']);
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-cli-'));
-
-function run(args: readonly string[], input = ''): { code: number | null; stdout: string; stderr: string } {
-  const result = spawnSync(process.execPath, ['agent/cli/lockstep.mjs', ...args], { input, encoding: 'utf8' });
-  return { code: result.status, stdout: result.stdout, stderr: result.stderr };
-}
 
 describe('lockstep', () => {
   it('status shows Deliveries, with exit code 0 when all is well and 2 when not', async () => {

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { lockstepCommand } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 import { held, holdMessage } from './support/rollback.ts';
@@ -24,12 +24,9 @@ const bad = {
   'settings.yaml': configMap('settings', { color: 'red' }),
 };
 
-/** Runs a command as a person would. */
-function run(app: App, ...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const all = ['agent/cli/lockstep.mjs', ...args, '-n', app.namespace, '--kubeconfig', inject('kubeconfig')];
-  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
-  return { code: status, stdout, stderr };
-}
+/** Runs a command about the Delivery of an app. */
+const run = (app: App, ...args: string[]) =>
+  lockstepCommand([...args, '-n', app.namespace, '--kubeconfig', inject('kubeconfig')]);
 
 describeOnOwnCluster('a bad revision', () => {
   it('is held while drift is healed against good, and a commit that changes nothing passes by', async () => {
