@@ -22,9 +22,13 @@ describeOnOwnCluster('a first release that fails', () => {
     expect(await app.get('v1', 'ConfigMap', 'later')).toBeUndefined();
     // The same content under another commit stays held.
     app.push({ 'README.md': 'not a manifest' });
-    await expect.poll(async () => textAt(await app.status(), 'status', 'revision', 'tip')).toBe(app.revision);
+    await expect
+      .poll(async () => textAt(await app.status(), 'status', 'revision', 'tip'), { timeout: 10_000 })
+      .toBe(app.revision);
     await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'settings'), { data: { color: 'red' } });
-    await expect.poll(async () => textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color')).toBe('blue');
+    await expect
+      .poll(async () => textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color'), { timeout: 10_000 })
+      .toBe('blue');
     expect(textAt(await app.status(), 'status', 'state')).toBe('Degraded');
     app.push({ 'web.yaml': deployment('web') });
     await app.ready();
