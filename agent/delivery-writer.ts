@@ -80,11 +80,15 @@ function masked(status: DeliveryStatus): JsonObject {
   return JSON.parse(text);
 }
 
+/** What the release tells itself, once, at the moment when it happens: sync/release/tell.ts. */
+const toldByRelease = new Set(['ReleaseFailed', 'RollingBack', 'RolledBack', 'RollbackFailed']);
+
 /** What goes wrong, or is waited for, is told as an event when it changes. */
 function tellTrouble(events: Events, delivery: KubeObject, status: DeliveryStatus, old: DeliveryStatus): void {
   const [now, before] = [readyOf(status), readyOf(old)];
   if (now === undefined || now.status === 'True' || (now.reason === before?.reason && now.message === before.message))
     return;
+  if (toldByRelease.has(now.reason)) return;
   const calm = now.reason === 'Progressing' || now.reason === 'Planning' || now.status === 'Unknown';
   if (calm && now.reason === before?.reason) return;
   events.write(delivery, calm ? 'Normal' : 'Warning', now.reason, now.message);

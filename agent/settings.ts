@@ -31,7 +31,8 @@ export const settingsTable = [
     name: 'watch-namespaces',
     kind: 'list',
     fallback: '',
-    about: 'Namespaces whose Deliveries are served, with commas between. Without it, all.',
+    about:
+      'Namespaces whose Deliveries are served, with commas between. Without it, all. No two agents may share one, but for replicas with the same list.',
   },
   {
     name: 'data-dir',

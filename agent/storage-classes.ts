@@ -1,32 +1,41 @@
 import { objectsAt, textAt } from '../diff/json.ts';
+import type { BindingMode } from '../health/scale.ts';
 import { messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
 import type { KubeHttp } from './kube/http.ts';
 
 const lifetime = 60_000;
+/** A class that is missing may be made in a moment. */
+const lifetimeOfNothing = 3_000;
 
 /**
- * When StorageClasses bind their claims. They are listed when somebody asks, at most once a minute; until the first list
- * is there, nothing is known.
+ * When StorageClasses bind their claims. They are listed when somebody asks, at most once a minute, or every few seconds
+ * while one is missing; until the first list is there, nothing is known.
  */
-export function createStorageClasses(http: KubeHttp, clock: Clock, log: Log): (name: string) => string | undefined {
-  let modes = new Map<string, string>();
+export function createStorageClasses(
+  http: KubeHttp,
+  clock: Clock,
+  log: Log,
+): (name: string) => BindingMode | undefined {
+  let modes: ReadonlyMap<string, BindingMode> | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
 
   async function refresh(): Promise<void> {
     const { body } = await http.request({ method: 'GET', path: '/apis/storage.k8s.io/v1/storageclasses' });
-    const entries = objectsAt(body, 'items').map((item): [string, string] => [
-      textAt(item, 'metadata', 'name') ?? '',
-      textAt(item, 'volumeBindingMode') ?? 'Immediate',
-    ]);
-    modes = new Map(entries);
+    modes = new Map(
+      objectsAt(body, 'items').map((item) => [
+        textAt(item, 'metadata', 'name') ?? '',
+        textAt(item, 'volumeBindingMode') === 'WaitForFirstConsumer' ? 'WaitForFirstConsumer' : 'Immediate',
+      ]),
+    );
   }
 
   return (name) => {
-    if (clock.now() - askedAt > lifetime) {
+    const mode = modes === undefined ? undefined : (modes.get(name) ?? 'NotFound');
+    if (clock.now() - askedAt > (mode === 'NotFound' ? lifetimeOfNothing : lifetime)) {
       askedAt = clock.now();
       refresh().catch((error: unknown) => log.warn({ problem: messageOf(error) }, 'StorageClasses can not be listed'));
     }
-    return modes.get(name);
+    return mode;
   };
 }

@@ -1,9 +1,9 @@
 import { textAt } from '../diff/json.ts';
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import { type KubeObject, label, type ObjectRef } from '../sync/types.ts';
-import { containerStatuses } from './kinds/pod.ts';
+import { forgetRefusal, hear, refusals, type Told, withHeard } from './heard.ts';
+import { type RollingPod, type RolloutSignal, seePod, toldBy } from './rolling-pod.ts';
 import { isOwnedBy, type Rollout, rolloutOf } from './rollout.ts';
-import { podSignals, type Signal } from './signals.ts';
 
 /** A workload that is being rolled out. */
 export interface Workload {
@@ -11,18 +11,19 @@ export interface Workload {
   readonly ref: ObjectRef;
   readonly uid: string;
   readonly manifest: KubeObject;
+  /** Since when it is being rolled out: wall time in milliseconds. */
+  readonly changed: number;
 }
 
-/** A signal of a pod of the new revision. */
-export interface PodSignal extends Signal {
-  readonly pod: ObjectRef;
-  /** When it was first seen, in milliseconds. */
-  readonly since: number;
+/** Something that can't be watched. */
+interface Trouble {
+  readonly kind: string;
+  readonly error: Error;
 }
 
 /**
- * Follows the pods of workloads whose health is waited for, each by watches limited to that workload. It is told which
- * workloads matter, and forgets all others.
+ * Follows the pods of workloads whose health is waited for, and the Events about both, each by watches limited to what
+ * is concerned. It is told which workloads matter, and forgets all others.
  */
 export interface Rollouts {
   follow(uid: string, identity: string, workloads: readonly Workload[]): void;
@@ -30,138 +31,194 @@ export interface Rollouts {
    * What the pods of a revision say.
    * @param revision the revision as the workload's own status names it; undefined while that is not known
    */
-  signals(uid: string, key: string, revision: string | undefined): PodSignal[];
+  signals(uid: string, key: string, revision: string | undefined): RolloutSignal[];
+  /** What can't be watched, so that failures are seen late, and why. */
+  troubles(uid: string): Trouble[];
   close(): void;
-}
-
-interface Pod {
-  readonly ref: ObjectRef;
-  /** The value of the label that names its revision. */
-  readonly label: string | undefined;
-  readonly signals: readonly PodSignal[];
-  readonly tries: number;
-  readonly isPulling: boolean;
 }
 
 interface Followed {
   readonly workload: Workload;
   readonly rollout: Rollout;
-  readonly pods: Map<string, Pod>;
-  /** Label values by revision, where ReplicaSets stand between. */
-  readonly labels: Map<string, string>;
-  readonly closers: readonly (() => void)[];
+  readonly pods: Map<string, RollingPod & { readonly label: string | undefined }>;
+  /** The ReplicaSets between, by uid. */
+  readonly sets: Map<string, { readonly revision: string; readonly hash: string }>;
+  readonly watches: readonly Watch[];
+}
+
+/** The Events of one namespace. */
+interface Hearing {
+  readonly told: Told;
+  readonly watches: readonly Watch[];
+}
+
+interface Watch {
+  readonly kind: string;
+  readonly close: () => void;
+  trouble: Error | undefined;
+}
+
+/** What is followed for one Delivery. */
+interface Following {
+  readonly workloads: ReadonlyMap<string, Followed>;
+  /** By namespace. */
+  readonly hearings: ReadonlyMap<string, Hearing>;
 }
 
 /** Takes note of an object. @returns whether a Delivery should look */
-type See = (one: Followed, object: KubeObject, isGone: boolean, now: number) => boolean;
+type See = (object: KubeObject, isGone: boolean) => boolean;
+/** Forgets what a new list does not have. */
+type Keep = (present: ReadonlySet<string>) => void;
 
-/** Tries to pull an image that are enough. */
-const enoughTries = 2;
+const nothing: Following = { workloads: new Map(), hearings: new Map() };
+/** Warnings, and the one good word that counts. */
+const eventFields = ['type=Warning', 'reason=TriggeredScaleUp'];
 
-/** @param notify called with a Delivery's uid when the pods of one of its workloads say something else */
+/**
+ * @param now steady time in milliseconds
+ * @param notify called with a Delivery's uid when the pods of one of its workloads say something else
+ */
 export function createRollouts(watches: Watches, now: () => number, notify: (uid: string) => void): Rollouts {
-  const followed = new Map<string, Map<string, Followed>>();
+  const followed = new Map<string, Following>();
 
-  function onEvent(uid: string, one: Followed, event: WatchEvent, see: See): void {
-    // A new list tells what has gone while nobody looked.
-    if (event.type === 'synced')
-      for (const pod of one.pods.keys()) if (!event.present.has(pod) && see === seePod) one.pods.delete(pod);
-    if (event.type !== 'changed' && event.type !== 'deleted') return;
-    if (see(one, event.object, event.type === 'deleted', now())) notify(uid);
+  function open(uid: string, target: WatchTarget, see: See, keep: Keep = () => undefined): Watch {
+    const close = watches.open(target, (event) => {
+      if (onEvent(watch, event, see, keep)) notify(uid);
+    });
+    const watch: Watch = { kind: target.kind, close, trouble: undefined };
+    return watch;
   }
 
   function begin(uid: string, identity: string, workload: Workload): Followed | undefined {
     const rollout = rolloutOf(workload.manifest);
     if (rollout === undefined) return undefined;
-    const closers: (() => void)[] = [];
-    const one: Followed = { workload, rollout, pods: new Map(), labels: new Map(), closers };
+    const one: Followed = { workload, rollout, pods: new Map(), sets: new Map(), watches: [] };
     const { namespace = '' } = workload.ref;
-    const { selector } = rollout;
-    const open = (apiVersion: string, kind: string, see: See): void => {
-      const target: WatchTarget = { identity, apiVersion, kind, namespace, selector };
-      closers.push(watches.open(target, (event) => onEvent(uid, one, event, see)));
+    const target = { identity, namespace, selector: rollout.selector };
+    const seen = (pod: KubeObject, isGone: boolean): boolean => {
+      const isNew = !one.pods.has(pod.metadata.uid ?? '');
+      const isTold = notePod(one, pod, isGone, now());
+      // Where a pod could be made, pods are refused no longer.
+      if (isNew && !isGone && isOwned(one, pod))
+        forgetRefusal(followed.get(uid)?.hearings.get(namespace)?.told, workload.uid, pod);
+      return isTold;
     };
-    open('v1', 'Pod', seePod);
-    if (rollout.by === 'ReplicaSet') open('apps/v1', 'ReplicaSet', seeReplicaSet);
-    return one;
+    const pods = open(uid, { ...target, apiVersion: 'v1', kind: 'Pod' }, seen, (present) => retain(one.pods, present));
+    if (rollout.by !== 'ReplicaSet') return { ...one, watches: [pods] };
+    const sets = open(
+      uid,
+      { ...target, apiVersion: 'apps/v1', kind: 'ReplicaSet' },
+      (set, isGone) => noteReplicaSet(one, set, isGone),
+      (present) => retain(one.sets, present),
+    );
+    return { ...one, watches: [pods, sets] };
   }
 
-  function follow(uid: string, identity: string, workloads: readonly Workload[]): void {
-    const before = followed.get(uid) ?? new Map<string, Followed>();
-    const after = new Map<string, Followed>();
-    for (const workload of workloads) {
-      const known = before.get(workload.key);
-      const one = known?.workload.uid === workload.uid ? known : begin(uid, identity, workload);
-      if (one !== undefined) after.set(workload.key, one);
+  function listen(uid: string, identity: string, namespace: string): Hearing {
+    const told: Told = new Map();
+    const see = (event: KubeObject, isGone: boolean): boolean => !isGone && hear(told, event, now());
+    const target = { identity, namespace, apiVersion: 'v1', kind: 'Event' };
+    return { told, watches: eventFields.map((fields) => open(uid, { ...target, fields }, see)) };
+  }
+
+  function follow(uid: string, identity: string, wanted: readonly Workload[]): void {
+    const before = followed.get(uid) ?? nothing;
+    const workloads = new Map<string, Followed>();
+    for (const workload of wanted) {
+      const known = before.workloads.get(workload.key);
+      const one = isSame(known?.workload, workload) ? known : begin(uid, identity, workload);
+      if (one !== undefined) workloads.set(workload.key, one);
     }
-    endAll([...before.values()].filter((one) => after.get(one.workload.key) !== one));
-    if (after.size === 0) followed.delete(uid);
-    else followed.set(uid, after);
+    const namespaces = new Set([...workloads.values()].map(({ workload: { ref } }) => ref.namespace ?? ''));
+    const hearings = new Map(
+      [...namespaces].map((name) => [name, before.hearings.get(name) ?? listen(uid, identity, name)]),
+    );
+    endAll([...before.workloads.values()].filter((one) => workloads.get(one.workload.key) !== one));
+    endAll([...before.hearings].flatMap(([name, one]) => (hearings.has(name) ? [] : [one])));
+    if (workloads.size === 0) followed.delete(uid);
+    else followed.set(uid, { workloads, hearings });
   }
 
   return {
     follow,
     signals: (uid, key, revision) => {
-      const one = followed.get(uid)?.get(key);
+      const following = followed.get(uid) ?? nothing;
+      const one = following.workloads.get(key);
       if (one === undefined) return [];
+      const told = following.hearings.get(one.workload.ref.namespace ?? '')?.told;
+      const { by } = one.rollout;
+      const { uid: owner, changed } = one.workload;
       const wanted = labelOf(one, revision);
+      const pods = [...one.pods.values()].filter(
+        (pod) => by === 'all' || (wanted !== undefined && pod.label === wanted),
+      );
+      const refused = by === 'all' || revision !== undefined ? refusals(told, owner, changed) : [];
       return (
-        [...one.pods.values()]
-          .filter((pod) => one.rollout.by === 'all' || (wanted !== undefined && pod.label === wanted))
-          .flatMap((pod) => pod.signals)
+        [...pods.flatMap((pod) => withHeard(told, pod, changed)), ...refused]
           // How often its pods may fail is a Job's own business.
           .filter(({ name }) => one.workload.ref.kind !== 'Job' || name !== 'crashLoop')
       );
     },
+    troubles: (uid) => {
+      const { workloads, hearings } = followed.get(uid) ?? nothing;
+      const all = [...workloads.values(), ...hearings.values()].flatMap((one) => one.watches);
+      return all.flatMap(({ kind, trouble }) => (trouble === undefined ? [] : [{ kind, error: trouble }]));
+    },
     close: () => {
-      for (const workloads of followed.values()) endAll([...workloads.values()]);
+      for (const { workloads, hearings } of followed.values()) endAll([...workloads.values(), ...hearings.values()]);
       followed.clear();
     },
   };
 }
 
-function endAll(ones: readonly Followed[]): void {
-  for (const { closers } of ones) for (const close of closers) close();
+/** Takes note of what a watch tells. @returns whether a Delivery should look */
+function onEvent(watch: Watch, event: WatchEvent, see: See, keep: Keep): boolean {
+  switch (event.type) {
+    case 'changed':
+    case 'deleted':
+      return see(event.object, event.type === 'deleted');
+    case 'synced':
+      keep(event.present);
+      return false;
+    default:
+      return noteTrouble(watch, event.type === 'failed' ? event.error : undefined);
+  }
 }
 
-function labelOf({ rollout, labels }: Followed, revision: string | undefined): string | undefined {
-  if (revision === undefined) return undefined;
-  return rollout.by === 'ReplicaSet' ? labels.get(revision) : revision;
+function noteTrouble(watch: Watch, error: Error | undefined): boolean {
+  const isNews = watch.trouble?.message !== error?.message;
+  watch.trouble = error;
+  return isNews;
 }
 
-/** What a Delivery would be told of a pod, as one text. */
-function toldBy(pod: Pod | undefined): string {
-  return (pod?.signals ?? []).map(({ message, isCertain, isPausing }) => `${message} ${isCertain} ${isPausing}`).join();
+function isSame(known: Workload | undefined, workload: Workload): boolean {
+  return known?.uid === workload.uid && known.changed === workload.changed;
 }
 
-function seePod(one: Followed, object: KubeObject, isGone: boolean, now: number): boolean {
+function endAll(ones: readonly { readonly watches: readonly Watch[] }[]): void {
+  for (const { watches } of ones) for (const { close } of watches) close();
+}
+
+function retain(known: Map<string, unknown>, present: ReadonlySet<string>): void {
+  for (const uid of known.keys()) if (!present.has(uid)) known.delete(uid);
+}
+
+/** A revision that came back has the same ReplicaSet under a new number: the number is the one to look for. */
+function labelOf({ rollout, sets }: Followed, revision: string | undefined): string | undefined {
+  if (revision === undefined || rollout.by !== 'ReplicaSet') return revision;
+  return [...sets.values()].find((set) => set.revision === revision)?.hash;
+}
+
+function notePod(one: Followed, object: KubeObject, isGone: boolean, now: number): boolean {
   const uid = object.metadata.uid ?? '';
   const before = one.pods.get(uid);
   if (isGone || !isOwned(one, object)) {
     one.pods.delete(uid);
     return toldBy(before) !== '';
   }
-  const isPulling = isErrImagePull(object);
-  const tries = (before?.tries ?? 0) + (isPulling && before?.isPulling !== true ? 1 : 0);
-  const { name, namespace = '' } = object.metadata;
-  const ref = { apiVersion: 'v1', kind: 'Pod', namespace, name };
-  const signals = podSignals(object).map((signal): PodSignal => {
-    const since = before?.signals.find((known) => known.name === signal.name)?.since ?? now;
-    return {
-      ...signal,
-      isCertain: signal.isCertain || (signal.name === 'imagePull' && tries >= enoughTries),
-      pod: ref,
-      since,
-    };
-  });
-  const pod = { ref, label: label(object, one.rollout.label), signals, tries, isPulling };
-  one.pods.set(uid, pod);
+  const pod = seePod(object, before, one.workload.changed, now);
+  one.pods.set(uid, { ...pod, label: label(object, one.rollout.label) });
   return toldBy(pod) !== toldBy(before);
-}
-
-/** Each time that the node says so anew was one more try. */
-function isErrImagePull(pod: KubeObject): boolean {
-  return containerStatuses(pod).some((status) => textAt(status, 'state', 'waiting', 'reason') === 'ErrImagePull');
 }
 
 /** A selector may fit pods of others too; a Deployment owns its pods by way of a ReplicaSet that only it has. */
@@ -170,11 +227,15 @@ function isOwned({ workload, rollout }: Followed, pod: KubeObject): boolean {
   return isOwnedBy(pod, workload.uid);
 }
 
-function seeReplicaSet({ workload, rollout, labels }: Followed, set: KubeObject): boolean {
+function noteReplicaSet({ workload, rollout, sets }: Followed, set: KubeObject, isGone: boolean): boolean {
+  const uid = set.metadata.uid ?? '';
   const revision = textAt(set, 'metadata', 'annotations', 'deployment.kubernetes.io/revision');
   const hash = label(set, rollout.label);
-  if (!isOwnedBy(set, workload.uid) || revision === undefined || hash === undefined || labels.get(revision) === hash)
+  if (isGone || !isOwnedBy(set, workload.uid) || revision === undefined || hash === undefined) {
+    sets.delete(uid);
     return false;
-  labels.set(revision, hash);
+  }
+  if (sets.get(uid)?.revision === revision) return false;
+  sets.set(uid, { revision, hash });
   return true;
 }

@@ -4,9 +4,12 @@ import { type Health, type HealthWord, healthWords, type KubeObject } from '../s
 export interface HealthContext {
   /** Wall time in milliseconds. */
   readonly now: number;
-  /** When a StorageClass binds claims: Immediate or WaitForFirstConsumer; undefined where that is not known. */
-  readonly bindingMode?: (storageClass: string) => string | undefined;
+  /** When a StorageClass binds claims; undefined where that is not known. */
+  readonly bindingMode?: (storageClass: string) => BindingMode | undefined;
 }
+
+/** When a StorageClass binds claims, or that there is none of the name. */
+export type BindingMode = 'Immediate' | 'WaitForFirstConsumer' | 'NotFound';
 
 /** A kind's own rule. It may rely on the common rules having passed. */
 export type HealthRule = (object: KubeObject, context: HealthContext) => Health;

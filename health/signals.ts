@@ -44,12 +44,17 @@ export interface Signal {
 
 const enoughRestarts = 3;
 
-/** What the containers of a pod say. Tries to pull an image can't be read from one state: whoever follows the pod counts them. */
-export function podSignals(pod: KubeObject): Signal[] {
+const none: ReadonlyMap<string, number> = new Map();
+
+/**
+ * What the containers of a pod say. Tries to pull an image can't be read from one state: whoever follows the pod counts them.
+ * @param before restarts of each container that do not count
+ */
+export function podSignals(pod: KubeObject, before: ReadonlyMap<string, number> = none): Signal[] {
   const phase = textAt(pod, 'status', 'phase');
   // A pod that has ended is replaced by its owner, and a Job counts its own failures.
   if (phase === 'Succeeded' || phase === 'Failed' || at(pod, 'metadata', 'deletionTimestamp') !== undefined) return [];
-  const found = containerStatuses(pod).flatMap((status) => containerSignal(status) ?? []);
+  const found = containerStatuses(pod).flatMap((status) => containerSignal(status, before) ?? []);
   const scheduled = condition(pod, 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return found;
   return [...found, { name: 'unschedulable', reason: 'Unschedulable', message: explain(scheduled), isCertain: false }];
@@ -64,7 +69,7 @@ const waitingSignals: Readonly<Record<string, { name: SignalName; reason: string
   RunContainerError: { name: 'config', reason: 'RunContainerError' },
 };
 
-function containerSignal(status: JsonObject): Signal | undefined {
+function containerSignal(status: JsonObject, before: ReadonlyMap<string, number>): Signal | undefined {
   const waiting = textAt(status, 'state', 'waiting', 'reason') ?? '';
   const name = textAt(status, 'name') ?? '';
   const container = `container ${name}`;
@@ -73,13 +78,13 @@ function containerSignal(status: JsonObject): Signal | undefined {
     const message = `${container}: ${known.reason}: ${textAt(status, 'state', 'waiting', 'message') ?? waiting}`;
     return { ...known, message, isCertain: false, container: name };
   }
-  const crash = crashSignal(status, container, waiting);
+  const restarts = (numberAt(status, 'restartCount') ?? 0) - (before.get(name) ?? 0);
+  const crash = crashSignal(status, container, waiting, restarts);
   return crash === undefined ? undefined : { ...crash, container: name };
 }
 
 /** A container that ended badly and is not ready since: between two crashes it runs for a moment. */
-function crashSignal(status: JsonObject, container: string, waiting: string): Signal | undefined {
-  const restarts = numberAt(status, 'restartCount') ?? 0;
+function crashSignal(status: JsonObject, container: string, waiting: string, restarts: number): Signal | undefined {
   const hasFailed = (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0;
   const isDown = waiting === 'CrashLoopBackOff' || hasFailed;
   const isBack = status['ready'] === true;
@@ -96,9 +101,10 @@ const ownSignals: Readonly<Record<string, SignalName>> = {
   Unschedulable: 'unschedulable',
 };
 
-/** What is refused for good is told apart from what a webhook or a quota may let pass in a moment. */
-function replicaSignal(message: string): SignalName {
+/** What is refused for good is told apart from what a webhook, a quota or an account may let pass in a moment. */
+export function refusalSignal(message: string): SignalName {
   if (message.includes('exceeded quota')) return 'quota';
+  if (message.includes('error looking up service account')) return 'degraded';
   return /denied the request|violates PodSecurity|is invalid|is forbidden/.test(message) ? 'refused' : 'degraded';
 }
 
@@ -111,7 +117,7 @@ export function healthSignal(health: Health): Signal | undefined {
     message: health.message,
     isCertain: false,
   });
-  if (health.reason === 'ReplicaFailure') return signal(replicaSignal(health.message));
+  if (health.reason === 'ReplicaFailure') return signal(refusalSignal(health.message));
   if (health.reason === 'JobFailed') return signal('refused');
   return signal(waitingSignals[health.reason]?.name ?? ownSignals[health.reason] ?? 'degraded');
 }

@@ -1,6 +1,7 @@
 import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
 import type { Health, KubeObject } from '../sync/types.ts';
+import { progressOf } from './progress.ts';
 import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
 import { degraded, type HealthContext, healthy } from './scale.ts';
@@ -15,6 +16,8 @@ export interface Live {
   readonly health: Health;
   /** The newest revision of a workload, once its controller has seen the last change. */
   readonly revision: string | undefined;
+  /** How far its rollout has come: a number that grows. */
+  readonly progress: number;
 }
 
 /** One object that is followed, folded into a few words. */
@@ -65,11 +68,11 @@ export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.reference = undefined;
   tracked.settling = undefined;
   const health = end === 'Complete' ? healthy('Complete') : degraded('JobFailed', `${tracked.key}: the Job failed`);
-  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined };
+  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined, progress: 0 };
 }
 
 /** Reasons for waiting that end by time alone, without any event. */
-const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable', 'Pending']);
+const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable', 'Pending', 'StorageClassNotFound']);
 
 function endOf(reason: string): JobEnd | undefined {
   return reason === 'Complete' || reason === 'JobFailed' ? reason : undefined;
@@ -92,13 +95,16 @@ export function take(tracked: Tracked, object: KubeObject, live: Live): void {
 /** Folds a live object. */
 export function fold(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): Live {
   const health = healthOf(object, context);
+  // Until its controller has seen the last change, a status tells of the rollout before.
+  const isOld = health.reason === 'GenerationLag';
   return {
     state: 'present',
     uid: object.metadata.uid ?? '',
     version: object.metadata.resourceVersion ?? '',
     owned: ownedBy(object, manager, tracked.sentEmpty),
     health,
-    revision: health.reason === 'GenerationLag' ? undefined : revisionOf(object),
+    revision: isOld ? undefined : revisionOf(object),
+    progress: isOld ? 0 : progressOf(object),
   };
 }
 
@@ -120,6 +126,7 @@ export function question(tracked: Tracked): void {
     owned: undefined,
     health,
     revision: undefined,
+    progress: 0,
   };
 }
 
@@ -133,7 +140,10 @@ export function isSuspect(tracked: Tracked): boolean {
 /** Whether an event says something that a Delivery should look at. */
 export function isWorthALook(before: Live | undefined, tracked: Tracked): boolean {
   if (isSuspect(tracked)) return true;
+  const after = tracked.live;
   return (
-    before?.health.status !== tracked.live?.health.status || before?.health.message !== tracked.live?.health.message
+    before?.health.status !== after?.health.status ||
+    before?.health.message !== after?.health.message ||
+    before?.progress !== after?.progress
   );
 }

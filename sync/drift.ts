@@ -7,7 +7,7 @@ import { nameOf } from './delivery/delivery.ts';
 import { inParallel } from './parallel.ts';
 import { refusalOf } from './plan/try.ts';
 import { applierOf, parallelRequests, stampOf } from './release/apply.ts';
-import { type Entry, healingManifest } from './release/record.ts';
+import { type Entry, healingManifest, runningSequence } from './release/record.ts';
 import type { Turn } from './session.ts';
 import { fieldManager, stampNames } from './stamp.ts';
 import { type KubeObject, titleOf } from './types.ts';
@@ -56,7 +56,7 @@ async function describeDrift(turn: Turn, entry: Entry): Promise<{ what: string; 
   try {
     const before = await applier.cluster.get(entry.ref);
     if (before === undefined) return { what: 'was deleted', isKnown: true };
-    const how = { stamp: stampOf(turn, entry.applied?.sequence ?? session.record.sequence), dryRun: true };
+    const how = { stamp: stampOf(turn, entry.applied?.sequence ?? runningSequence(session.record)), dryRun: true };
     const { object } = await applyManifest(applier, entry, healingManifest(entry), how);
     const difference = differenceOf(before, object, delivery.uid);
     const what = difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;

@@ -3,9 +3,10 @@ import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
+import type { Tip } from './release/standing.ts';
 import { check, type Desired } from './render/check.ts';
 import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
-import type { Found, Trouble, Turn } from './session.ts';
+import type { Found, Session, Trouble, Turn } from './session.ts';
 import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
@@ -102,9 +103,14 @@ async function readOnce(turn: Turn, request: SourceRequest, revision: string): P
   try {
     return await readRevision(turn, request, revision);
   } catch (error) {
-    if (error instanceof LockstepError && !error.retryable) session.unreadable = { input, error };
+    noteUnreadable(session, input, error, undefined);
     throw error;
   }
+}
+
+function noteUnreadable(session: Session, input: string, error: unknown, tip: Tip | undefined): void {
+  if (!(error instanceof LockstepError) || error.retryable || session.unreadable?.error === error) return;
+  session.unreadable = { input, error, tip };
 }
 
 async function readRevision(turn: Turn, request: SourceRequest, revision: string): Promise<Found> {
@@ -114,15 +120,19 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   const { found } = session;
   const { author, subject } = snapshot.commit;
   if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, revision, author, subject } };
-  refuseOtherRenderers(delivery, snapshot.files);
-  const { desired, problems, skipped, isGuess } = await renderAndCheck(turn, snapshot);
-  if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
-  const render = renderHash(desired, skipped);
-  return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
+  try {
+    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
+    const render = renderHash(desired, skipped);
+    return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
+  } catch (error) {
+    noteUnreadable(session, inputOf(delivery, revision), error, { input, render: '', revision, author, subject });
+    throw error;
+  }
 }
 
 /** The scope of a kind decides what an object is called, so a kind that is not known is asked for first. */
-async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snapshot) {
+async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snapshot, revision: string) {
+  refuseOtherRenderers(delivery, snapshot.files);
   const rendered = renderPlain(snapshot.files, session.parsed);
   const isUnknown = (): boolean =>
     rendered.objects.some(({ object }) => world.kinds.find(object.apiVersion, object.kind) === undefined);
@@ -134,7 +144,8 @@ async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snap
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
   });
   const problems = [...checked.problems, ...waves].map(describeProblem);
-  return { ...checked, problems };
+  if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
+  return checked;
 }
 
 /** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */

@@ -6,7 +6,7 @@ import { isForbidden } from './errors.ts';
 import { inParallel } from './parallel.ts';
 import { type Refusal, refusalOf } from './plan/try.ts';
 import { applyEntry, parallelRequests } from './release/apply.ts';
-import { type Entry, healingManifest, isDriven, isPending } from './release/record.ts';
+import { type Entry, healingManifest, isDriven, isPending, runningSequence } from './release/record.ts';
 import type { Turn } from './session.ts';
 import { releaseAnnotation } from './stamp.ts';
 import { annotation, type KubeObject, titleOf } from './types.ts';
@@ -136,11 +136,12 @@ function healTo(
   before: KubeObject | undefined,
 ): { manifest: KubeObject; sequence: number } {
   const { record } = session;
+  const running = runningSequence(record);
   const stamp = before === undefined ? undefined : annotation(before, releaseAnnotation);
-  if (isPending(entry) && isDriven(record) && stamp === String(record.sequence)) {
-    return { manifest: entry.manifest, sequence: record.sequence };
+  if (isPending(entry) && isDriven(record) && stamp === String(running)) {
+    return { manifest: entry.manifest, sequence: running };
   }
-  return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? record.sequence };
+  return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? running };
 }
 
 /**

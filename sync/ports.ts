@@ -66,6 +66,8 @@ export interface WatchTarget {
   readonly namespace?: string;
   /** A label selector. Without one, the objects that carry the label of a Delivery are watched. */
   readonly selector?: string;
+  /** A field selector; with it labels count only where a selector says so. */
+  readonly fields?: string;
 }
 
 /** Opens watches over what the target names. */

@@ -4,8 +4,10 @@ import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { drive, move, saveRecord } from './release/drive.ts';
+import { rejected } from './release/history.ts';
+import { noteProgress } from './release/progress.ts';
 import { carryOut } from './release/requests.ts';
-import type { Turn } from './session.ts';
+import { rejectedTip, type Turn } from './session.ts';
 
 const quickest = 1_000;
 const retry = 5_000;
@@ -24,6 +26,7 @@ export async function reconcile(turn: Turn): Promise<number> {
   await takeRequest(turn);
   if (await isSuspended(turn)) return delivery.interval;
   await findRevision(turn);
+  noteRejected(turn);
   await healDrift(turn);
   await drive(turn);
   forgetDrift(turn);
@@ -67,19 +70,14 @@ async function isSuspended(turn: Turn): Promise<boolean> {
   return isWanted;
 }
 
-/** The deadline of a wave starts again whenever what is waited for changes. A small shift is not worth a write. */
-function noteProgress({ delivery, session, world }: Turn): void {
-  const progress = session.waiting.join('; ');
-  if (progress === session.progress) return;
-  const isFirst = session.progress === undefined;
-  session.progress = progress;
-  // What is waited for after a restart is no progress.
-  if (isFirst) return;
-  const deadline = world.clock.steady() + delivery.deadline;
-  const { clocks } = session.record;
-  if (clocks.deadline === 0 || clocks.frozen !== undefined) return;
-  if (deadline - clocks.deadline > delivery.deadline / 10) session.unsaved = true;
-  session.record = { ...session.record, clocks: { ...clocks, deadline } };
+/** A content that can't be understood never reaches a plan: that it was rejected stands in history all the same. */
+function noteRejected({ delivery, session, world }: Turn): void {
+  const found = rejectedTip(session);
+  if (found === undefined) return;
+  const ending = { now: world.clock.now(), history: delivery.history };
+  const record = rejected(session.record, found.tip, found.cause, ending);
+  session.unsaved ||= record !== session.record;
+  session.record = record;
 }
 
 /** What can't be watched is said, once it lasts: a moment's trouble of the API server is nobody's business. */

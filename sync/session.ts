@@ -4,7 +4,7 @@ import type { Delivery } from './delivery/delivery.ts';
 import type { LockstepError } from './errors.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
-import type { Tip } from './release/standing.ts';
+import type { Cause, Tip } from './release/standing.ts';
 import type { Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
 import type { ObjectRef } from './types.ts';
@@ -78,6 +78,14 @@ export interface Trouble {
   readonly stalled: boolean;
 }
 
+/** What no other try makes readable: a revision by these settings, and why. */
+export interface Unreadable {
+  readonly input: string;
+  readonly error: LockstepError;
+  /** The commit, where its content was read. */
+  readonly tip: Tip | undefined;
+}
+
 /** Why a revision is not released, and when that is tried again. */
 export interface PlanTrouble extends Trouble {
   readonly input: string;
@@ -104,6 +112,13 @@ export interface Heals {
   readonly refusal: string | undefined;
 }
 
+/** The best that was seen of an object while it is waited for. */
+export interface Progress {
+  readonly best: number;
+  /** Steady time in milliseconds. */
+  readonly at: number;
+}
+
 /** What is remembered of a Delivery between two turns, in memory only. */
 export interface Session {
   record: ReleaseRecord;
@@ -118,8 +133,7 @@ export interface Session {
   readonly parsed: ParseCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
-  /** What no other try makes readable: a revision by these settings, and why. */
-  unreadable: { readonly input: string; readonly error: LockstepError } | undefined;
+  unreadable: Unreadable | undefined;
   planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
   healTrouble: Trouble | undefined;
@@ -133,8 +147,10 @@ export interface Session {
   readonly tried: Set<string>;
   /** When the running release began, or its progress was last told. */
   releaseAt: number;
-  /** What was waited for last; when that changes, there is progress. */
-  progress: string | undefined;
+  /** Since when the cluster is being driven to the target; undefined when that was before a restart. Wall time. */
+  changed: number | undefined;
+  /** How far each object has come since the wait began, and when it came on last; undefined before the first look. */
+  progress: ReadonlyMap<string, Progress> | undefined;
   /** The tip that was compared and planned last. */
   weighed: string | undefined;
   /** When the next turn is due, by what was seen in this one. */
@@ -145,8 +161,8 @@ export interface Session {
   unwellSince: number | undefined;
   /** Since when everything is healthy. */
   steadySince: number | undefined;
-  /** The tries to bring good back. */
-  rollback: { readonly tries: number; readonly retryAt: number };
+  /** The tries to bring good back, and why the last one did not. */
+  rollback: { readonly tries: number; readonly retryAt: number; readonly problem?: string | undefined };
   /** What other managers keep, so that good did not come back exactly, by object. */
   readonly inexact: Map<string, readonly string[]>;
   /** The container whose signal failed the release, and whether its log is that of an earlier run. */
@@ -170,6 +186,13 @@ export function lookAgainAt(session: Session, time: number): void {
   session.lookAt = Math.min(session.lookAt, time);
 }
 
+/** What Git says now, and why, when its content can't be understood: it is rejected before anything is planned. */
+export function rejectedTip({ unreadable, tip }: Session): { tip: Tip; cause: Cause } | undefined {
+  if (unreadable?.tip === undefined || unreadable.tip.revision !== tip) return undefined;
+  const { code: reason, message } = unreadable.error;
+  return { tip: unreadable.tip, cause: { reason, message } };
+}
+
 /** A session that knows nothing but its record. */
 export function newSession(record: ReleaseRecord): Session {
   return {
@@ -191,6 +214,7 @@ export function newSession(record: ReleaseRecord): Session {
     waiting: [],
     tried: new Set(),
     releaseAt: 0,
+    changed: record.standing.bad === undefined ? record.standing.target?.startedAt : undefined,
     progress: undefined,
     weighed: undefined,
     lookAt: Number.POSITIVE_INFINITY,

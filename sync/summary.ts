@@ -1,9 +1,9 @@
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { inOneLine } from './errors.ts';
-import { nameRelease, type State } from './release/standing.ts';
+import { type Cause, nameRelease, type State, type Tip } from './release/standing.ts';
 import { heldFor } from './release/state.ts';
-import type { Session, Trouble } from './session.ts';
+import { rejectedTip, type Session, type Trouble } from './session.ts';
 
 /** What the status says in one line, before it is put into conditions. */
 export interface Summary {
@@ -32,6 +32,8 @@ function stateOf(delivery: Delivery, session: Session): State {
   const { state, target, former } = session.record.standing;
   if (delivery.deleting) return 'Deleting';
   if (state === 'Planning' && former !== undefined) return former;
+  // What can't even be planned is held back all the same.
+  if (state === 'Synced' && rejectedTip(session) !== undefined) return 'Held';
   return state === 'Synced' && target === undefined ? 'Planning' : state;
 }
 
@@ -117,16 +119,16 @@ function held({ record }: Session): { reason: string; message: string } {
   return { reason: 'Held', message: `${same}; ${now}; ${wayOut}` };
 }
 
-function degraded(_delivery: Delivery, { record, applyTrouble, waiting }: Session): Omit<Summary, 'state'> {
+function degraded(delivery: Delivery, { record, rollback, waiting }: Session): Omit<Summary, 'state'> {
   const { standing } = record;
-  const { bad, target, cause } = standing;
-  if (bad === undefined)
-    return {
-      ...stuck,
-      reason: 'ReleaseFailed',
-      message: `${nameRelease(target)} failed: ${cause?.message ?? ''}; ${wayOut}`,
-    };
-  const why = applyTrouble?.message ?? (inOneLine(waiting, shownParts) || (cause?.message ?? ''));
+  const { bad, target, cause, good } = standing;
+  if (bad === undefined) {
+    const mayGoBack = good !== undefined && delivery.rollback.mode === 'manual';
+    const wayBack = mayGoBack ? `; request rollback to go back to ${nameRelease(good)}` : '';
+    const message = `${nameRelease(target)} failed: ${cause?.message ?? ''}; ${wayOut}${wayBack}`;
+    return { ...stuck, reason: 'ReleaseFailed', message };
+  }
+  const why = rollback.problem ?? (inOneLine(waiting, shownParts) || (cause?.message ?? ''));
   return { ...stuck, reason: 'RollbackFailed', message: `${nameRelease(target)} can't be brought back whole: ${why}` };
 }
 
@@ -135,11 +137,18 @@ function revisionOf(content: { revision: string; subject: string } | undefined):
 }
 
 /** What is held back, and why; undefined when nothing is. */
-export function holdOf({ record, planTrouble }: Session): DeliveryStatus['hold'] {
+export function holdOf(session: Session): DeliveryStatus['hold'] {
+  const { record, planTrouble } = session;
+  const rejected = rejectedTip(session);
+  if (rejected !== undefined) return shownHold(rejected.tip, rejected.cause);
   const { state, tip, cause } = record.standing;
   const known = heldFor(record.standing, tip);
   const isShown = state === 'Held' || state === 'Degraded' || known !== undefined;
   const why = known?.cause ?? (state === 'Held' ? (planTrouble ?? cause) : undefined);
   if (!isShown || tip === undefined || why === undefined) return undefined;
-  return { revision: tip.revision, subject: tip.subject, reason: why.reason, message: why.message.slice(0, 2000) };
+  return shownHold(tip, why);
+}
+
+function shownHold({ revision, subject }: Tip, { reason, message }: Cause): DeliveryStatus['hold'] {
+  return { revision, subject, reason, message: message.slice(0, 2000) };
 }

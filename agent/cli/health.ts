@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { healthOf } from '../../health/rules.ts';
 import { passesGate } from '../../health/scale.ts';
 import { renderPlain } from '../../sync/render/plain.ts';
 import { describeProblem } from '../../sync/types.ts';
+import { parse } from './arguments.ts';
 
 /** `lockstep health`: one JSON line for each object, in order; exit code 2 when one is not healthy. */
 export async function healthCommand(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { file: { type: 'string', short: 'f' } } });
-  if (values.file === undefined) throw new Error('-f FILE is needed; - reads from standard input');
-  const bytes = readFileSync(values.file === '-' ? 0 : values.file);
-  const path = /\.(ya?ml|json)$/.test(values.file) ? values.file : 'standard input.yaml';
+  const { file } = parse(args, { file: { type: 'string', short: 'f' } }, []).flags;
+  if (file === undefined) throw new Error('-f FILE is needed; - reads from standard input');
+  const bytes = readFileSync(file === '-' ? 0 : file);
+  const path = /\.(ya?ml|json)$/.test(file) ? file : 'standard input.yaml';
   const { objects, problems } = renderPlain([{ path, oid: '', type: 'file', read: () => bytes }]);
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
   let code = 0;

@@ -1,9 +1,18 @@
-import { objectsAt, toJson } from '../../diff/json.ts';
+import { type JsonObject, objectsAt, toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
+import { inParallel } from '../../sync/parallel.ts';
 import { type Ended, type GoodRelease, goodOf, isCalled } from '../../sync/release/record.ts';
 import { titleOf } from '../../sync/types.ts';
-import { connected, parseNamed, readDeliveryObject, recordOptions, table } from './connection.ts';
+import { discoverKinds } from '../kube/discovery.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { parseConnected, recordOptions } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { mayGet } from './may.ts';
 import { readRecordOf } from './records.ts';
+import { printable, table } from './table.ts';
+
+/** Questions about rights that are asked at once. */
+const parallelReviews = 8;
 
 /**
  * `lockstep history NAME` lists the releases that ended, newest first; `lockstep history show NAME [RELEASE]` tells all
@@ -14,8 +23,9 @@ export async function historyCommand(args: readonly string[]): Promise<number> {
 }
 
 async function list(args: readonly string[]): Promise<number> {
-  const { name, namespace, isJson, given } = parseNamed(args);
-  const history = await connected(given['kubeconfig'], async (http) =>
+  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME']);
+  const [name = ''] = words;
+  const history = await connected(flags['kubeconfig'], async (http) =>
     objectsAt(await readDeliveryObject(http, namespace, name), 'status', 'history'),
   );
   const cell = (line: (typeof history)[number], field: string): string => String(line[field] ?? '');
@@ -33,23 +43,28 @@ async function list(args: readonly string[]): Promise<number> {
 }
 
 async function show(args: readonly string[]): Promise<number> {
-  const { name, rest, namespace, isJson, given } = parseNamed(args, recordOptions);
-  const record = await connected(given['kubeconfig'], async (http) => {
+  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME', '[REVISION|RELEASE]'], recordOptions);
+  const [name = '', asked] = words;
+  return connected(flags['kubeconfig'], async (http) => {
     const { metadata } = await readDeliveryObject(http, namespace, name);
-    return readRecordOf(http, given['agent-namespace'] ?? '', metadata.uid ?? '');
+    const record = await readRecordOf(http, flags['agent-namespace'] ?? '', metadata.uid ?? '');
+    const line = record.history.find((ended) => asked === undefined || isCalled(ended, asked));
+    if (line === undefined) throw new Error(`release ${asked ?? ''} is not recorded`);
+    const good = goodOf(record, line.sequence);
+    if (!isJson) process.stdout.write(page(line, good));
+    else process.stdout.write(`${toJson({ ...line, objects: await objectsOf(http, good) }, 2)}\n`);
+    return 0;
   });
-  const asked = rest[0];
-  const line = record.history.find((ended) => asked === undefined || isCalled(ended, asked));
-  if (line === undefined) throw new Error(`release ${asked ?? ''} is not recorded`);
-  const good = goodOf(record, line.sequence);
-  const objects = [...(good?.objects.values() ?? [])].map(({ wave, manifest, answer, uid }) => ({
-    wave,
-    uid,
-    manifest: maskObject(manifest),
-    answer: answer === undefined ? undefined : maskObject(answer),
-  }));
-  process.stdout.write(isJson ? `${toJson({ ...line, objects }, 2)}\n` : page(line, good));
-  return 0;
+}
+
+/** The objects of a release, Secrets masked; of those that the user may not get, only what they are called. */
+async function objectsOf(http: KubeHttp, good: GoodRelease | undefined): Promise<JsonObject[]> {
+  const kept = [...(good?.objects.values() ?? [])];
+  const may = mayGet(http, await discoverKinds(http));
+  return inParallel(kept, parallelReviews, async ({ ref, wave, uid, manifest, answer }) => {
+    const content = { manifest: maskObject(manifest), ...(answer === undefined ? {} : { answer: maskObject(answer) }) };
+    return { title: titleOf(ref), wave, uid, ...((await may(ref)) ? content : { hidden: true }) };
+  });
 }
 
 function page(line: Ended, good: GoodRelease | undefined): string {
@@ -79,5 +94,5 @@ function page(line: Ended, good: GoodRelease | undefined): string {
 }
 
 function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\n${title}\n${lines.join('\n')}\n`;
+  return lines.length === 0 ? '' : `\n${title}\n${printable(lines.join('\n'))}\n`;
 }

@@ -1,4 +1,4 @@
-import { at, numberAt, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { at, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { containerStatuses } from '../../health/kinds/pod.ts';
 import { rolloutOf } from '../../health/rollout.ts';
@@ -7,8 +7,11 @@ import type { LogTail } from '../../sync/release/record.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { itemsOf } from '../kube/lists.ts';
-import { connected, parseNamed, readDeliveryObject, recordOptions } from './connection.ts';
+import { parseConnected, recordOptions } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { type Action, mayI } from './may.ts';
 import { readRecordOf } from './records.ts';
+import { printable } from './table.ts';
 
 const plurals: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
@@ -31,14 +34,16 @@ interface Tail {
  * logs, and the records.
  */
 export async function logsCommand(args: readonly string[]): Promise<number> {
-  const { name, namespace, isJson, given } = parseNamed(args, {
+  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], {
     ...recordOptions,
     tail: { type: 'string', default: '20' },
   });
-  const tails = await connected(given['kubeconfig'], async (http) => {
+  const [name = ''] = words;
+  if (!/^[1-9]\d*$/.test(flags['tail'] ?? '')) throw new Error('--tail takes a number of lines');
+  const tails = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
-    const live = await liveTails(http, delivery, given['tail'] ?? '20');
-    const recorded = await recordedTail(http, given['agent-namespace'] ?? '', delivery);
+    const live = await liveTails(http, delivery, flags['tail'] ?? '20');
+    const recorded = await recordedTail(http, flags['agent-namespace'] ?? '', delivery);
     return recorded === undefined ? live : [...live, recorded];
   });
   if (isJson) process.stdout.write(`${toJson(tails, 2)}\n`);
@@ -49,7 +54,7 @@ export async function logsCommand(args: readonly string[]): Promise<number> {
 }
 
 function printed({ namespace, pod, container, text }: Tail): string {
-  return `==> ${namespace}/${pod}, container ${container} <==\n${text.trimEnd()}\n`;
+  return `==> ${namespace}/${pod}, container ${container} <==\n${printable(text.trimEnd())}\n`;
 }
 
 /** The containers that are not ready, in pods of the workloads that the status names as unwell. */
@@ -108,20 +113,14 @@ async function recordedTail(http: KubeHttp, agentNamespace: string, delivery: Ku
       throw error;
     },
   );
-  const isLast = tail !== undefined && tail.sequence === numberAt(delivery, 'status', 'sequence');
-  if (!isLast || !(await mayReadLogs(http, tail))) return undefined;
+  // What was rejected never had a container.
+  const last = objectsAt(delivery, 'status', 'history').find(({ verdict }) => verdict !== 'Rejected');
+  const isLast = tail !== undefined && tail.sequence >= Number(last?.['sequence'] ?? 0);
+  if (!isLast || !(await mayI(http, logOf(tail)))) return undefined;
   const { pod, container, text } = tail;
   return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
 }
 
-async function mayReadLogs(http: KubeHttp, { pod }: LogTail): Promise<boolean> {
-  const attributes = { namespace: pod.namespace, verb: 'get', resource: 'pods', subresource: 'log', name: pod.name };
-  const body = toJson({
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes: attributes },
-  });
-  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-  const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
-  return at(answer.body, 'status', 'allowed') === true;
+function logOf({ pod: { namespace, name } }: LogTail): Action {
+  return { verb: 'get', resource: 'pods', subresource: 'log', namespace, name };
 }

@@ -1,30 +1,27 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { check } from '../../sync/render/check.ts';
 import { renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml.ts';
 import { describeProblem } from '../../sync/types.ts';
+import { oneOf, parse } from './arguments.ts';
 
 /** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
 export async function renderCommand(args: readonly string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      namespace: { type: 'string', short: 'n', default: 'default' },
-      output: { type: 'string', short: 'o', default: 'yaml' },
-    },
-  });
-  const [path] = positionals;
-  if (path === undefined) throw new Error('a PATH is needed');
-  const { desired, problems } = check(renderPlain(filesUnder(path)), values.namespace, () => undefined);
+  const options = {
+    namespace: { type: 'string', short: 'n', default: 'default' },
+    output: { type: 'string', short: 'o', default: 'yaml' },
+  } as const;
+  const { words, flags } = parse(args, options, ['PATH']);
+  const [path = ''] = words;
+  const isJson = oneOf(flags['output'], ['yaml', 'json']) === 'json';
+  const { desired, problems } = check(renderPlain(filesUnder(path)), flags['namespace'] ?? 'default', () => undefined);
   for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`);
   for (const { manifest } of desired) {
     const shown = maskObject(manifest);
-    process.stdout.write(values.output === 'json' ? `${toJson(shown)}\n` : `---\n${printYaml(shown)}`);
+    process.stdout.write(isJson ? `${toJson(shown)}\n` : `---\n${printYaml(shown)}`);
   }
   return problems.length > 0 ? 1 : 0;
 }

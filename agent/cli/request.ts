@@ -4,10 +4,12 @@ import { textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { requestAnnotation } from '../../sync/delivery/delivery.ts';
-import type { KubeObject } from '../../sync/types.ts';
+import { annotation, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { objectPath } from '../kube/paths.ts';
-import { connected, parseNamed, readDeliveryObject } from './connection.ts';
+import { parseConnected } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { table } from './table.ts';
 
 /** How long the agent has to take note of a request, in milliseconds. */
 const patience = 30_000;
@@ -18,9 +20,11 @@ const patience = 30_000;
  */
 export function requestCommand(verb: string): (args: readonly string[]) => Promise<number> {
   return async (args) => {
-    const { name, rest, namespace, isJson, given } = parseNamed(args, { to: { type: 'string' } });
-    const to = given['to'] ?? rest[0];
-    return connected(given['kubeconfig'], async (http) => {
+    const expected = verb === 'rollback' ? ['NAME', '[REVISION|RELEASE]'] : ['NAME'];
+    const { words: given, flags, namespace, isJson } = parseConnected(args, expected);
+    const [name = '', to] = given;
+    if (to !== undefined && !/^[0-9A-Za-z]+$/.test(to)) throw new Error(`${JSON.stringify(to)} names no release`);
+    return connected(flags['kubeconfig'], async (http) => {
       const words = [`${verb}@${randomUUID().slice(0, 8)}`, `by=${await whoAmI(http)}`];
       if (to !== undefined) words.push(`to=${to}`);
       const delivery = await ask(http, namespace, name, words.join(' '));
@@ -28,7 +32,8 @@ export function requestCommand(verb: string): (args: readonly string[]) => Promi
       if (refused !== undefined) throw new Error(refused);
       const state = textAt(delivery, 'status', 'state') ?? '';
       const message = condition(delivery, 'Ready')?.message ?? '';
-      process.stdout.write(isJson ? `${toJson(delivery, 2)}\n` : `${namespace}/${name}  ${state}  ${message}\n`);
+      const line = table([[`${namespace}/${name}`, state, message]]);
+      process.stdout.write(isJson ? `${toJson(delivery, 2)}\n` : line);
       return 0;
     });
   };
@@ -42,6 +47,8 @@ async function ask(http: KubeHttp, namespace: string, name: string, request: str
   while (performance.now() < end) {
     const delivery = await readDeliveryObject(http, namespace, name);
     if (textAt(delivery, 'status', 'lastRequest') === request) return delivery;
+    const asked = annotation(delivery, requestAnnotation);
+    if (asked !== request) throw new Error(`somebody else asked for ${asked ?? 'nothing'} before it was carried out`);
     await sleep(100);
   }
   throw new Error(

@@ -1,23 +1,23 @@
-import { parseArgs } from 'node:util';
 import { objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
-import { connected, connectionOptions, readDeliveryObject, table } from './connection.ts';
+import { parseConnected } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { table } from './table.ts';
 
 /** `lockstep status`: exit code 2 when a Delivery is not Ready or not healthy. */
 export async function statusCommand(args: readonly string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { ...connectionOptions, all: { type: 'boolean', short: 'A', default: false } },
+  const { words, flags, namespace, isJson, has } = parseConnected(args, ['[NAME]'], {
+    all: { type: 'boolean', short: 'A', default: false },
   });
-  const deliveries = await connected(values.kubeconfig, (http) =>
-    readDeliveries(http, values.all ? undefined : values.namespace, positionals[0]),
+  if (words[0] !== undefined && has('all')) throw new Error('NAME and -A exclude each other');
+  const deliveries = await connected(flags['kubeconfig'], (http) =>
+    readDeliveries(http, has('all') ? undefined : namespace, words[0]),
   );
-  process.stdout.write(values.output === 'json' ? `${toJson(deliveries, 2)}\n` : listing(deliveries));
+  process.stdout.write(isJson ? `${toJson(deliveries, 2)}\n` : listing(deliveries));
   return deliveries.every(isFine) ? 0 : 2;
 }
 

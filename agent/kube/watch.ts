@@ -10,6 +10,7 @@ import { itemsOf } from './lists.ts';
 export interface WatchSpec {
   readonly path: () => Promise<string>;
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   readonly impersonate?: string;
 }
 
@@ -143,8 +144,11 @@ async function base(spec: WatchSpec): Promise<KubeRequest> {
   return { method: 'GET', path: await spec.path(), ...identity };
 }
 
-function selectors(spec: WatchSpec): Record<string, string> {
-  return spec.labelSelector === undefined ? {} : { labelSelector: spec.labelSelector };
+function selectors({ labelSelector, fieldSelector }: WatchSpec): Record<string, string> {
+  return {
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+  };
 }
 
 function tellOpen(follower: Follower): void {

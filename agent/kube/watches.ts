@@ -11,18 +11,21 @@ import { follow } from './watch.ts';
  */
 export function createWatches(http: KubeHttp, kinds: Kinds, allowed: (identity: string) => Promise<void>): Watches {
   return {
-    open: (target, onEvent) =>
-      follow(
+    open: (target, onEvent) => {
+      const { fields, selector = fields === undefined ? deliveryLabel : undefined } = target;
+      return follow(
         http,
         {
           path: async () => {
             await allowed(target.identity);
             return collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace);
           },
-          labelSelector: target.selector ?? deliveryLabel,
+          ...(selector === undefined ? {} : { labelSelector: selector }),
+          ...(fields === undefined ? {} : { fieldSelector: fields }),
           impersonate: target.identity,
         },
         (event) => onEvent(event.type === 'synced' ? { type: 'synced', present: event.uids } : event),
-      ),
+      );
+    },
   };
 }

@@ -17,5 +17,8 @@ export function persistentVolumeClaim(object: KubeObject, context: HealthContext
   const mode = context.bindingMode?.(storageClass);
   const isWanted = textAt(object, 'metadata', 'annotations', consumer) !== undefined;
   if (mode === 'WaitForFirstConsumer' && !isWanted) return healthy('WaitForFirstConsumer', 'waits for its first pod');
+  // A volume made by hand may still be of a class that does not exist: a release fails by this only when it lasts.
+  if (mode === 'NotFound' && storageClass !== '')
+    return degraded('StorageClassNotFound', `is not bound to a volume: there is no StorageClass ${storageClass}`);
   return progressing('Pending', 'is not bound to a volume yet');
 }

@@ -147,7 +147,11 @@ const health = section(
 
 const rollback = section(
   {
-    mode: words(['auto', 'manual', 'off'], 'Whether a failed release is rolled back by itself.', 'auto'),
+    mode: words(
+      ['auto', 'manual', 'off'],
+      'Whether a failed release is rolled back by itself; with manual the status says how to ask for it.',
+      'auto',
+    ),
     onFirstFailure: words(['keep', 'delete'], 'What happens to the objects of a first release that fails.', 'keep'),
     probation: duration('How long a good release is still watched before anything is deleted.', '60s'),
   },
@@ -245,7 +249,9 @@ export const deliveryStatus = Type.Object(
         { description: 'Revisions.' },
       ),
     ),
-    sequence: Type.Optional(Type.Integer({ description: 'The number of the current release.' })),
+    sequence: Type.Optional(
+      Type.Integer({ description: 'The number that was given last, to a release or to a tip that was rejected.' }),
+    ),
     wave: Type.Optional(
       Type.Object(
         {

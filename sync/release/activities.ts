@@ -1,5 +1,6 @@
 import { passesGate } from '../../health/scale.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
+import { titleOf } from '../types.ts';
 import { applyWaves, type Progress } from './apply.ts';
 import { pruneRemoved } from './prune.ts';
 import { type Entry, isUnderWay, wavesOf } from './record.ts';
@@ -176,9 +177,12 @@ async function driveOn(turn: Turn): Promise<Event | undefined> {
   }
   if (isBlind(turn)) return undefined;
   const there = touched(turn).filter(({ applied }) => applied !== undefined);
-  const isWell = there.every((entry) => {
-    const health = world.watcher.live(delivery.uid, entry.key)?.health;
-    return health !== undefined && passesGate(health);
+  const unwell = there.flatMap(({ key, ref }) => {
+    const health = world.watcher.live(delivery.uid, key)?.health;
+    if (health === undefined) return [`${titleOf(ref)}: not seen yet`];
+    return passesGate(health) ? [] : [health.message];
   });
-  return isSteady(turn, isWell && there.length > 0, delivery.steady) ? { type: 'healthy' } : undefined;
+  session.waiting.push(...unwell);
+  const isWell = unwell.length === 0 && there.length > 0;
+  return isSteady(turn, isWell, delivery.steady) ? { type: 'healthy' } : undefined;
 }

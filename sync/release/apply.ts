@@ -12,7 +12,7 @@ import { type Refusal, refusalOf, refuseForeign } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, shortUid, stampNames } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
-import { type Applied, type Entry, isPending, wavesOf } from './record.ts';
+import { type Applied, type Entry, isPending, runningSequence, wavesOf } from './record.ts';
 import type { Cause } from './standing.ts';
 
 /** Requests in flight at once for one Delivery. */
@@ -127,7 +127,7 @@ function isFoundationReady({ delivery, session, world }: Turn, entries: readonly
 
 async function applyWanted(turn: Turn, entry: Entry): Promise<void> {
   await refuseUntried(turn, entry);
-  const { sequence } = turn.session.record;
+  const sequence = runningSequence(turn.session.record);
   const apply = () => applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
   try {
     await apply();

@@ -5,9 +5,9 @@ import { activities } from './activities.ts';
 import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
-import { offsetOf, type ReleaseRecord, shiftedBy } from './record.ts';
+import { offsetOf, type ReleaseRecord, runningSequence, shiftedBy } from './record.ts';
 import type { Event, State } from './standing.ts';
-import { next, type Outcome, writeAhead } from './state.ts';
+import { type Command, next, type Outcome, writeAhead } from './state.ts';
 import { tellMove } from './tell.ts';
 
 /** No release moves this often in one turn; if it did, something would go round in circles. */
@@ -116,7 +116,7 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
   begin(turn, outcome);
   const facts = {
     delivery: nameOf(delivery),
-    release: record.sequence,
+    release: runningSequence(record),
     from: before.state,
     to: outcome.standing.state,
   };
@@ -128,21 +128,27 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
 /** The longest that a wave may take however much progress it makes, in milliseconds. */
 const cap = 30 * 60_000;
 
+/** What is found again after a restart; a line of history counts when there is a new one. */
+const idle: ReadonlySet<Command> = new Set(['rename', 'reject']);
+
 async function keepRecord(turn: Turn, record: ReleaseRecord, { commands }: Outcome): Promise<void> {
   const { session } = turn;
   if (commands.some((command) => writeAhead.includes(command))) await saveRecord(turn, record);
-  else if (commands.some((command) => command !== 'rename')) session.unsaved = true;
+  else if (commands.some((command) => !idle.has(command)) || record.history !== session.record.history)
+    session.unsaved = true;
   session.record = record;
 }
 
 /** What a turn remembers of a wait starts anew with the next one. */
 function begin({ delivery, session, world }: Turn, { commands }: Outcome): void {
+  if (commands.includes('arm')) session.progress = undefined;
   if (commands.includes('begin') || commands.includes('turnBack')) {
     session.signs.clear();
     session.unwellSince = undefined;
     session.rollback = { tries: 0, retryAt: 0 };
     session.inexact.clear();
     session.releaseAt = world.clock.now();
+    session.changed = session.releaseAt;
     world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
   }
 }

@@ -1,15 +1,6 @@
+import { rejected, told } from './history.ts';
 import { keptOf, turnBack } from './inverse.ts';
-import {
-  type Ended,
-  type Entry,
-  goodOf,
-  isUnderWay,
-  type Kept,
-  type ReleaseRecord,
-  shiftedBy,
-  stoppedClocks,
-  type Verdict,
-} from './record.ts';
+import { type Entry, goodOf, isUnderWay, type Kept, type ReleaseRecord, shiftedBy, stoppedClocks } from './record.ts';
 import type { Event, Release, Standing } from './standing.ts';
 import type { Command, Outcome } from './state.ts';
 
@@ -78,6 +69,8 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
   alert: ({ record, after, circumstances }) =>
     after.state === 'Degraded' ? told(record, after.bad ?? after.target, 'Degraded', circumstances) : record,
   settle,
+  reject: ({ record, after, event, circumstances }) =>
+    event.type === 'rejected' ? rejected(record, after.tip, event.cause, circumstances) : record,
   arm: ({ record, circumstances: { steady, deadline, cap, probation } }) => ({
     ...record,
     clocks: { deadline: steady + deadline, cap: steady + cap, probation: steady + probation, frozen: undefined },
@@ -102,6 +95,11 @@ function renamed({ goods }: ReleaseRecord, { good }: Standing): ReleaseRecord['g
 function supersede({ record, circumstances }: Doing): ReleaseRecord {
   if (!isUnderWay(record)) return record;
   const { bad, target, cause } = record.standing;
+  // A rollback that failed has not come back, whatever comes next.
+  const hasFailed = record.history.some(
+    ({ sequence, verdict }) => sequence === bad?.sequence && verdict === 'Degraded',
+  );
+  if (hasFailed) return record;
   if (bad !== undefined) return told(record, bad, cause === undefined ? 'Superseded' : 'RolledBack', circumstances);
   return told(record, target, 'Superseded', circumstances);
 }
@@ -140,33 +138,6 @@ function settle({ record, after, circumstances }: Doing): ReleaseRecord {
   const undone = { ...history, entries };
   // The verdict on the release that came back was given long ago.
   return { ...keep({ record: undone, after, event: { type: 'cleaned' }, circumstances }), history: undone.history };
-}
-
-/** Adds a line to history; one release has one line, and the first verdict on it stands. */
-function told(
-  record: ReleaseRecord,
-  release: Release | undefined,
-  verdict: Verdict,
-  { now, history: most }: Circumstances,
-): ReleaseRecord {
-  if (release === undefined) return record;
-  const { sequence, revision, author, subject, startedAt } = release;
-  const others = record.history.filter((line) => line.sequence !== sequence);
-  if (others.length < record.history.length && verdict === 'Superseded') return record;
-  const { cause } = record.standing;
-  const line: Ended = {
-    sequence,
-    revision,
-    author,
-    subject,
-    verdict,
-    startedAt: new Date(startedAt).toISOString(),
-    time: new Date(now).toISOString(),
-    ...(cause === undefined || verdict === 'Good' ? {} : { cause: cause.message }),
-    plan: record.plan,
-    ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind }),
-  };
-  return { ...record, history: [line, ...others].sort((a, b) => b.sequence - a.sequence).slice(0, most) };
 }
 
 function shifted({ clocks }: ReleaseRecord, now: number): ReleaseRecord['clocks'] {

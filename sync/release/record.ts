@@ -107,7 +107,7 @@ export interface LogTail {
 /** What is known of a Delivery's releases: all that must survive a restart. */
 export interface ReleaseRecord {
   readonly version: 2;
-  /** The number of the last release that was begun. */
+  /** The number that was given last, to a release that was begun or a tip that was rejected. */
   readonly sequence: number;
   readonly standing: Standing;
   /** The last good releases, newest first. The first one is `standing.good`. */
@@ -182,6 +182,11 @@ export function goodOf({ goods }: ReleaseRecord, sequence: number | undefined): 
 /** Whether a release was begun and neither verified nor undone. */
 export function isUnderWay({ standing }: ReleaseRecord): boolean {
   return !isUntouched(standing);
+}
+
+/** The number of the release whose changes are in the cluster: the bad one, until good is back. */
+export function runningSequence({ standing: { bad, target }, sequence }: ReleaseRecord): number {
+  return (bad ?? target)?.sequence ?? sequence;
 }
 
 /** Whether the cluster is being driven to the target right now. */

@@ -8,7 +8,7 @@ import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { applierOf, applyEntry, stampOf } from './apply.ts';
-import { type Entry, goodOf, healingManifest, type Kept } from './record.ts';
+import { type Entry, goodOf, healingManifest, type Kept, runningSequence } from './record.ts';
 
 /**
  * Brings one object back to what it was when its good release was verified: applying the old manifest alone is not always
@@ -22,7 +22,7 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
   const kept = goodOf(record, record.standing.target?.sequence)?.objects.get(entry.key);
   const live = await applierOf(turn).cluster.get(entry.ref);
   if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
-  const sequence = kept?.sequence ?? record.sequence;
+  const sequence = kept?.sequence ?? runningSequence(record);
   const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
   if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, object, kept.answer));
 }
@@ -31,7 +31,7 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
 async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): Promise<void> {
   if (isSealedBy(live) && !isSealedBy(entry.manifest)) return replaceSealed(turn, entry, live);
   if (kept.answer === undefined) return;
-  const [applier, stamp] = [applierOf(turn), stampOf(turn, turn.session.record.sequence)];
+  const [applier, stamp] = [applierOf(turn), stampOf(turn, runningSequence(turn.session.record))];
   const last = lastApplied(turn, entry, live);
   let tried = await tryGood(turn, entry);
   if (tried === undefined) {
@@ -62,7 +62,7 @@ function compared({ delivery }: Turn, object: KubeObject, answer: KubeObject): L
 /** What the old manifest would make of the object; undefined when the API server would refuse it as things are. */
 async function tryGood(turn: Turn, entry: Entry): Promise<KubeObject | undefined> {
   try {
-    const how = { stamp: stampOf(turn, turn.session.record.sequence), dryRun: true };
+    const how = { stamp: stampOf(turn, runningSequence(turn.session.record)), dryRun: true };
     return (await applyManifest(applierOf(turn), entry, entry.manifest, how)).object;
   } catch (error) {
     if (error instanceof ApiError && error.status === 422) return undefined;

@@ -35,7 +35,7 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
   }
   const tries = session.rollback.tries + 1;
   const delay = delayAfter(Math.min(tries, 6), backOff);
-  session.rollback = { tries, retryAt: now + delay };
+  session.rollback = { tries, retryAt: now + delay, problem: session.applyTrouble?.message };
   lookAgainAt(session, now + delay);
   if (progress !== 'waiting' && tries >= mostTries) return { type: 'failed', cause: progress };
   if (now < session.record.clocks.deadline) return undefined;
@@ -91,7 +91,7 @@ async function stuckPods(turn: Turn, entry: Entry, revision: string): Promise<Ku
   return pods.filter((pod) => {
     // Below the partition the old revision is the right one.
     if (Number(/\d+$/.exec(pod.metadata.name)?.[0]) < partition) return false;
-    if (!isGoingBack && podSignals(pod).length === 0) return false;
+    if (!isGoingBack && podSignals(pod).every(({ isPausing }) => isPausing === true)) return false;
     const isOwned = isOwnedBy(pod, entry.applied?.uid);
     const isOld = label(pod, 'controller-revision-hash') !== revision;
     const isReady = condition(pod, 'Ready')?.status === 'True';

@@ -15,6 +15,8 @@ export type Command =
   | 'keep'
   /** The content is held from now on. */
   | 'hold'
+  /** The tip is history although it was never begun: its content is wrong. */
+  | 'reject'
   /** The tip may be released once more. */
   | 'unhold'
   /** The objects of good become what the cluster is driven to. */
@@ -80,8 +82,8 @@ export const moves: readonly Move[] = [
   { from: ['Planning'], on: 'compared', when: 'isGoodAlready', to: 'Synced', does: ['rename'] },
   { from: ['Planning'], on: 'compared', when: 'isGood', to: 'RollingBack', does: ['supersede', 'turnBack', 'arm'] },
   { from: ['Planning'], on: 'trouble', to: 'former' },
-  { from: ['Planning'], on: 'rejected', when: 'isAtRest', to: 'Held' },
-  { from: ['Planning'], on: 'rejected', to: 'former' },
+  { from: ['Planning'], on: 'rejected', when: 'isAtRest', to: 'Held', does: ['reject'] },
+  { from: ['Planning'], on: 'rejected', to: 'former', does: ['reject'] },
   { from: ['Planning'], on: 'blocked', when: 'isAtRest', to: 'Blocked' },
   { from: ['Planning'], on: 'blocked', to: 'former' },
   { from: ['Planning'], on: 'planned', when: 'isFree', to: 'Applying', does: ['supersede', 'begin', 'arm'] },

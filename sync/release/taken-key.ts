@@ -1,5 +1,5 @@
-import { at, isObject } from '../../diff/json.ts';
-import { keyOf } from '../types.ts';
+import { at } from '../../diff/json.ts';
+import { type KubeObject, keyOf } from '../types.ts';
 import type { Entry, ReleaseRecord } from './record.ts';
 
 /**
@@ -12,7 +12,12 @@ export function isTakenKey(record: ReleaseRecord, user: Entry, message: string):
   const ref = { apiVersion: 'v1', kind, namespace: namespace ?? '', name };
   const before = record.goods[0]?.objects.get(keyOf(ref))?.manifest;
   const now = record.entries.get(keyOf(ref));
-  const had = isObject(before) && at(before, 'data', key) !== undefined;
-  const has = now !== undefined && !now.removed && at(now.manifest, 'data', key) !== undefined;
-  return had && !has;
+  return holds(before, key) && !(now !== undefined && !now.removed && holds(now.manifest, key));
+}
+
+/** Keys may stand in any of these. */
+const places = ['data', 'binaryData', 'stringData'];
+
+function holds(object: KubeObject | undefined, key: string): boolean {
+  return places.some((place) => at(object, place, key) !== undefined);
 }

@@ -1,6 +1,6 @@
 import { nameOf } from '../delivery/delivery.ts';
 import type { Turn } from '../session.ts';
-import { type Event, nameRelease, type Standing } from './standing.ts';
+import { type Cause, type Event, nameRelease, type Standing } from './standing.ts';
 import type { Outcome } from './state.ts';
 
 /** Tells people what they must know of a move: that a release is live, that it failed, that they are needed. */
@@ -17,15 +17,14 @@ export function tellMove(turn: Turn, before: Standing, { standing, commands }: O
     const what = event.type === 'rollback' ? 'is taken back' : 'failed';
     world.event('Warning', 'ReleaseFailed', `${nameRelease(target)} ${what}: ${cause?.message ?? ''}`);
   }
-  if (commands.includes('alert')) tellAlert(turn, standing);
+  if (commands.includes('alert')) tellAlert(turn, standing, event.type === 'failed' ? event.cause : standing.cause);
   if (commands.includes('settle') && cause !== undefined) {
     world.event('Normal', 'RolledBack', `${nameRelease(before.bad)} was rolled back to ${nameRelease(good)}`);
     for (const left of session.record.leftBehind) world.event('Warning', 'LeftBehind', left);
   }
 }
 
-function tellAlert({ delivery, world }: Turn, standing: Outcome['standing']): void {
-  const { state, target, bad, good, cause } = standing;
+function tellAlert({ delivery, world }: Turn, { state, target, bad, good }: Standing, cause: Cause | undefined): void {
   if (state === 'RollingBack') {
     const to = target === undefined ? 'what it created is deleted' : `going back to ${nameRelease(target)}`;
     world.event('Warning', 'RollingBack', `${nameRelease(bad)}: ${to}`);

@@ -48,7 +48,13 @@ export function judge(turn: Turn, entries: readonly Entry[]): Judgement {
   if (failure === undefined) session.failing = undefined;
   for (const sign of session.signs.keys()) if (!seen.has(sign)) session.signs.delete(sign);
   followPods(turn, unwell);
-  return { waiting, failure };
+  return { waiting: waiting.length === 0 ? [] : [...waiting, ...unseen(turn)], failure };
+}
+
+/** What can't be watched is told with what is waited for: without it failures are only seen late. */
+function unseen({ delivery, world }: Turn): string[] {
+  const troubles = world.rollouts.troubles(delivery.uid);
+  return troubles.map(({ kind, error }) => `a look at its pods: ${kind} can't be watched: ${error.message}`);
 }
 
 /** The first signal of an object, or of its pods, that has lasted long enough. */
@@ -70,12 +76,14 @@ function failureOf(
     if (isDue(turn, own, since)) return { reason: own.reason, message: health.message };
   }
   for (const signal of world.rollouts.signals(delivery.uid, entry.key, revision)) {
-    const message = `${titleOf(entry.ref)}: pod ${signal.pod.name}: ${signal.message}`;
+    const { pod, container, name } = signal;
+    const where = pod === undefined ? '' : `pod ${pod.name}: `;
+    const message = `${titleOf(entry.ref)}: ${where}${signal.message}`;
     const isOurs = signal.name === 'config' && isTakenKey(session.record, entry, signal.message);
     if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
-    const { pod, container, name } = signal;
     // The log must be that of the cause: the first one counts.
-    if (container !== undefined) session.failing ??= { pod, container, previous: name === 'crashLoop' };
+    if (pod !== undefined && container !== undefined)
+      session.failing ??= { pod, container, previous: name === 'crashLoop' };
     return { reason: signal.reason, message };
   }
   return undefined;
@@ -100,11 +108,16 @@ function followPods(turn: Turn, unwell: readonly Entry[]): void {
   const from = (session.unwellSince ?? 0) + grace;
   const isEarly = from > world.clock.steady();
   if (rolling.length > 0 && isEarly) lookAgainAt(session, from);
-  const followed = isEarly ? [] : rolling.slice(0, mostFollowed);
+  const changed = session.changed ?? world.clock.now();
+  session.changed = changed;
+  // Those that have stood still for longest come first: they are the ones that may have failed.
+  const cameOn = ({ key }: Entry): number => session.progress?.get(key)?.at ?? 0;
+  const slowest = rolling.length > mostFollowed ? rolling.toSorted((a, b) => cameOn(a) - cameOn(b)) : rolling;
+  const followed = isEarly ? [] : slowest.slice(0, mostFollowed);
   world.rollouts.follow(
     delivery.uid,
     identityOf(delivery),
-    followed.map(({ key, ref, manifest, applied }) => ({ key, ref, manifest, uid: applied?.uid ?? '' })),
+    followed.map(({ key, ref, manifest, applied }) => ({ key, ref, manifest, uid: applied?.uid ?? '', changed })),
   );
 }
 

@@ -99,6 +99,10 @@ describeOnOwnCluster('a bad revision', () => {
     await until('it is good', async () => textAt(await app.status(), 'status', 'revision', 'good') === app.revision);
     expect(await color(app)).toBe('red');
     expect(at(await app.status(), 'status', 'requestRefused')).toBeUndefined();
+    // That was said of this content, and of no other.
+    app.push({ 'web.yaml': deployment('web', { image: 'other:missing' }) });
+    await held(app);
+    expect(await color(app)).toBe('red');
   });
 
   it('and a good one: a person goes back to a recorded release, which is good once verified', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from '../e2e/support/lockstep.ts';
 import { expectBack, held, picture } from '../e2e/support/rollback.ts';
 
@@ -24,10 +25,14 @@ const back = [
   'apply-answered:5',
 ] as const;
 
+/** While a second commit takes the place of a first one that still runs. */
+const over = ['plan-stored', 'before-apply:2', 'apply-answered', 'record-written:1'] as const;
+
 const nameOf = (point: string): string => `die-${point.replace(':', '-')}`;
 const lockstep = useLockstep([
   ...forward.map((point) => nameOf(`f-${point}`)),
   ...back.map((point) => nameOf(`b-${point}`)),
+  ...over.map((point) => nameOf(`o-${point}`)),
 ]);
 
 const wave = (number: number): string => `  annotations: {lockstep.dev/wave: "${number}"}\n`;
@@ -54,6 +59,9 @@ async function dieAt(app: App, point: string, files: Readonly<Record<string, str
   await lockstep.restart('SIGKILL');
 }
 
+/** How often the specification of the Deployment was changed: each change makes a new generation, an apply of the same none. */
+const generation = async (app: App) => at(await app.get('apps/v1', 'Deployment', 'web'), 'metadata', 'generation');
+
 /** No object was created twice, and none was deleted that was not to go. */
 function expectNothingDoubled(app: App, since: number, gone: readonly string[]): void {
   const log = app.writes(since);
@@ -75,6 +83,7 @@ describeOnOwnCluster('an agent that is killed on the way forward', () => {
     expect(await app.get('v1', 'ConfigMap', 'new')).toBeDefined();
     expect(await app.get('v1', 'ConfigMap', 'old')).toBeUndefined();
     expectNothingDoubled(app, since, ['configmaps old']);
+    expect(await generation(app)).toBe(2);
     expect(objectsAt(status, 'status', 'history').map(({ verdict }) => verdict)).toEqual(['Good', 'Good']);
   });
 });
@@ -95,5 +104,38 @@ describeOnOwnCluster('an agent that is killed on the way back', () => {
     await expectBack(lockstep, app, before, refs, revision);
     expect(at(status, 'status', 'leftBehind')).toBeUndefined();
     expectNothingDoubled(app, since, ['configmaps new']);
+    expect(await generation(app)).toBe(3);
   });
+});
+
+describeOnOwnCluster('an agent that is killed while a newer commit takes over', () => {
+  it.each(over)(
+    'at %s: another one brings the newer commit to its end, and prunes what either of them left',
+    async (point) => {
+      const app = await lockstep.app(nameOf(`o-${point}`), good);
+      await app.ready();
+      const first = app.revision;
+      app.push({ ...better, 'web.yaml': deployment('web', { wave: 1, image: 'app:2', pod: { pod: 'never-ready' } }) });
+      await until('the first commit is verified in its last wave', async () => (await generation(app)) === 2);
+      const passed = app.revision;
+      const since = Date.now();
+      await dieAt(app, point, {
+        'web.yaml': deployment('web', { wave: 1, image: 'app:3' }),
+        'new.yaml': null,
+        'newer.yaml': configMap('newer', { of: 'newer' }, wave(1)),
+      });
+      const status = await app.ready(30_000);
+      expect(await app.get('v1', 'ConfigMap', 'newer')).toBeDefined();
+      expect(await app.get('v1', 'ConfigMap', 'new')).toBeUndefined();
+      expect(await app.get('v1', 'ConfigMap', 'old')).toBeUndefined();
+      expectNothingDoubled(app, since, ['configmaps new', 'configmaps old']);
+      expect(await generation(app)).toBe(3);
+      const history = objectsAt(status, 'status', 'history');
+      expect(history.map(({ verdict, revision }) => `${verdict} ${revision}`)).toEqual([
+        `Good ${app.revision}`,
+        `Superseded ${passed}`,
+        `Good ${first}`,
+      ]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { at, textAt } from '../../../diff/json.ts';
+import { makeNamespace } from '../support/furnish.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
 import { held } from '../support/rollback.ts';
 
@@ -35,13 +36,35 @@ describeOnOwnCluster('a first release that fails', () => {
     expect(await app.get('v1', 'ConfigMap', 'later')).toBeDefined();
   });
 
-  it('is cleared away when spec.rollback.onFirstFailure says so', async () => {
-    const app = await lockstep.app('back-cleared', files, { rollback: { onFirstFailure: 'delete' } });
+  it('is cleared away when spec.rollback.onFirstFailure says so, but for what is protected or was there before', async () => {
+    const claim =
+      'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: "", accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
+    await makeNamespace(lockstep.kube, 'back-cleared');
+    await lockstep.kube.apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'taken', namespace: 'back-cleared' },
+      data: { of: 'hand' },
+    });
+    const more = {
+      'claim.yaml': claim,
+      'keep.yaml': configMap('keep', { a: '1' }, '  annotations: {helm.sh/resource-policy: keep}\n'),
+      'taken.yaml': configMap('taken', { more: 'git' }),
+    };
+    const app = await lockstep.app('back-cleared', { ...files, ...more }, { rollback: { onFirstFailure: 'delete' } });
     const status = await held(app);
+    expect(await app.get('v1', 'PersistentVolumeClaim', 'data')).toBeDefined();
+    expect(await app.get('v1', 'ConfigMap', 'keep')).toBeDefined();
+    expect(textAt(await app.get('v1', 'ConfigMap', 'taken'), 'data', 'of')).toBe('hand');
+    expect(at(status, 'status', 'leftBehind')).toEqual([
+      'ConfigMap back-cleared/keep: helm.sh/resource-policy: keep',
+      'ConfigMap back-cleared/taken was there before and was only taken over',
+      'PersistentVolumeClaim back-cleared/data: a PersistentVolumeClaim is never pruned by itself; delete it by hand',
+    ]);
     expect(await app.get('apps/v1', 'Deployment', 'web')).toBeUndefined();
     expect(await app.get('v1', 'ConfigMap', 'settings')).toBeUndefined();
     expect(at(status, 'status', 'revision', 'good')).toBeUndefined();
-    app.push({ 'web.yaml': deployment('web') });
+    app.push({ 'web.yaml': deployment('web'), 'claim.yaml': null });
     await app.ready();
   });
 });

@@ -25,6 +25,8 @@ describeOnOwnCluster('an immutable field in the last wave', () => {
     expect(holdMessage(status)).toMatch(/spec\.selector.*field is immutable/);
     expect(app.writes(since)).toEqual([]);
     expect(textAt(status, 'status', 'revision', 'target')).toBe(good);
-    expect(objectsAt(status, 'status', 'history')).toEqual(objectsAt(ready, 'status', 'history'));
+    const [rejected, ...others] = objectsAt(status, 'status', 'history');
+    expect(rejected).toMatchObject({ verdict: 'Rejected', revision: app.revision });
+    expect(others).toEqual(objectsAt(ready, 'status', 'history'));
   });
 });

@@ -75,6 +75,8 @@ describeOnOwnCluster('a commit that comes while a release is under way', () => {
     });
     const status = await app.ready(30_000);
     expect(textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color')).toBe('green');
+    // Made, made bad, brought back, made anew: each a generation of its own.
+    expect(at(await app.get('apps/v1', 'Deployment', 'web'), 'metadata', 'generation')).toBe(4);
     const line = objectsAt(status, 'status', 'history').find(({ revision }) => revision === bad);
     expect(line?.['verdict']).toBe('RolledBack');
   });

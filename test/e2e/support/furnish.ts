@@ -67,7 +67,7 @@ export function deliveryOf(
   namespace: string,
   name: string,
   url: string,
-  spec: Record<string, object | string | boolean> = {},
+  spec: Record<string, object | string | boolean | number> = {},
 ): KubeObject {
   const { source = {}, health = {}, rollback = {}, ...rest } = spec;
   const whole: unknown = {

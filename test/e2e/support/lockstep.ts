@@ -17,7 +17,7 @@ export interface Lockstep {
   app(
     namespace: string,
     files: Readonly<Record<string, string>>,
-    spec?: Record<string, object | string | boolean>,
+    spec?: Record<string, object | string | boolean | number>,
     rights?: Rights,
   ): Promise<App>;
   /** Ends the agent and starts another one. */
@@ -104,7 +104,7 @@ async function makeApp(
   lockstep: Lockstep,
   namespace: string,
   files: Readonly<Record<string, string>>,
-  spec: Record<string, object | string | boolean> = {},
+  spec: Record<string, object | string | boolean | number> = {},
   rights: Rights = 'cluster',
 ): Promise<App> {
   const { kube, git } = lockstep;

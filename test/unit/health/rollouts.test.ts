@@ -106,6 +106,7 @@ function follow(manifest: KubeObject) {
       return () => closed.push(target.kind);
     },
   };
+  const changed = Date.parse('2026-01-01T00:00:00Z');
   let now = 1_000;
   let notified = 0;
   const rollouts = createRollouts(
@@ -114,29 +115,46 @@ function follow(manifest: KubeObject) {
     () => (notified += 1),
   );
   const ref = { apiVersion: manifest.apiVersion, kind: manifest.kind, namespace: 'shop', name: manifest.metadata.name };
-  const workload: Workload = { key: 'web', ref, uid: 'owner', manifest };
+  const workload: Workload = { key: 'web', ref, uid: 'owner', manifest, changed };
   rollouts.follow('d', 'account', [workload]);
-  const see = (kind: string, object: KubeObject, type: 'changed' | 'deleted' = 'changed'): void => {
+  const tell = (kind: string, event: WatchEvent): void => {
     now += 1_000;
-    for (const { target, tell } of told) if (target.kind === kind) tell({ type, object });
+    for (const one of told) if (one.target.kind === kind) one.tell(event);
   };
-  return { rollouts, told, closed, see, notified: () => notified, workload };
+  const see = (kind: string, object: KubeObject, type: 'changed' | 'deleted' = 'changed'): void =>
+    tell(kind, { type, object });
+  return { tell, rollouts, told, closed, see, notified: () => notified, workload };
 }
 
 const deployment = read(
   'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {selector: {matchLabels: {app: web}, matchExpressions: [{key: tier, operator: In, values: [a, b]}]}}\n',
 );
+const statefulSet = read(
+  'apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: web, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}}\n',
+);
+const newest = 'controller-revision-hash: new';
+const heard = (reason: string, message: string, about: string, time = '2026-01-01T00:00:10Z'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Event',
+  metadata: { name: `${about}.${reason}` },
+  reason,
+  message,
+  involvedObject: { uid: about },
+  lastTimestamp: time,
+});
 const replicaSet = (hash: string, revision: number, owner = 'owner'): KubeObject =>
   read(
-    `apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: web-${hash}, labels: {pod-template-hash: ${hash}}, annotations: {deployment.kubernetes.io/revision: "${revision}"}, ownerReferences: [{uid: ${owner}}]}\n`,
+    `apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: web-${hash}, uid: ${hash}, labels: {pod-template-hash: ${hash}}, annotations: {deployment.kubernetes.io/revision: "${revision}"}, ownerReferences: [{uid: ${owner}}]}\n`,
   );
 
 describe('a rollout', () => {
   it('watches no more than the workload selects', () => {
     const { told } = follow(deployment);
-    expect(told.map(({ target }) => `${target.kind} ${target.selector}`)).toEqual([
+    expect(told.map(({ target }) => `${target.kind} ${target.selector ?? target.fields}`)).toEqual([
       'Pod app=web,tier in (a,b)',
       'ReplicaSet app=web,tier in (a,b)',
+      'Event type=Warning',
+      'Event reason=TriggeredScaleUp',
     ]);
   });
 
@@ -149,14 +167,14 @@ describe('a rollout', () => {
     see('Pod', pod(waiting('ErrImagePull'), 'web-foreign', 'pod-template-hash: foreign'));
     expect(rollouts.signals('d', 'web', '2')).toEqual([]);
     see('Pod', pod(waiting('ErrImagePull'), 'web-new'));
-    expect(rollouts.signals('d', 'web', '2').map(({ pod: { name }, since }) => [name, since])).toEqual([
+    expect(rollouts.signals('d', 'web', '2').map(({ pod: at, since }) => [at?.name, since])).toEqual([
       ['web-new', 7_000],
     ]);
     // Its controller has not seen the last change yet.
     expect(rollouts.signals('d', 'web', undefined)).toEqual([]);
     // Back at the old template: that is the newest now.
     see('ReplicaSet', replicaSet('old', 3));
-    expect(rollouts.signals('d', 'web', '3').map(({ pod: { name } }) => name)).toEqual(['web-old']);
+    expect(rollouts.signals('d', 'web', '3').map(({ pod: at }) => at?.name)).toEqual(['web-old']);
   });
 
   it('counts tries to pull an image, and keeps when it began', () => {
@@ -184,7 +202,7 @@ describe('a rollout', () => {
     see('Pod', pod(waiting('InvalidImageName'), 'web-a', `${name}: "${revision}"`, 'owner'));
     see('Pod', pod(waiting('InvalidImageName'), 'web-b', `${name}: other`, 'owner'));
     see('Pod', pod(waiting('InvalidImageName'), 'web-c', `${name}: "${revision}"`, 'somebody'));
-    expect(rollouts.signals('d', 'web', revision).map(({ pod: { name: at } }) => at)).toEqual(['web-a']);
+    expect(rollouts.signals('d', 'web', revision).map(({ pod: at }) => at?.name)).toEqual(['web-a']);
   });
 
   it('tells only what says something else, and ends with its watches', () => {
@@ -201,6 +219,90 @@ describe('a rollout', () => {
     rollouts.follow('d', 'account', [{ ...workload, uid: 'made again' }]);
     expect(closed).toEqual(['Pod', 'ReplicaSet']);
     rollouts.follow('d', 'account', []);
-    expect(closed).toHaveLength(4);
+    expect(closed).toEqual(['Pod', 'ReplicaSet', 'Pod', 'ReplicaSet', 'Event', 'Event']);
+  });
+
+  it('does not count the restarts that a pod had before', () => {
+    const { rollouts, see } = follow(statefulSet);
+    const at = (restarts: number, created: string): KubeObject => {
+      const made = pod(crashed(restarts, '{waiting: {reason: CrashLoopBackOff}}'), 'web-0', newest, 'owner');
+      return { ...made, metadata: { ...made.metadata, creationTimestamp: created } };
+    };
+    const certain = () => rollouts.signals('d', 'web', 'new').map(({ isCertain }) => isCertain);
+    see('Pod', at(57, '2025-12-24T00:00:00Z'));
+    expect(certain()).toEqual([false]);
+    see('Pod', at(59, '2025-12-24T00:00:00Z'));
+    expect(certain()).toEqual([false]);
+    see('Pod', at(60, '2025-12-24T00:00:00Z'));
+    expect(certain()).toEqual([true]);
+    see('Pod', at(60, '2025-12-24T00:00:00Z'), 'deleted');
+    // A pod of this rollout has no past.
+    see('Pod', at(3, '2026-01-01T00:00:01Z'));
+    expect(certain()).toEqual([true]);
+  });
+
+  it('hears that pods are refused, until one is made', () => {
+    const { rollouts, see } = follow(statefulSet);
+    const signals = () => rollouts.signals('d', 'web', 'new').map(({ name, message }) => `${name}: ${message}`);
+    const text = 'create Pod web-0 in StatefulSet web failed error: pods "web-0" is forbidden: exceeded quota: small';
+    see('Event', heard('FailedCreate', text, 'owner', '2025-12-31T23:59:00Z'));
+    expect(signals()).toEqual([]);
+    see('Event', heard('FailedCreate', text, 'somebody', '2026-01-01T00:00:10Z'));
+    expect(signals()).toEqual([]);
+    see('Event', heard('FailedCreate', text, 'owner', '2026-01-01T00:00:10Z'));
+    expect(signals()).toEqual([`quota: FailedCreate: ${text}`]);
+    // Its controller has not seen the new template yet: it may be the old one that is refused.
+    expect(rollouts.signals('d', 'web', undefined)).toEqual([]);
+    const made = pod('{phase: Pending}', 'web-0', newest, 'owner');
+    see('Pod', { ...made, metadata: { ...made.metadata, creationTimestamp: '2026-01-01T00:00:12Z' } });
+    expect(signals()).toEqual([]);
+  });
+
+  it('hears that a volume misses its source, while the pod waits', () => {
+    const { rollouts, see } = follow(statefulSet);
+    const signals = () => rollouts.signals('d', 'web', 'new').map(({ name, message }) => `${name}: ${message}`);
+    see('Pod', pod('{phase: Pending}', 'web-0', newest, 'owner'));
+    see('Event', heard('FailedMount', 'Multi-Attach error for volume "data"', 'web-0'));
+    expect(signals()).toEqual([]);
+    see('Event', heard('FailedMount', 'MountVolume.SetUp failed for volume "c" : configmap "c" not found', 'web-0'));
+    expect(signals()).toEqual([
+      'config: FailedMount: MountVolume.SetUp failed for volume "c" : configmap "c" not found',
+    ]);
+    see('Pod', pod('{phase: Running}', 'web-0', newest, 'owner'));
+    expect(signals()).toEqual([]);
+  });
+
+  it('waits for a node that an autoscaler brings', () => {
+    const { rollouts, see } = follow(statefulSet);
+    const nowhere = '{phase: Pending, conditions: [{type: PodScheduled, status: "False", reason: Unschedulable}]}';
+    const signals = () => rollouts.signals('d', 'web', 'new').map(({ name, pod: at }) => `${name} ${at?.name}`);
+    see('Pod', pod(nowhere, 'web-0', newest, 'owner'));
+    see('Pod', pod(nowhere, 'web-1', newest, 'owner'));
+    expect(signals()).toEqual(['unschedulable web-0', 'unschedulable web-1']);
+    see('Event', heard('TriggeredScaleUp', 'pod triggered scale-up', 'web-0'));
+    expect(signals()).toEqual(['unschedulable web-1']);
+  });
+
+  it('forgets what a new list does not have', () => {
+    const { rollouts, see, tell } = follow(deployment);
+    see('ReplicaSet', replicaSet('new', 2));
+    see('Pod', pod(waiting('ErrImagePull')));
+    expect(rollouts.signals('d', 'web', '2')).toHaveLength(1);
+    tell('ReplicaSet', { type: 'synced', present: new Set() });
+    expect(rollouts.signals('d', 'web', '2')).toEqual([]);
+    see('ReplicaSet', replicaSet('new', 2));
+    tell('Pod', { type: 'synced', present: new Set() });
+    expect(rollouts.signals('d', 'web', '2')).toEqual([]);
+  });
+
+  it('says what it can not watch', () => {
+    const { rollouts, tell, notified } = follow(deployment);
+    const error = new Error('pods is forbidden');
+    tell('Pod', { type: 'failed', error });
+    tell('Pod', { type: 'failed', error });
+    expect(notified()).toBe(1);
+    expect(rollouts.troubles('d')).toEqual([{ kind: 'Pod', error }]);
+    tell('Pod', { type: 'opened' });
+    expect(rollouts.troubles('d')).toEqual([]);
   });
 });

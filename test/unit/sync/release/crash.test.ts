@@ -1,15 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findRevision } from '../../../../sync/find.ts';
-import { healDrift } from '../../../../sync/heal.ts';
 import * as release from '../../../../sync/release/drive.ts';
 import { emptyRecord } from '../../../../sync/release/record.ts';
 import { newSession } from '../../../../sync/session.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn } from '../support/turn.ts';
+import { type Drive, once } from './agent.ts';
 import { mutant } from './mutant.ts';
-
-type Drive = Pick<typeof release, 'drive' | 'saveRecord'>;
 
 const kinds = [
   { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true },
@@ -70,15 +67,6 @@ function livesOf(crashes: readonly number[]): { turn: FakeTurn; life: { isOver: 
   return { turn, life };
 }
 
-async function once({ drive, saveRecord }: Drive, turn: FakeTurn): Promise<void> {
-  turn.session.lookAt = Number.POSITIVE_INFINITY;
-  turn.session.generation = turn.delivery.generation;
-  await findRevision(turn);
-  await healDrift(turn);
-  await drive(turn);
-  if (turn.session.unsaved) await saveRecord(turn, turn.session.record);
-}
-
 /** All that the next agent knows is the record, and what its watches tell. */
 function bury(turn: FakeTurn): void {
   turn.session = newSession(turn.stored ?? emptyRecord());
@@ -96,11 +84,6 @@ async function live(with_: Drive, all: readonly Content[], crashes: readonly num
     turn.source.fault = undefined;
     for (let round = 0; round < 40; round += 1) {
       turn.now += 20_000;
-      turn.tell({
-        type: 'synced',
-        present: new Set([...turn.objects.values()].map(({ metadata }) => metadata.uid ?? '')),
-      });
-      turn.tell({ type: 'opened' });
       await once(with_, turn).catch((error: unknown) => {
         if (!(error instanceof Crash)) throw error;
       });

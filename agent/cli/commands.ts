@@ -1,0 +1,88 @@
+/** What a command does with its arguments; the exit code: 0 fine, 1 error, 2 differences or not healthy. */
+export type Run = (args: readonly string[]) => Promise<number>;
+
+/** One command, as help tells it. */
+export interface Command {
+  readonly about: string;
+  /** Its words and flags. */
+  readonly usage: readonly string[];
+  readonly examples?: readonly string[];
+  /** Loads what it needs only when it runs: `render` needs no cluster. */
+  load(): Promise<Run>;
+}
+
+const connection = '[-n NAMESPACE] [-o text|json] [--kubeconfig FILE]';
+const records = '[--agent-namespace NAMESPACE]';
+
+export const commands: Readonly<Record<string, Command>> = {
+  agent: {
+    about: 'run the agent; --help lists its settings',
+    usage: ['[flags]'],
+    load: async () => (await import('./agent.ts')).agentCommand,
+  },
+  status: {
+    about: 'show the Deliveries',
+    usage: [`[NAME] [-A] ${connection}`],
+    examples: ['-A', 'shop -n shop -o json'],
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  history: {
+    about: 'list releases, or tell all of one',
+    usage: [`NAME ${connection}`, `show NAME [REVISION|RELEASE] ${records} ${connection}`],
+    examples: ['shop -n shop', 'show shop 12 -n shop'],
+    load: async () => (await import('./history.ts')).historyCommand,
+  },
+  logs: {
+    about: 'print the last lines of containers that are not well, and of the one that failed the last release',
+    usage: [`NAME [--tail LINES] ${records} ${connection}`],
+    examples: ['shop -n shop --tail 100'],
+    load: async () => (await import('./logs.ts')).logsCommand,
+  },
+  sync: request('sync', 'look at the repository and at all objects now'),
+  retry: request('retry', 'release the held revision once more'),
+  accept: request('accept', 'release the held revision, and let the check pass that it failed'),
+  rollback: request('rollback', 'go back to the good release before, or to a recorded one', '[REVISION|RELEASE] ', [
+    'shop -n shop',
+    'shop 12 -n shop',
+  ]),
+  suspend: request('suspend', 'stop at the next object; nothing is healed either'),
+  resume: request('resume', 'go on'),
+  render: {
+    about: 'print what a folder renders to, Secrets masked',
+    usage: ['PATH [-n NAMESPACE] [-o yaml|json]'],
+    examples: ['./deploy -n shop'],
+    load: async () => (await import('./render.ts')).renderCommand,
+  },
+  health: {
+    about: 'print the health of objects',
+    usage: ['-f FILE|-'],
+    examples: ['-f -'],
+    load: async () => (await import('./health.ts')).healthCommand,
+  },
+};
+
+function request(verb: string, about: string, more = '', examples: readonly string[] = ['shop -n shop']): Command {
+  return {
+    about,
+    usage: [`NAME ${more}${connection}`],
+    examples,
+    load: async () => (await import('./request.ts')).requestCommand(verb),
+  };
+}
+
+const exitCodes = 'Exit codes: 0 fine, 1 error, 2 differences or not healthy.\n';
+
+/** Help for all commands. */
+export function usage(): string {
+  const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`);
+  const more = '`lockstep COMMAND --help` tells more of one.';
+  return `usage: lockstep COMMAND [flags]\n\n${lines.join('\n')}\n\n${more}\n${exitCodes}`;
+}
+
+/** Help for one command. */
+export function usageOf(name: string, { about, usage: forms, examples = [] }: Command): string {
+  const shown = forms.map((form, index) => `${index === 0 ? 'usage:' : '      '} lockstep ${name} ${form}`);
+  const lines = examples.map((example) => `  lockstep ${name} ${example}`);
+  const tail = lines.length === 0 ? '' : `\nExamples:\n${lines.join('\n')}\n`;
+  return `${shown.join('\n')}\n\n${about}\n${tail}\n${exitCodes}`;
+}

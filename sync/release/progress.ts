@@ -1,0 +1,39 @@
+import { passesGate } from '../../health/scale.ts';
+import type { Progress, Turn } from '../session.ts';
+import { type Entry, isPending } from './record.ts';
+
+/**
+ * The deadline of a wait starts again whenever an object comes on: it was applied, more of its pods are new or available
+ * than ever since the wait began, or it is well. What goes back and forth is no progress. A small shift is not worth a
+ * write of the record.
+ */
+export function noteProgress(turn: Turn): void {
+  const { delivery, session, world } = turn;
+  const { clocks } = session.record;
+  if (clocks.deadline === 0 || clocks.frozen !== undefined || session.waiting.length === 0) return;
+  const before = session.progress;
+  const now = world.clock.steady();
+  const after = new Map<string, Progress>();
+  let cameOn = false;
+  for (const entry of session.record.entries.values()) {
+    if (entry.touched !== true && !isPending(entry)) continue;
+    const known = before?.get(entry.key);
+    const reached = farnessOf(turn, entry);
+    if (known !== undefined && known.best >= reached) after.set(entry.key, known);
+    else after.set(entry.key, { best: reached, at: now });
+    cameOn ||= known !== undefined && known.best < reached;
+  }
+  session.progress = after;
+  // What is seen first, after a restart too, is no progress.
+  if (!cameOn) return;
+  const deadline = now + delivery.deadline;
+  if (deadline - clocks.deadline > delivery.deadline / 10) session.unsaved = true;
+  session.record = { ...session.record, clocks: { ...clocks, deadline } };
+}
+
+/** A number that grows as an object comes on. */
+function farnessOf({ delivery, world }: Turn, entry: Entry): number {
+  const live = world.watcher.live(delivery.uid, entry.key);
+  const isWell = live !== undefined && passesGate(live.health);
+  return (isPending(entry) ? 0 : 1) + (live?.progress ?? 0) + (isWell ? 1 : 0);
+}

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import { at, numberAt } from '../../../diff/json.ts';
+import { until } from '../support/kube.ts';
+import { deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { expectBack, held, picture } from '../support/rollback.ts';
+
+const lockstep = useLockstep(['alone-job', 'alone-scaled']);
+
+const job = (image: string): string => `apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  ttlSecondsAfterFinished: 1
+  template: {spec: {restartPolicy: Never, containers: [{name: main, image: "${image}"}]}}
+`;
+
+describeOnOwnCluster('a rollback leaves alone', () => {
+  it('a Job that has done its work, also when its time to live took it away', async () => {
+    const app = await lockstep.app('alone-job', { 'web.yaml': deployment('web'), 'job.yaml': job('app:1') });
+    await app.ready();
+    const good = app.revision;
+    await until('the Job is gone', async () => (await app.get('batch/v1', 'Job', 'migrate')) === undefined);
+    const refs = [app.ref('apps/v1', 'Deployment', 'web')];
+    const before = await picture(lockstep, refs);
+    const since = Date.now();
+    app.push({ 'web.yaml': deployment('web', { image: 'app:missing' }) });
+    await held(app);
+    await expectBack(lockstep, app, before, refs, good);
+    expect(app.writes(since).filter(({ resource }) => resource === 'jobs')).toEqual([]);
+  });
+
+  it('the number of replicas that somebody else has set', async () => {
+    const unsized = (image: string): string => deployment('web', { image }).replace('  replicas: 1\n', '');
+    const app = await lockstep.app('alone-scaled', { 'web.yaml': unsized('app:1') });
+    await app.ready();
+    const web = app.ref('apps/v1', 'Deployment', 'web');
+    await lockstep.kube.edit(web, { spec: { replicas: 3 } }, 'horizontal-pod-autoscaler');
+    await until(
+      'it is scaled',
+      async () => numberAt(await lockstep.kube.get(web), 'status', 'availableReplicas') === 3,
+    );
+    app.push({ 'web.yaml': unsized('app:missing') });
+    const status = await held(app);
+    expect(numberAt(await lockstep.kube.get(web), 'spec', 'replicas')).toBe(3);
+    expect(numberAt(await lockstep.kube.get(web), 'status', 'availableReplicas')).toBe(3);
+    expect(at(status, 'status', 'leftBehind')).toBeUndefined();
+  });
+});

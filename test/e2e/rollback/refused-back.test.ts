@@ -1,0 +1,95 @@
+import { expect, it } from 'vitest';
+import { objectsAt, textAt } from '../../../diff/json.ts';
+import { until } from '../support/kube.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { expectBack, held, picture } from '../support/rollback.ts';
+
+const lockstep = useLockstep(['denied-back', 'denied-forward']);
+
+const good = { 'web.yaml': deployment('web'), 'settings.yaml': configMap('settings', { color: 'blue' }) };
+const bad = {
+  'web.yaml': deployment('web', { image: 'app:missing' }),
+  'settings.yaml': configMap('settings', { color: 'red' }),
+};
+const apiVersion = 'admissionregistration.k8s.io/v1';
+
+/** A policy of the cluster that refuses the good ConfigMap from now on. */
+async function denyBlue(namespace: string): Promise<void> {
+  await lockstep.kube.apply({
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: namespace },
+    spec: {
+      matchConstraints: {
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['configmaps'] }],
+      },
+      validations: [{ expression: "object.data.color != 'blue'", message: 'blue is not allowed any more' }],
+    },
+  });
+  await lockstep.kube.apply({
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: namespace },
+    spec: {
+      policyName: namespace,
+      validationActions: ['Deny'],
+      matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
+    },
+  });
+}
+
+const allowBlue = (namespace: string): Promise<void> =>
+  lockstep.kube.delete({ apiVersion, kind: 'ValidatingAdmissionPolicyBinding', name: namespace });
+
+/** An app whose bad commit can't be undone whole: good is refused by now. */
+async function stuck(namespace: string) {
+  const app = await lockstep.app(namespace, good);
+  await app.ready();
+  const refs = [app.ref('apps/v1', 'Deployment', 'web'), app.ref('v1', 'ConfigMap', 'settings')];
+  const before = await picture(lockstep, refs);
+  const revision = app.revision;
+  app.push(bad);
+  await until(
+    'the bad ConfigMap is there',
+    async () => textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color') === 'red',
+  );
+  await denyBlue(namespace);
+  const message = await app.refused('RollbackFailed', 40_000);
+  return { app, refs, before, revision, message };
+}
+
+describeOnOwnCluster('a rollback that is refused', () => {
+  it('is tried three times, then told once; all else comes back, and it goes on until it is whole', async () => {
+    const { app, refs, before, revision, message } = await stuck('denied-back');
+    expect(message).toContain('blue is not allowed any more');
+    expect(textAt(await app.status(), 'status', 'state')).toBe('Degraded');
+    const web = await app.get('apps/v1', 'Deployment', 'web');
+    expect(JSON.stringify(web)).toContain('app:1');
+    await until(
+      'it goes on trying',
+      async () => {
+        const tries = app
+          .requests(0)
+          .filter(({ status, name, verb }) => status === 422 && verb === 'patch' && name === 'settings');
+        return tries.length > 8;
+      },
+      40_000,
+    );
+    const alerts = (await app.events()).filter(({ reason }) => reason === 'RollbackFailed');
+    expect(alerts).toHaveLength(1);
+    await allowBlue('denied-back');
+    await held(app, 'RolledBack', 60_000);
+    await expectBack(lockstep, app, before, refs, revision);
+  });
+
+  it('does not keep the next commit from going forward', async () => {
+    const { app } = await stuck('denied-forward');
+    app.push({
+      'web.yaml': deployment('web', { image: 'app:2' }),
+      'settings.yaml': configMap('settings', { color: 'green' }),
+    });
+    const status = await app.ready();
+    expect(textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color')).toBe('green');
+    expect(objectsAt(status, 'status', 'history').map(({ verdict }) => verdict)).toEqual(['Good', 'Degraded', 'Good']);
+  });
+});

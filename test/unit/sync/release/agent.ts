@@ -1,0 +1,20 @@
+import { findRevision } from '../../../../sync/find.ts';
+import { healDrift } from '../../../../sync/heal.ts';
+import type * as release from '../../../../sync/release/drive.ts';
+import type { FakeTurn } from '../support/turn.ts';
+
+/** The loop of a release, or a mutation of it. */
+export type Drive = Pick<typeof release, 'drive' | 'saveRecord'>;
+
+/** One turn of an agent in a world in memory, whose watches have told all there is. */
+export async function once({ drive, saveRecord }: Drive, turn: FakeTurn): Promise<void> {
+  const present = new Set([...turn.objects.values()].map(({ metadata }) => metadata.uid ?? ''));
+  turn.tell({ type: 'synced', present });
+  turn.tell({ type: 'opened' });
+  turn.session.lookAt = Number.POSITIVE_INFINITY;
+  turn.session.generation = turn.delivery.generation;
+  await findRevision(turn);
+  await healDrift(turn);
+  await drive(turn);
+  if (turn.session.unsaved) await saveRecord(turn, turn.session.record);
+}
