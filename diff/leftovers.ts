@@ -15,8 +15,14 @@ export interface Leftovers {
   readonly added: readonly Place[];
   /** It is gone, or has another value: with the value that it had. */
   readonly lost: readonly Place[];
-  /** Differences that another manager owns, in words: `spec.replicas (kept by scaler)`. */
-  readonly foreign: readonly string[];
+  /** Differences that another manager owns. */
+  readonly foreign: readonly Foreign[];
+}
+
+/** A place that another manager keeps as it is. */
+export interface Foreign {
+  readonly path: readonly Step[];
+  readonly manager: string;
 }
 
 /**
@@ -41,7 +47,7 @@ interface Owner {
 interface Found {
   readonly added: Place[];
   readonly lost: Place[];
-  readonly foreign: string[];
+  readonly foreign: Foreign[];
 }
 
 interface Walk {
@@ -85,7 +91,7 @@ function visitLists(live: readonly Json[], answer: readonly Json[], walk: Walk):
     visit(
       now.get(name),
       then.get(name),
-      below(walk, step, (field) => names(field, step)),
+      below(walk, step, (field) => namesItem(field, step)),
     );
   }
 }
@@ -93,7 +99,7 @@ function visitLists(live: readonly Json[], answer: readonly Json[], walk: Walk):
 /** A difference belongs to whoever owns it. What is owned only further down is theirs there, and not looked at. */
 function note(live: Json | undefined, answer: Json | undefined, { path, owners, found }: Walk): void {
   const [owner] = owners;
-  if (owner !== undefined) found.foreign.push(`${pathText(path)} (kept by ${owner.manager})`);
+  if (owner !== undefined) found.foreign.push({ path, manager: owner.manager });
   else if (answer !== undefined) found.lost.push({ path, value: answer });
   else if (live !== undefined) found.added.push({ path, value: live });
 }
@@ -111,7 +117,7 @@ function below(walk: Walk, step: Step, fits: (name: string) => boolean): Walk {
 }
 
 /** Whether a step of fieldsV1 such as `k:{"name":"web"}` names an item. */
-function names(field: string, step: JsonObject): boolean {
+function namesItem(field: string, step: JsonObject): boolean {
   if (!field.startsWith('k:')) return false;
   const wanted: Json = JSON.parse(field.slice(2));
   return (
@@ -165,6 +171,38 @@ export function unownedAt(live: JsonObject, path: readonly string[]): Json | und
   return isOwned ? undefined : at(live, ...path);
 }
 
+/** Whether an object names a place: has a value there, or a whole that holds it. */
+export function names(object: JsonObject, path: readonly Step[]): boolean {
+  let here: Json | undefined = object;
+  for (const step of path) {
+    if (typeof step === 'string' && isObject(here)) here = here[step];
+    else if (typeof step !== 'string' && Array.isArray(here)) here = here.find((item) => isCalled(item, step));
+    else break;
+  }
+  return here !== undefined;
+}
+
+/**
+ * Places as they can be sent with a manifest: where it lacks a list, one value in it can't be sent alone, so that it is
+ * the whole list as the answer had it.
+ */
+export function sendable(places: readonly Place[], manifest: JsonObject, answer: JsonObject): Place[] {
+  const whole = new Map<string, Place>();
+  for (const place of places) {
+    const list = place.path.findIndex((step) => typeof step !== 'string');
+    const path = list < 0 || names(manifest, place.path.slice(0, list)) ? place.path : place.path.slice(0, list);
+    const value = path === place.path ? place.value : at(answer, ...(path as string[]));
+    if (value !== undefined) whole.set(pathText(path), { path, value });
+  }
+  return [...whole.values()];
+}
+
+function isCalled(item: Json, step: JsonObject): boolean {
+  return (
+    isObject(item) && Object.entries(step).every(([key, wanted]) => item[key] === undefined || item[key] === wanted)
+  );
+}
+
 /** A path as people write it: `spec.template.spec.containers[web].image`. */
 export function pathText(path: readonly Step[]): string {
   return path
@@ -188,10 +226,7 @@ function put(here: Json | undefined, path: readonly Step[], value: Json): Json {
     return { ...map, [step]: put(map[step], rest, value) };
   }
   const list = Array.isArray(here) ? here : [];
-  const index = list.findIndex(
-    (item) =>
-      isObject(item) && Object.entries(step).every(([key, wanted]) => item[key] === undefined || item[key] === wanted),
-  );
+  const index = list.findIndex((item) => isCalled(item, step));
   if (index < 0) return [...list, put(step, rest, value)];
   return list.map((item, at) => (at === index ? put(item, rest, value) : item));
 }

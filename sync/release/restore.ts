@@ -1,5 +1,5 @@
 import { at } from '../../diff/json.ts';
-import { type Leftovers, leftovers, pathText, withPlaces } from '../../diff/leftovers.ts';
+import { type Leftovers, leftovers, names, pathText, sendable, withPlaces } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
@@ -43,7 +43,7 @@ async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): 
   await claim(applier, entry, left.added, stamp, last);
   // Another object of the same name can't have the addresses of the one that was lost.
   if (left.lost.length === 0 || live.metadata.uid !== kept.uid) return;
-  const wanted = withPlaces(entry.manifest, left.lost);
+  const wanted = withPlaces(entry.manifest, sendable(left.lost, entry.manifest, kept.answer));
   await applyManifest(applier, entry, wanted, { stamp, dryRun: false }).catch((error: unknown) => {
     // Somebody else has it by now. Good comes back without it, and that is told.
     if (!isLasting(error)) throw error;
@@ -90,9 +90,17 @@ async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promis
   await applierOf(turn).cluster.delete(entry.ref, live, 'Background');
 }
 
-/** What could not be brought back is told: such a rollback is not exact. */
+/**
+ * What could not be brought back is told: such a rollback is not exact. What others set, and neither revision ever named,
+ * is none of its business: a count that an autoscaler keeps.
+ */
 function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
   session.inexact.delete(entry.key);
-  const lost = [...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`);
-  if (left.foreign.length + lost.length > 0) session.inexact.set(entry.key, [...left.foreign, ...lost]);
+  const ours = [entry.manifest, healingManifest(entry), ...(entry.attempted === undefined ? [] : [entry.attempted])];
+  const kept = left.foreign.filter(({ path }) => ours.some((manifest) => names(manifest, path)));
+  const told = [
+    ...kept.map(({ path, manager }) => `${pathText(path)} (kept by ${manager})`),
+    ...[...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`),
+  ];
+  if (told.length > 0) session.inexact.set(entry.key, told);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../diff/json.ts';
-import { leftovers, withPlaces } from '../../../diff/leftovers.ts';
+import { leftovers, names, sendable, withPlaces } from '../../../diff/leftovers.ts';
 
 const container = (fields: JsonObject): JsonObject => ({
   spec: { template: { spec: { containers: [{ name: 'main', ...fields }] } } },
@@ -46,7 +46,7 @@ describe('leftovers', () => {
   it('that another manager owns are told, and not touched', () => {
     const managed = owned('scaler', { 'f:spec': { 'f:replicas': {} } });
     const found = leftovers({ spec: { replicas: 5, paused: true } }, { spec: { replicas: 1 } }, managed, 'us');
-    expect(found.foreign).toEqual(['spec.replicas (kept by scaler)']);
+    expect(found.foreign).toEqual([{ path: ['spec', 'replicas'], manager: 'scaler' }]);
     expect(found.added.map(({ path }) => textOf(path))).toEqual(['spec.paused']);
   });
 
@@ -63,7 +63,9 @@ describe('leftovers', () => {
       },
     });
     const found = leftovers(port(1), port(2), managed, 'us');
-    expect(found.foreign).toEqual(['spec.ports[80/TCP].nodePort (kept by mesh)']);
+    expect(found.foreign.map(({ path, manager }) => `${textOf(path)} ${manager}`)).toEqual([
+      'spec.ports[80/TCP].nodePort mesh',
+    ]);
     expect(found.lost.map(({ path }) => textOf(path))).toEqual(['spec.ports[80/UDP].nodePort']);
   });
 
@@ -72,6 +74,20 @@ describe('leftovers', () => {
     const place = { path: ['spec', 'ports', { port: 81, protocol: 'TCP' }, 'nodePort'], value: 30_000 };
     expect(withPlaces(manifest, [place])).toEqual({ spec: { ports: [{ port: 80 }, { port: 81, nodePort: 30_000 }] } });
     expect(manifest.spec.ports[1]).toEqual({ port: 81 });
+  });
+
+  it('in a list that the manifest leaves to the server are sent as the whole list', () => {
+    const [resource] = [{ name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } }];
+    const answer = { spec: { maxReplicas: 3, metrics: [{ type: 'Resource', resource }] } };
+    const metric = {
+      path: ['spec', 'metrics', { type: 'Resource' }, 'resource', 'target', 'averageUtilization'],
+      value: 80,
+    };
+    const manifest = { spec: { maxReplicas: 3 } };
+    expect(sendable([metric], manifest, answer)).toEqual([{ path: ['spec', 'metrics'], value: answer.spec.metrics }]);
+    expect(sendable([metric], answer, answer)).toEqual([metric]);
+    expect(names(answer, metric.path)).toBe(true);
+    expect(names(manifest, metric.path)).toBe(false);
   });
 });
 
