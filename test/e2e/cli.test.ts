@@ -85,4 +85,29 @@ describe('lockstep', () => {
       stderr: expect.stringContaining('--workers must be a whole number'),
     });
   });
+
+  it.each([
+    ['rollback', 'usage: lockstep rollback NAME [REVISION|RELEASE]'],
+    ['history', 'lockstep history show NAME'],
+    ['status', 'lockstep status -A'],
+    ['health', 'usage: lockstep health -f FILE|-'],
+  ])('tells more of %s', (command, expected) => {
+    expect(run([command, '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining(expected) });
+    expect(run([command, 'x', '-h']).code).toBe(0);
+  });
+
+  it.each([
+    [['status', 'a', 'b'], '"b" is one word too many; expected [NAME]'],
+    [['status', 'a', '-A'], 'NAME and -A exclude each other'],
+    [['status', '-o', 'yaml'], '-o takes text or json, not yaml'],
+    [['sync'], 'NAME is needed'],
+    [['suspend', 'app', 'now'], '"now" is one word too many'],
+    [['rollback', 'app', 'v1 to=2'], '"v1 to=2" names no release'],
+    [['retry', 'app', '--force'], "Unknown option '--force'"],
+    [['logs', 'app', '--tail', 'all'], '--tail takes a number of lines'],
+    [['render', '.', '-o', 'xml'], '-o takes yaml or json, not xml'],
+    [['history', 'show'], 'NAME is needed'],
+  ])('refuses what it does not understand: %j', (args, expected) => {
+    expect(run(args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(expected) });
+  });
 });
