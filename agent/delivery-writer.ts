@@ -71,10 +71,12 @@ export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWr
 }
 
 /** Words that others wrote. All other texts are our own, and a password that equals one of them must not change it. */
-const freeTexts = new Set(['message', 'subject', 'author']);
+const freeTexts = new Set(['message', 'subject', 'author', 'cause', 'requestRefused', 'lastRequest']);
 
 function masked(status: DeliveryStatus): JsonObject {
-  const text = JSON.stringify(status, (key, value) =>
+  const { leftBehind } = status;
+  const whole = leftBehind === undefined ? status : { ...status, leftBehind: leftBehind.map(maskText) };
+  const text = JSON.stringify(whole, (key, value) =>
     typeof value === 'string' && freeTexts.has(key) ? maskText(value) : value,
   );
   return JSON.parse(text);

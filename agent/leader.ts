@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type Json, type JsonObject, numberAt, textAt, toJson } from '../diff/json.ts';
-import { isAbsent, isConflict, messageOf } from '../sync/errors.ts';
+import { isAbsent, isConflict, LockstepError, messageOf } from '../sync/errors.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeHttp } from './kube/http.ts';
 
@@ -23,6 +23,8 @@ export interface Leadership {
   readonly epoch: number;
   /** How many milliseconds of the lease are left, measured by a clock that nobody can set. */
   left(): number;
+  /** Makes sure, by a renewal now, that this agent still leads. @throws LockstepError Fenced, ApiError */
+  prove(): Promise<void>;
   /** Resolves when another agent leads, or the lease could not be renewed in time. */
   readonly lost: Promise<string>;
   /** Gives the lease back, so that the next agent need not wait for its end. */
@@ -67,11 +69,19 @@ export async function lead(
   throw new Error('stopped while another agent was leading');
 }
 
+/** A moment by two clocks: one that nobody can set, and one that goes on while the machine sleeps. */
+interface Moment {
+  readonly steady: number;
+  readonly wall: number;
+}
+
+const thisMoment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
+
 interface Taken {
   readonly epoch: number;
   readonly version: string;
   /** When the lease was asked for: it is worth its duration from then on. */
-  readonly at: number;
+  readonly at: Moment;
 }
 
 interface Lease {
@@ -86,7 +96,7 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
   let seen: { version: string; at: number } | undefined;
 
   async function write(epoch: number, version: string | undefined, as: string): Promise<Taken> {
-    const started = performance.now();
+    const started = thisMoment();
     const now = new Date().toISOString().replace('Z', '000Z');
     const spec: JsonObject = {
       holderIdentity: as,
@@ -155,7 +165,11 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
   let taken = first;
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
-  const left = (): number => taken.at + times.duration - performance.now();
+  const left = (): number => {
+    const now = thisMoment();
+    const passed = Math.max(now.steady - taken.at.steady, now.wall - taken.at.wall);
+    return isOver ? 0 : times.duration - passed;
+  };
   let tellLost: (why: string) => void = () => undefined;
   const lost = new Promise<string>((resolve) => {
     tellLost = (why) => {
@@ -169,7 +183,7 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
       taken = await lease.renew(taken);
       return undefined;
     } catch (error) {
-      if (isConflict(error)) return 'another agent has taken the lease';
+      if (isConflict(error) || isAbsent(error)) return 'another agent has taken the lease, or it was deleted';
       log.warn({ problem: messageOf(error) }, 'the lease can not be renewed');
       return left() > 0 ? undefined : 'the lease could not be renewed in time';
     }
@@ -186,6 +200,15 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
     epoch: first.epoch,
     left,
     lost,
+    prove: async () => {
+      try {
+        taken = await lease.renew(taken);
+      } catch (error) {
+        if (!isConflict(error) && !isAbsent(error)) throw error;
+        tellLost('another agent has taken the lease, or it was deleted');
+        throw new LockstepError('Fenced', 'this agent does not lead any more');
+      }
+    },
     release: async () => {
       const isHeld = !isOver;
       isOver = true;
@@ -205,7 +228,9 @@ function holderName(): string {
 /** Processes that can't see each other have other numbers here. */
 function processSpace(): string {
   try {
-    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+    // Two machines of one name differ by how they were started, and two containers on one machine by their namespace.
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
+    return `${boot}-${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? ''}`;
   } catch {
     return '';
   }

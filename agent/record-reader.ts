@@ -32,8 +32,19 @@ export function epochIn(head: StoredSecret | undefined): number {
 
 /** Reads the record of a Delivery without changing anything. @throws ApiError */
 export async function readStored(secrets: RecordSecrets, seals: Seals, uid: string): Promise<StoredRecord | undefined> {
-  const head = await secrets.get(headName(uid));
-  if (head === undefined) return undefined;
+  for (let tries = 1; ; tries += 1) {
+    const head = await secrets.get(headName(uid));
+    if (head === undefined) return undefined;
+    const stored = await readWhole(secrets, seals, uid, head);
+    if (!('problem' in stored) || tries === mostTries) return stored;
+    // While it was being read, somebody may have written another one.
+    if ((await secrets.get(headName(uid)))?.version === head.version) return stored;
+  }
+}
+
+const mostTries = 3;
+
+async function readWhole(secrets: RecordSecrets, seals: Seals, uid: string, head: StoredSecret): Promise<StoredRecord> {
   try {
     const parts: string[] = JSON.parse(text(head.data['parts']) || '[]');
     const bytes = [decode(head.data['first'])];

@@ -27,8 +27,14 @@ interface Head {
  * and never changed: a record is always whole. Every write is on top of the version that was read, and carries the
  * writer's epoch: an agent whose time is over is refused.
  * @param epoch the number of the leadership that this agent acts under; later leaders have higher ones
+ * @param prove throws unless this agent leads right now; asked before a number is taken that is above its own
  */
-export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () => number): Records {
+export function createRecords(
+  secrets: RecordSecrets,
+  seals: Seals,
+  epoch: () => number,
+  prove: () => Promise<void>,
+): Records {
   const heads = new Map<string, Head>();
   /** The epoch under which a record was taken: above all earlier ones, also where the lease had to begin anew. */
   const epochs = new Map<string, number>();
@@ -78,8 +84,10 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, epoch: () =>
       const stored = await readStored(secrets, seals, uid);
       if (stored === undefined) return { record: emptyRecord(), problem: undefined };
       const { head } = stored;
-      // Whoever loads has the lease, or could not write.
-      epochs.set(uid, Math.max(epoch(), epochIn(head) + (heads.has(uid) ? 0 : 1)));
+      // Either the lease had to begin anew, or somebody else leads by now.
+      const above = epochIn(head) + (heads.has(uid) ? 0 : 1);
+      if (above > epochOf(uid)) await prove();
+      epochs.set(uid, Math.max(epoch(), above));
       if ('problem' in stored) {
         // What is begun anew is written over it.
         heads.set(uid, { version: head.version, parts: [] });

@@ -3,7 +3,7 @@ import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryResource } from '../sync/delivery/crd.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
-import type { Cluster, Log } from '../sync/ports.ts';
+import type { Clock, Cluster, Log } from '../sync/ports.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
 import { createClock } from './clock.ts';
@@ -19,7 +19,7 @@ import { createKubeHttp, fenced, httpDefaults, type KubeHttp } from './kube/http
 import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
-import { lead, leaseName } from './leader.ts';
+import { type Leadership, lead, leaseName } from './leader.ts';
 import { createQueue, queueDefaults } from './queue.ts';
 import { createSeals } from './record-key.ts';
 import { createRecordSecrets } from './record-secrets.ts';
@@ -48,12 +48,30 @@ export async function startAgent(settings: Settings, log: Log, stop: AbortSignal
     connections: settings.connections,
   });
   const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
+  try {
+    return await assemble(settings, log, clock, anybody, leadership);
+  } catch (error) {
+    // Who does not work must not keep others from it.
+    await leadership.release();
+    await anybody.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  settings: Settings,
+  log: Log,
+  clock: Clock,
+  anybody: KubeHttp,
+  leadership: Leadership,
+): Promise<Agent> {
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const records = createRecords(
     createRecordSecrets(http, settings.namespace),
     createSeals(http, settings.namespace),
     () => leadership.epoch,
+    leadership.prove,
   );
   const requireAccount = createAccounts(http, clock);
   const clusters = new Map<string, Cluster>();

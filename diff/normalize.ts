@@ -81,6 +81,11 @@ function dropKeys(metadata: JsonObject, field: string, names: readonly string[])
   else metadata[field] = kept;
 }
 
+/** Whether nobody but we and Kubernetes itself has put a hand on an object. */
+export function isOursAlone(object: JsonObject, own: string): boolean {
+  return otherManagers(object, own).every((name) => name.startsWith('kube-'));
+}
+
 /** The names of the managers that own fields of an object, without our own. */
 export function otherManagers(object: JsonObject, own: string): string[] {
   const names = objectsAt(object, 'metadata', 'managedFields').map((entry) => String(entry['manager'] ?? ''));

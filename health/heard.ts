@@ -1,6 +1,6 @@
 import { at, numberAt, textAt } from '../diff/json.ts';
 import type { KubeObject } from '../sync/types.ts';
-import { clockSkew, type RollingPod, type RolloutSignal } from './rolling-pod.ts';
+import type { RollingPod, RolloutSignal } from './rolling-pod.ts';
 import { refusalSignal } from './signals.ts';
 
 /** What a Kubernetes Event says that counts for a rollout: a status says it later, or never. */
@@ -17,6 +17,9 @@ interface Heard {
   /** When it was first heard, in steady milliseconds. */
   readonly since: number;
 }
+
+/** Events have whole seconds, and were written by another clock. */
+const tolerance = 1_000;
 
 /** What was heard, by what it is about and what it tells. */
 export type Told = Map<string, Heard>;
@@ -61,31 +64,36 @@ function timeOf(event: KubeObject): number {
 export function withHeard(told: Told | undefined, pod: RollingPod, changed: number): RolloutSignal[] {
   const isComing = told?.has(`${pod.uid} scaleUp`) === true;
   const own = pod.signals.filter(({ name }) => name !== 'unschedulable' || !isComing);
-  const missing = pod.isPending ? recent(told, `${pod.uid} missing`, changed) : undefined;
+  const missing = pod.isMounting ? recent(told, `${pod.uid} missing`, changed) : undefined;
   if (missing === undefined) return own;
   const { reason, message, since } = missing;
   return [...own, { name: 'config', reason, message: `${reason}: ${message}`, isCertain: false, pod: pod.ref, since }];
 }
 
 /**
- * That pods are refused. A Deployment and a ReplicaSet have it in their status too; of all others only Events tell.
+ * That pods are refused. A Deployment and a ReplicaSet have it in their status too; of all others only Events tell. Where
+ * a pod could be made since, they are refused no longer.
  * @param changed since when the workload is being rolled out, wall time in milliseconds: what was before does not count
  */
-export function refusals(told: Told | undefined, uid: string, changed: number): RolloutSignal[] {
+export function refusals(
+  told: Told | undefined,
+  uid: string,
+  changed: number,
+  pods: Iterable<RollingPod>,
+): RolloutSignal[] {
   const refused = recent(told, `${uid} refused`, changed);
   if (refused === undefined) return [];
+  for (const { created } of pods) if (created >= refused.time) return [];
   const { reason, message, since } = refused;
   return [{ name: refusalSignal(message), reason, message: `${reason}: ${message}`, isCertain: false, since }];
 }
 
 function recent(told: Told | undefined, key: string, changed: number): Heard | undefined {
   const heard = told?.get(key);
-  return heard !== undefined && heard.time >= changed - clockSkew ? heard : undefined;
+  return heard !== undefined && heard.time >= changed - tolerance ? heard : undefined;
 }
 
-/** Where a pod could be made after all, pods are refused no longer. */
-export function forgetRefusal(told: Told | undefined, uid: string, pod: KubeObject): void {
-  const created = Date.parse(textAt(pod, 'metadata', 'creationTimestamp') ?? '');
-  const refused = told?.get(`${uid} refused`);
-  if (refused !== undefined && created >= refused.time) told?.delete(`${uid} refused`);
+/** A workload is rolled out anew: what was said of the rollout before is said again if it still holds. */
+export function forgetRefusals(told: Told | undefined, uid: string): void {
+  told?.delete(`${uid} refused`);
 }

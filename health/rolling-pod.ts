@@ -1,5 +1,6 @@
 import { numberAt, textAt } from '../diff/json.ts';
 import type { KubeObject, ObjectRef } from '../sync/types.ts';
+import { condition } from './kinds/conditions.ts';
 import { containerStatuses } from './kinds/pod.ts';
 import { podSignals, type Signal } from './signals.ts';
 
@@ -15,12 +16,14 @@ export interface RolloutSignal extends Signal {
 export interface RollingPod {
   readonly ref: ObjectRef;
   readonly uid: string;
+  /** Wall time in milliseconds. */
+  readonly created: number;
   readonly signals: readonly RolloutSignal[];
   /** Times that its image was tried in vain. */
   readonly tries: number;
   readonly isPulling: boolean;
-  /** It has not begun to run yet: it waits for a node, a volume or an image. */
-  readonly isPending: boolean;
+  /** Nothing of it has begun yet: its volumes may not be there. */
+  readonly isMounting: boolean;
   /** The restarts of each container that were before: only those since then count. */
   readonly restarts: ReadonlyMap<string, number>;
 }
@@ -28,18 +31,20 @@ export interface RollingPod {
 /** Tries to pull an image that are enough. */
 const enoughTries = 2;
 /** By how much two clocks may differ, in milliseconds. */
-export const clockSkew = 5_000;
+const clockSkew = 5_000;
 
 /**
  * Takes note of a pod's state.
  * @param before what was known of it
- * @param changed since when its workload is being rolled out, wall time in milliseconds: a younger pod has no past
+ * @param changed since when its workload is being rolled out, wall time in milliseconds
  * @param now steady time in milliseconds
  */
 export function seePod(object: KubeObject, before: RollingPod | undefined, changed: number, now: number): RollingPod {
   const { name, namespace = '', uid = '' } = object.metadata;
   const ref = { apiVersion: 'v1', kind: 'Pod', namespace, name };
-  const restarts = before?.restarts ?? restartsBefore(object, changed);
+  const created = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '');
+  // A younger pod has no past.
+  const restarts = before?.restarts ?? (created >= changed - clockSkew ? new Map() : restartsOf(object));
   const isPulling = isErrImagePull(object);
   const tries = (before?.tries ?? 0) + (isPulling && before?.isPulling !== true ? 1 : 0);
   const signals = podSignals(object, restarts).map((signal): RolloutSignal => {
@@ -47,14 +52,20 @@ export function seePod(object: KubeObject, before: RollingPod | undefined, chang
     const isCertain = signal.isCertain || (signal.name === 'imagePull' && tries >= enoughTries);
     return { ...signal, isCertain, pod: ref, since };
   });
-  const isPending = textAt(object, 'status', 'phase') === 'Pending';
-  return { ref, uid, signals, tries, isPulling, isPending, restarts };
+  return { ref, uid, created, signals, tries, isPulling, isMounting: isMounting(object), restarts };
+}
+
+/** Volumes come before everything else: once a container was tried, or the sandbox is there, they are too. */
+function isMounting(pod: KubeObject): boolean {
+  const isReady = condition(pod, 'PodReadyToStartContainers')?.status === 'True';
+  const isUntried = containerStatuses(pod).every((status) =>
+    ['ContainerCreating', 'PodInitializing'].includes(textAt(status, 'state', 'waiting', 'reason') ?? ''),
+  );
+  return textAt(pod, 'status', 'phase') === 'Pending' && !isReady && isUntried;
 }
 
 /** What a container went through before the rollout is not the rollout's fault. */
-function restartsBefore(object: KubeObject, changed: number): Map<string, number> {
-  const created = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '');
-  if (created >= changed - clockSkew) return new Map();
+function restartsOf(object: KubeObject): Map<string, number> {
   return new Map(
     containerStatuses(object).map((status) => [textAt(status, 'name') ?? '', numberAt(status, 'restartCount') ?? 0]),
   );

@@ -1,7 +1,7 @@
 import { textAt } from '../diff/json.ts';
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import { type KubeObject, label, type ObjectRef } from '../sync/types.ts';
-import { forgetRefusal, hear, refusals, type Told, withHeard } from './heard.ts';
+import { forgetRefusals, hear, refusals, type Told, withHeard } from './heard.ts';
 import { type RollingPod, type RolloutSignal, seePod, toldBy } from './rolling-pod.ts';
 import { isOwnedBy, type Rollout, rolloutOf } from './rollout.ts';
 
@@ -95,14 +95,8 @@ export function createRollouts(watches: Watches, now: () => number, notify: (uid
     const one: Followed = { workload, rollout, pods: new Map(), sets: new Map(), watches: [] };
     const { namespace = '' } = workload.ref;
     const target = { identity, namespace, selector: rollout.selector };
-    const seen = (pod: KubeObject, isGone: boolean): boolean => {
-      const isNew = !one.pods.has(pod.metadata.uid ?? '');
-      const isTold = notePod(one, pod, isGone, now());
-      // Where a pod could be made, pods are refused no longer.
-      if (isNew && !isGone && isOwned(one, pod))
-        forgetRefusal(followed.get(uid)?.hearings.get(namespace)?.told, workload.uid, pod);
-      return isTold;
-    };
+    forgetRefusals(followed.get(uid)?.hearings.get(namespace)?.told, workload.uid);
+    const seen: See = (pod, isGone) => notePod(one, pod, isGone, now());
     const pods = open(uid, { ...target, apiVersion: 'v1', kind: 'Pod' }, seen, (present) => retain(one.pods, present));
     if (rollout.by !== 'ReplicaSet') return { ...one, watches: [pods] };
     const sets = open(
@@ -152,7 +146,7 @@ export function createRollouts(watches: Watches, now: () => number, notify: (uid
       const pods = [...one.pods.values()].filter(
         (pod) => by === 'all' || (wanted !== undefined && pod.label === wanted),
       );
-      const refused = by === 'all' || revision !== undefined ? refusals(told, owner, changed) : [];
+      const refused = by === 'all' || revision !== undefined ? refusals(told, owner, changed, one.pods.values()) : [];
       return (
         [...pods.flatMap((pod) => withHeard(told, pod, changed)), ...refused]
           // How often its pods may fail is a Job's own business.

@@ -159,6 +159,11 @@ export function inOneLine(messages: readonly string[], most = 20): string {
   return `${once.slice(0, most).join('; ')}${more}`;
 }
 
+/** A text that is no longer than it may be. It is cut between words: half of one might show what nobody masks. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(/\S*$/, '')}…`;
+}
+
 /** Whether the API server said that the object does not exist. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof ApiError && error.class === 'absent';

@@ -1,4 +1,4 @@
-import { identityOf, nameOf } from './delivery/delivery.ts';
+import { identityOf, nameOf, type Request } from './delivery/delivery.ts';
 import { forgetDrift } from './drift.ts';
 import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
@@ -7,6 +7,7 @@ import { drive, move, saveRecord } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
 import { carryOut } from './release/requests.ts';
+import type { Cause } from './release/standing.ts';
 import { rejectedTip, type Turn } from './session.ts';
 
 const quickest = 1_000;
@@ -45,9 +46,7 @@ async function takeRequest(turn: Turn): Promise<void> {
     ![delivery.acknowledged, session.handled, session.record.lastRequest].includes(text);
   const isAsked = request !== undefined && isNew(request.text);
   if (isAsked) {
-    // Stored with the move that the request asks for, so that no restart carries it out twice.
-    session.record = { ...session.record, lastRequest: request.text };
-    const refusal = await carryOut(turn, request);
+    const refusal = await carryOutOnce(turn, request);
     if (refusal !== undefined) world.event('Warning', refusal.reason, `${request.verb}: ${refusal.message}`);
     session.refusal = refusal?.message;
     session.handled = request.text;
@@ -59,6 +58,20 @@ async function takeRequest(turn: Turn): Promise<void> {
   session.credentials = undefined;
   session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
+}
+
+/** Noted with the move that the request asks for, so that no restart carries it out twice; not noted where that failed. */
+async function carryOutOnce(turn: Turn, request: Request): Promise<Cause | undefined> {
+  const { session } = turn;
+  const { lastRequest } = session.record;
+  // What a sync asks for is in memory only: after a restart everything is looked at anyway.
+  if (request.verb !== 'sync') session.record = { ...session.record, lastRequest: request.text };
+  try {
+    return await carryOut(turn, request);
+  } catch (error) {
+    session.record = { ...session.record, lastRequest };
+    throw error;
+  }
 }
 
 /** Whether everything stands still, by the spec or by a request. Clocks stop, and go on. */

@@ -149,6 +149,8 @@ export interface Session {
   releaseAt: number;
   /** Since when the cluster is being driven to the target; undefined when that was before a restart. Wall time. */
   changed: number | undefined;
+  /** The deadline as it was stored last. */
+  storedDeadline: number;
   /** How far each object has come since the wait began, and when it came on last; undefined before the first look. */
   progress: ReadonlyMap<string, Progress> | undefined;
   /** The tip that was compared and planned last. */
@@ -159,12 +161,8 @@ export interface Session {
   readonly signs: Map<string, number>;
   /** Since when a workload is waited for. */
   unwellSince: number | undefined;
-  /** Since when everything is healthy. */
-  steadySince: number | undefined;
   /** The tries to bring good back, and why the last one did not. */
   rollback: { readonly tries: number; readonly retryAt: number; readonly problem?: string | undefined };
-  /** What other managers keep, so that good did not come back exactly, by object. */
-  readonly inexact: Map<string, readonly string[]>;
   /** The container whose signal failed the release, and whether its log is that of an earlier run. */
   failing: { readonly pod: ObjectRef; readonly container: string; readonly previous: boolean } | undefined;
   /** Why the last request was not carried out. */
@@ -184,6 +182,13 @@ export interface Session {
 /** Asks for a turn at a time, or earlier. */
 export function lookAgainAt(session: Session, time: number): void {
   session.lookAt = Math.min(session.lookAt, time);
+}
+
+/** Moves the deadlines of what is waited for. A small shift is not worth a write of the record; a restart would lose it. */
+export function moveDeadline(session: Session, deadline: number, patience: number, cap = 0): void {
+  const { clocks } = session.record;
+  session.record = { ...session.record, clocks: { ...clocks, deadline, cap: Math.max(clocks.cap, cap) } };
+  if (deadline - session.storedDeadline > patience / 10) session.unsaved = true;
 }
 
 /** What Git says now, and why, when its content can't be understood: it is rejected before anything is planned. */
@@ -215,14 +220,13 @@ export function newSession(record: ReleaseRecord): Session {
     tried: new Set(),
     releaseAt: 0,
     changed: record.standing.bad === undefined ? record.standing.target?.startedAt : undefined,
+    storedDeadline: record.clocks.deadline,
     progress: undefined,
     weighed: undefined,
     lookAt: Number.POSITIVE_INFINITY,
     signs: new Map(),
     unwellSince: undefined,
-    steadySince: undefined,
     rollback: { tries: 0, retryAt: 0 },
-    inexact: new Map(),
     failing: undefined,
     refusal: undefined,
 

@@ -1,6 +1,7 @@
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
+import { cut } from './errors.ts';
 import { type Ended, type Entry, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
 import { holdOf, type Summary, summarize } from './summary.ts';
@@ -31,7 +32,8 @@ export function statusOf(
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
   const acknowledged = (session.healAsked ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
-  const refusal = session.handled === undefined ? before.requestRefused : session.refusal;
+  const isTold = session.handled === undefined && acknowledged === before.lastRequest;
+  const refusal = isTold ? before.requestRefused : session.refusal;
   return {
     observedGeneration: delivery.generation,
     conditions: conditionsOf(delivery.generation, summary, word, now, before),
@@ -46,8 +48,8 @@ export function statusOf(
     worst: worstObjects(healths),
     history: record.history.slice(0, shownHistory).map(shownEnd),
     ...(target === undefined ? {} : { lastSync: new Date(target.startedAt).toISOString() }),
-    ...(acknowledged === undefined ? {} : { lastRequest: acknowledged }),
-    ...(refusal === undefined ? {} : { requestRefused: refusal.slice(0, 1000) }),
+    ...(acknowledged === undefined ? {} : { lastRequest: cut(acknowledged, 2000) }),
+    ...(refusal === undefined ? {} : { requestRefused: cut(refusal, 1000) }),
   };
 }
 
@@ -60,7 +62,7 @@ function shownEnd({ sequence, revision, author, subject, verdict, time, cause }:
     subject,
     verdict,
     time,
-    ...(cause === undefined ? {} : { cause: cause.slice(0, 1000) }),
+    ...(cause === undefined ? {} : { cause: cut(cause, 1000) }),
   };
 }
 
@@ -108,7 +110,7 @@ function conditionsOf(
 ): DeliveryCondition[] {
   const flag = (value: boolean): 'True' | 'False' => (value ? 'True' : 'False');
   const { reason } = summary;
-  const message = summary.message.slice(0, longestMessage);
+  const message = cut(summary.message, longestMessage);
   const held = summary.state === 'Held';
   const wanted: Omit<DeliveryCondition, 'lastTransitionTime'>[] = [
     { type: 'Ready', status: summary.ready, reason, message },
@@ -178,6 +180,6 @@ function worstObjects(healths: readonly { entry: Entry; health: Health }[]): Non
       name: entry.ref.name,
       health: health.status,
       reason: health.reason,
-      message: health.message.slice(0, 1000),
+      message: cut(health.message, 1000),
     }));
 }

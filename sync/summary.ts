@@ -1,6 +1,6 @@
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
-import { inOneLine } from './errors.ts';
+import { cut, inOneLine } from './errors.ts';
 import { type Cause, nameRelease, type State, type Tip } from './release/standing.ts';
 import { heldFor } from './release/state.ts';
 import { rejectedTip, type Session, type Trouble } from './session.ts';
@@ -150,5 +150,5 @@ export function holdOf(session: Session): DeliveryStatus['hold'] {
 }
 
 function shownHold({ revision, subject }: Tip, { reason, message }: Cause): DeliveryStatus['hold'] {
-  return { revision, subject, reason, message: message.slice(0, 2000) };
+  return { revision, subject, reason, message: cut(message, 2000) };
 }

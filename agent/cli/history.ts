@@ -1,15 +1,14 @@
-import { type JsonObject, objectsAt, toJson } from '../../diff/json.ts';
+import { type JsonObject, objectsAt } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { inParallel } from '../../sync/parallel.ts';
-import { type Ended, type GoodRelease, goodOf, isCalled } from '../../sync/release/record.ts';
-import { titleOf } from '../../sync/types.ts';
+import { type Ended, type GoodRelease, goodOf, isCalled, type ReleaseRecord } from '../../sync/release/record.ts';
+import { type ObjectRef, titleOf } from '../../sync/types.ts';
 import { discoverKinds } from '../kube/discovery.ts';
-import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { mayGet } from './may.ts';
 import { readRecordOf } from './records.ts';
-import { printable, table } from './table.ts';
+import { printable, printJson, table } from './table.ts';
 
 /** Questions about rights that are asked at once. */
 const parallelReviews = 8;
@@ -38,7 +37,8 @@ async function list(args: readonly string[]): Promise<number> {
     cell(line, 'cause') || cell(line, 'subject'),
   ]);
   const head = ['RELEASE', 'REVISION', 'VERDICT', 'ENDED', 'AUTHOR', 'CAUSE OR SUBJECT'];
-  process.stdout.write(isJson ? `${toJson(history, 2)}\n` : table([head, ...rows]));
+  if (isJson) printJson(history);
+  else process.stdout.write(table([head, ...rows]));
   return 0;
 }
 
@@ -51,19 +51,34 @@ async function show(args: readonly string[]): Promise<number> {
     const line = record.history.find((ended) => asked === undefined || isCalled(ended, asked));
     if (line === undefined) throw new Error(`release ${asked ?? ''} is not recorded`);
     const good = goodOf(record, line.sequence);
-    if (!isJson) process.stdout.write(page(line, good));
-    else process.stdout.write(`${toJson({ ...line, objects: await objectsOf(http, good) }, 2)}\n`);
+    const may = mayGet(http, await discoverKinds(http));
+    const told = { ...line, plan: await shownPlan(line.plan, record, may) };
+    if (isJson) printJson({ ...told, objects: await objectsOf(good, may) });
+    else process.stdout.write(page(told, good));
     return 0;
   });
 }
 
+/** Whether the user who calls may get an object. */
+type May = (ref: ObjectRef) => Promise<boolean>;
+
 /** The objects of a release, Secrets masked; of those that the user may not get, only what they are called. */
-async function objectsOf(http: KubeHttp, good: GoodRelease | undefined): Promise<JsonObject[]> {
+async function objectsOf(good: GoodRelease | undefined, may: May): Promise<JsonObject[]> {
   const kept = [...(good?.objects.values() ?? [])];
-  const may = mayGet(http, await discoverKinds(http));
   return inParallel(kept, parallelReviews, async ({ ref, wave, uid, manifest, answer }) => {
     const content = { manifest: maskObject(manifest), ...(answer === undefined ? {} : { answer: maskObject(answer) }) };
     return { title: titleOf(ref), wave, uid, ...((await may(ref)) ? content : { hidden: true }) };
+  });
+}
+
+/** What was planned for objects that the user may get; of all others, only that something was. */
+async function shownPlan(plan: readonly string[], record: ReleaseRecord, may: May): Promise<string[]> {
+  const known = [...record.goods.flatMap(({ objects }) => [...objects.values()]), ...record.entries.values()];
+  const refs = new Map(known.map(({ ref }) => [titleOf(ref), ref]));
+  return inParallel(plan, parallelReviews, async (line) => {
+    const [whole = line, title = ''] = /^\S+ (\S+ [^\s:]+)/.exec(line) ?? [];
+    const ref = refs.get(title);
+    return ref !== undefined && (await may(ref)) ? line : whole;
   });
 }
 

@@ -1,4 +1,4 @@
-import { at, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { at, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { containerStatuses } from '../../health/kinds/pod.ts';
 import { rolloutOf } from '../../health/rollout.ts';
@@ -11,7 +11,7 @@ import { parseConnected, recordOptions } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { type Action, mayI } from './may.ts';
 import { readRecordOf } from './records.ts';
-import { printable } from './table.ts';
+import { printable, printJson } from './table.ts';
 
 const plurals: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
@@ -40,13 +40,16 @@ export async function logsCommand(args: readonly string[]): Promise<number> {
   });
   const [name = ''] = words;
   if (!/^[1-9]\d*$/.test(flags['tail'] ?? '')) throw new Error('--tail takes a number of lines');
-  const tails = await connected(flags['kubeconfig'], async (http) => {
+  const { tails, refused } = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
     const live = await liveTails(http, delivery, flags['tail'] ?? '20');
     const recorded = await recordedTail(http, flags['agent-namespace'] ?? '', delivery);
-    return recorded === undefined ? live : [...live, recorded];
+    if (typeof recorded === 'string') return { tails: live, refused: recorded };
+    return { tails: recorded === undefined ? live : [...live, recorded], refused: undefined };
   });
-  if (isJson) process.stdout.write(`${toJson(tails, 2)}\n`);
+  if (refused !== undefined) process.stderr.write(`lockstep logs: ${printable(refused)}\n`);
+  if (refused !== undefined && tails.length === 0) return 1;
+  if (isJson) printJson(tails);
   else if (tails.length === 0)
     process.stdout.write('no container of this Delivery is unwell, and none failed its last release\n');
   else for (const tail of tails) process.stdout.write(printed(tail));
@@ -103,20 +106,27 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailL
   return tails;
 }
 
-/** What the record keeps of the last failure. Who may not read logs there does not get it from here either. */
-async function recordedTail(http: KubeHttp, agentNamespace: string, delivery: KubeObject): Promise<Tail | undefined> {
+/**
+ * What the record keeps of the last failure; or why it is not told. Who may not read logs there does not get it from here
+ * either.
+ */
+async function recordedTail(
+  http: KubeHttp,
+  agentNamespace: string,
+  delivery: KubeObject,
+): Promise<Tail | string | undefined> {
   if (condition(delivery, 'Ready')?.status === 'True') return undefined;
   const tail = await readRecordOf(http, agentNamespace, delivery.metadata.uid ?? '').then(
     ({ logTail }) => logTail,
-    (error: unknown) => {
-      if (isForbidden(error)) return undefined;
-      throw error;
-    },
+    (error: unknown) => `what the record keeps of the last failure can not be read: ${messageOf(error)}`,
   );
+  if (typeof tail === 'string') return tail;
   // What was rejected never had a container.
   const last = objectsAt(delivery, 'status', 'history').find(({ verdict }) => verdict !== 'Rejected');
   const isLast = tail !== undefined && tail.sequence >= Number(last?.['sequence'] ?? 0);
-  if (!isLast || !(await mayI(http, logOf(tail)))) return undefined;
+  if (!isLast) return undefined;
+  if (!(await mayI(http, logOf(tail))))
+    return `the log of ${tail.pod.namespace}/${tail.pod.name}, which failed the last release, is not for you to read`;
   const { pod, container, text } = tail;
   return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
 }

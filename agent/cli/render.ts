@@ -1,12 +1,13 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { check } from '../../sync/render/check.ts';
-import { renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { oneOf, parse } from './arguments.ts';
+import { printable } from './table.ts';
 
 /** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
 export async function renderCommand(args: readonly string[]): Promise<number> {
@@ -17,8 +18,11 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parse(args, options, ['PATH']);
   const [path = ''] = words;
   const isJson = oneOf(flags['output'], ['yaml', 'json']) === 'json';
-  const { desired, problems } = check(renderPlain(filesUnder(path)), flags['namespace'] ?? 'default', () => undefined);
-  for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`);
+  const files = filesUnder(path);
+  const other = otherRenderer(files);
+  if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
+  const { desired, problems } = check(renderPlain(files), flags['namespace'] ?? 'default', () => undefined);
+  for (const problem of problems) process.stderr.write(`${printable(describeProblem(problem))}\n`);
   for (const { manifest } of desired) {
     const shown = maskObject(manifest);
     process.stdout.write(isJson ? `${toJson(shown)}\n` : `---\n${printYaml(shown)}`);
@@ -30,7 +34,7 @@ function filesUnder(root: string): TreeFile[] {
   if (lstatSync(root).isFile()) return [fileAt(root, root)];
   const names = readdirSync(root, { recursive: true, withFileTypes: true });
   return names
-    .filter((entry) => !entry.isDirectory() && !entry.parentPath.includes('.git'))
+    .filter((entry) => !entry.isDirectory() && !relative(root, entry.parentPath).split(sep).includes('.git'))
     .map((entry) => fileAt(join(entry.parentPath, entry.name), relative(root, join(entry.parentPath, entry.name))));
 }
 

@@ -9,7 +9,7 @@ import type { KubeHttp } from '../kube/http.ts';
 import { objectPath } from '../kube/paths.ts';
 import { parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { table } from './table.ts';
+import { printJson, table } from './table.ts';
 
 /** How long the agent has to take note of a request, in milliseconds. */
 const patience = 30_000;
@@ -33,7 +33,8 @@ export function requestCommand(verb: string): (args: readonly string[]) => Promi
       const state = textAt(delivery, 'status', 'state') ?? '';
       const message = condition(delivery, 'Ready')?.message ?? '';
       const line = table([[`${namespace}/${name}`, state, message]]);
-      process.stdout.write(isJson ? `${toJson(delivery, 2)}\n` : line);
+      if (isJson) printJson(delivery);
+      else process.stdout.write(line);
       return 0;
     });
   };

@@ -1,4 +1,4 @@
-import { objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
@@ -6,7 +6,7 @@ import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { table } from './table.ts';
+import { printJson, table } from './table.ts';
 
 /** `lockstep status`: exit code 2 when a Delivery is not Ready or not healthy. */
 export async function statusCommand(args: readonly string[]): Promise<number> {
@@ -17,7 +17,8 @@ export async function statusCommand(args: readonly string[]): Promise<number> {
   const deliveries = await connected(flags['kubeconfig'], (http) =>
     readDeliveries(http, has('all') ? undefined : namespace, words[0]),
   );
-  process.stdout.write(isJson ? `${toJson(deliveries, 2)}\n` : listing(deliveries));
+  if (isJson) printJson(deliveries);
+  else process.stdout.write(listing(deliveries));
   return deliveries.every(isFine) ? 0 : 2;
 }
 
@@ -32,7 +33,9 @@ async function readDeliveries(
 }
 
 function isFine(delivery: KubeObject): boolean {
-  return condition(delivery, 'Ready')?.status === 'True' && condition(delivery, 'Healthy')?.status === 'True';
+  // What is said of a specification before this one says nothing of it.
+  const isSeen = numberAt(delivery, 'status', 'observedGeneration') === numberAt(delivery, 'metadata', 'generation');
+  return isSeen && condition(delivery, 'Ready')?.status === 'True' && condition(delivery, 'Healthy')?.status === 'True';
 }
 
 function listing(deliveries: readonly KubeObject[]): string {

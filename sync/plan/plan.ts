@@ -41,12 +41,16 @@ export function entriesFor(
   const isLeftAlone = leftAlone(skipped);
   const places = arrange(desired.map((wanted) => wanted.manifest));
   const isRunning = isUnderWay(record);
+  const good = record.goods[0]?.objects;
   const entries = new Map<string, Entry>();
   desired.forEach(({ key, manifest, hash }, index) => {
     const place = places[index] ?? { wave: 0, step: 0 };
     const before = record.entries.get(key);
     const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, removed: false };
-    entries.set(key, { ...wanted, applied: appliedForPlan(before, hash), ...historyOf(before, isRunning) });
+    // What good itself has to prune may be gone already.
+    const mayBeGone = before?.removed === true && good?.has(key) !== true;
+    const doubt = mayBeGone ? { doubted: true } : {};
+    entries.set(key, { ...wanted, applied: appliedForPlan(before, hash), ...historyOf(before, isRunning), ...doubt });
   });
   for (const entry of record.entries.values()) {
     // What a running release was about to write may be there, although no answer said so.

@@ -1,5 +1,5 @@
 import { passesGate } from '../../health/scale.ts';
-import { lookAgainAt, type Turn } from '../session.ts';
+import { lookAgainAt, moveDeadline, type Turn } from '../session.ts';
 import { titleOf } from '../types.ts';
 import { applyWaves, type Progress } from './apply.ts';
 import { pruneRemoved } from './prune.ts';
@@ -80,6 +80,14 @@ function overdue({ session, world }: Turn): Event | undefined {
   return { type: 'failed', cause: { reason, message } };
 }
 
+/** What is on its way out may be held by somebody who is not there any more: it is not waited for for ever. */
+function isLate({ session, world }: Turn): boolean {
+  const { deadline } = session.record.clocks;
+  if (world.clock.steady() >= deadline) return true;
+  lookAgainAt(session, deadline);
+  return false;
+}
+
 function wanted({ session }: Turn): Entry[] {
   return [...session.record.entries.values()].filter((entry) => !entry.removed);
 }
@@ -109,21 +117,28 @@ async function bake(turn: Turn): Promise<Event | undefined> {
 }
 
 /** Whether all has been well for a window, in milliseconds. While it is well, no deadline runs. */
-function isSteady({ delivery, session, world }: Turn, isWell: boolean, window: number): boolean {
+function isSteady(turn: Turn, isWell: boolean, window: number): boolean {
+  const { delivery, session, world } = turn;
   const now = world.clock.steady();
-  if (!isWell) {
-    session.steadySince = undefined;
-    return false;
-  }
-  const { clocks } = session.record;
-  const later = { deadline: now + delivery.deadline, cap: Math.max(clocks.cap, now + delivery.deadline) };
-  session.record = { ...session.record, clocks: { ...clocks, ...later } };
-  session.steadySince ??= now;
-  const until = session.steadySince + window;
+  const since = isWell ? (session.record.clocks.well ?? now) : undefined;
+  noteWell(turn, since);
+  if (since === undefined) return false;
+  // A person let the deadline itself pass: what is not well yet holds it up no longer.
+  if (session.waiting.length === 0)
+    moveDeadline(session, now + delivery.deadline, delivery.deadline, now + delivery.deadline);
+  const until = since + window;
   if (now >= until) return true;
   lookAgainAt(session, until);
   session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
   return false;
+}
+
+/** A restart goes on with a long wait where it was. */
+function noteWell({ delivery, session }: Turn, well: number | undefined): void {
+  const { clocks } = session.record;
+  if (clocks.well === well) return;
+  session.record = { ...session.record, clocks: { ...clocks, well } };
+  if (delivery.bake > 0) session.unsaved = true;
 }
 
 /** Only a signal that lasts ends probation badly: what is slow to come back does not. */
@@ -142,7 +157,8 @@ async function watchProbation(turn: Turn): Promise<Event | undefined> {
 async function prune(turn: Turn): Promise<Event | undefined> {
   turn.world.reach('mid-prune');
   const isDone = await pruneRemoved(turn);
-  return isDone || turn.session.applyTrouble !== undefined ? { type: 'pruned' } : undefined;
+  const isOver = isDone || turn.session.applyTrouble !== undefined || isLate(turn);
+  return isOver ? { type: 'pruned' } : undefined;
 }
 
 /** What could not be deleted when the release became good. What is not verified deletes nothing. */
@@ -158,7 +174,7 @@ async function stop({ delivery }: Turn): Promise<Event> {
 
 async function verifyRollback(turn: Turn): Promise<Event | undefined> {
   const { session } = turn;
-  if (session.record.standing.isCleaning) return cleanUp(turn);
+  if (session.record.standing.isCleaning) return cleanUp(turn, isLate(turn));
   const entries = touched(turn);
   await freeStuckPods(turn, entries);
   return waitFor(turn, entries);

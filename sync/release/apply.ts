@@ -1,4 +1,4 @@
-import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
+import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
 import { passesGate } from '../../health/scale.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { claim, defaultsInTheWay } from '../apply/claim.ts';
@@ -195,6 +195,6 @@ function originOf({ delivery, session }: Turn, entry: Entry, result: ApplyResult
   if (session.record.goods[0]?.objects.has(entry.key) === true) return undefined;
   if (entry.applied !== undefined && entry.origin !== undefined) return entry.origin;
   if (result.created) return 'created';
-  const isAlone = otherManagers(result.object, fieldManager(delivery.uid)).every((name) => name.startsWith('kube-'));
+  const isAlone = isOursAlone(result.object, fieldManager(delivery.uid));
   return entry.origin === 'created' && isAlone ? 'created' : 'adopted';
 }

@@ -62,8 +62,11 @@ function tipEvent(turn: Turn): Event | undefined {
   if (found.isGuess && session.polling !== undefined) return undefined;
   const isAgain = session.planTrouble?.input === found.input && world.clock.now() >= session.planTrouble.retryAt;
   if (session.weighed === weight(turn) && !isAgain) return undefined;
+  // What was weighed before probation began, and not released, does not end it.
+  const { standing } = session.record;
+  if (standing.state === 'Probation' && standing.tip?.revision === found.tip.revision) return undefined;
   const event: Event = { type: 'tip', tip: found.tip };
-  return next(session.record.standing, event) === undefined ? undefined : event;
+  return next(standing, event) === undefined ? undefined : event;
 }
 
 function weight({ session: { found } }: Turn): string {
@@ -112,7 +115,6 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
     session.weighed = weight(turn);
     session.planTrouble = undefined;
   }
-  if (outcome.standing.state !== before.state) session.steadySince = undefined;
   begin(turn, outcome);
   const facts = {
     delivery: nameOf(delivery),
@@ -146,7 +148,6 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
     session.signs.clear();
     session.unwellSince = undefined;
     session.rollback = { tries: 0, retryAt: 0 };
-    session.inexact.clear();
     session.releaseAt = world.clock.now();
     session.changed = session.releaseAt;
     world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
@@ -157,5 +158,6 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
 export async function saveRecord({ delivery, session, world }: Turn, record: ReleaseRecord): Promise<void> {
   await world.records.save(delivery.uid, { ...record, clocks: shiftedBy(record.clocks, offsetOf(world.clock)) });
   session.unsaved = false;
+  session.storedDeadline = record.clocks.deadline;
   world.reach('record-written');
 }

@@ -32,7 +32,7 @@ export function turnBack(
   current: ReadonlyMap<string, Kept> = good,
 ): Map<string, Entry> {
   const turned = new Map<string, Entry>();
-  for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key)));
+  for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key), current.has(key)));
   for (const [key, entry] of entries) {
     if (turned.has(key)) continue;
     const known = current.get(key);
@@ -42,11 +42,13 @@ export function turnBack(
   return turned;
 }
 
-function backTo(kept: Kept, entry: Entry | undefined): Entry {
+/** @param isCurrent whether the good release that is left holds it: if not, its prune may have begun */
+function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry {
   const { key, ref, wave, step, manifest, hash } = kept;
   if (ref.kind === 'Job') return doneJob(kept, entry);
   const wanted: Entry = { key, ref, wave, step, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
-  const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true;
+  const isThere = isCurrent || entry?.removed === false;
+  const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;
   if (isAsItWas) return wanted;
   const attempted = entry === undefined || entry.hash === hash ? {} : { attempted: entry.manifest };
   return { ...wanted, touched: true, doubted: true, ...attempted };

@@ -109,7 +109,7 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   if (target === undefined) return record;
   const objects = new Map<string, Kept>();
   const entries = new Map<string, Entry>();
-  const before = record.goods[0]?.objects;
+  const before = (goodOf(record, target.sequence) ?? record.goods[0])?.objects;
   for (const entry of record.entries.values()) {
     const kept = entry.removed ? undefined : keptOf(entry, before?.get(entry.key));
     if (kept !== undefined) objects.set(entry.key, kept);
@@ -123,7 +123,14 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
 
 /** What was only of interest while good was not verified is forgotten. */
 function atRest(whole: Entry): Entry {
-  const { origin: _origin, touched: _touched, doubted: _doubted, attempted: _attempted, ...entry } = whole;
+  const {
+    origin: _origin,
+    touched: _touched,
+    doubted: _doubted,
+    attempted: _attempted,
+    inexact: _inexact,
+    ...entry
+  } = whole;
   if (entry.applied === undefined) return entry;
   const { answer: _answer, ...applied } = entry.applied;
   return { ...entry, applied };

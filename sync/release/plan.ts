@@ -116,7 +116,8 @@ function unwellBefore({ delivery, session, world }: Turn, entries: ReadonlyMap<s
     if (isPending(entry) || entry.touched === true || entry.removed) return [];
     if (known !== undefined) return known.has(entry.key) ? [entry.key] : [];
     const health = world.watcher.live(delivery.uid, entry.key)?.health;
-    return health === undefined || passesGate(health) ? [] : [entry.key];
+    // What is not seen now may turn out to have been unwell.
+    return health !== undefined && passesGate(health) ? [] : [entry.key];
   });
 }
 

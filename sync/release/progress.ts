@@ -1,11 +1,10 @@
 import { passesGate } from '../../health/scale.ts';
-import type { Progress, Turn } from '../session.ts';
+import { moveDeadline, type Progress, type Turn } from '../session.ts';
 import { type Entry, isPending } from './record.ts';
 
 /**
  * The deadline of a wait starts again whenever an object comes on: it was applied, more of its pods are new or available
- * than ever since the wait began, or it is well. What goes back and forth is no progress. A small shift is not worth a
- * write of the record.
+ * than ever since the wait began, or it is well. What goes back and forth is no progress.
  */
 export function noteProgress(turn: Turn): void {
   const { delivery, session, world } = turn;
@@ -26,9 +25,7 @@ export function noteProgress(turn: Turn): void {
   session.progress = after;
   // What is seen first, after a restart too, is no progress.
   if (!cameOn) return;
-  const deadline = now + delivery.deadline;
-  if (deadline - clocks.deadline > delivery.deadline / 10) session.unsaved = true;
-  session.record = { ...session.record, clocks: { ...clocks, deadline } };
+  moveDeadline(session, now + delivery.deadline, delivery.deadline);
 }
 
 /** A number that grows as an object comes on. */

@@ -1,11 +1,12 @@
 import { at } from '../../diff/json.ts';
+import { isOursAlone } from '../../diff/normalize.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
 import { keepReason } from '../plan/prune.ts';
 import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
-import { deliveryLabel, shortUid } from '../stamp.ts';
+import { deliveryLabel, fieldManager, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
 import { parallelRequests } from './apply.ts';
 import type { Entry } from './record.ts';
@@ -96,17 +97,18 @@ async function remove(
   if (wanted.has(entry.applied?.uid ?? '')) return undefined;
   const cluster = world.cluster(identityOf(delivery));
   const live = await cluster.get(entry.ref);
-  if (live === undefined || !isOurs(live, entry, shortUid(delivery.uid))) return undefined;
+  if (live === undefined || !isOurs(live, entry, delivery.uid)) return undefined;
   if (wanted.has(live.metadata.uid ?? '')) return undefined;
   if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
   return cluster.delete(entry.ref, live);
 }
 
 /** A write whose answer was lost left no uid: then only our own stamp makes an object ours. */
-function isOurs(live: KubeObject, entry: Entry, own: string): boolean {
+function isOurs(live: KubeObject, entry: Entry, uid: string): boolean {
   const stamp = label(live, deliveryLabel);
-  if (entry.applied === undefined) return stamp === own;
-  return live.metadata.uid === entry.applied.uid && (stamp === undefined || stamp === own);
+  // Somebody else may have made it in the moment before, so that ours is only one hand of many.
+  if (entry.applied === undefined) return stamp === shortUid(uid) && isOursAlone(live, fieldManager(uid));
+  return live.metadata.uid === entry.applied.uid && (stamp === undefined || stamp === shortUid(uid));
 }
 
 function heldBy(left: KubeObject): string {

@@ -42,6 +42,8 @@ export interface Entry extends Placed {
   readonly doubted?: boolean;
   /** What the bad release wanted, while it is being turned back: it may have been written although no answer said so. */
   readonly attempted?: KubeObject;
+  /** What did not come back exactly, in words: another manager keeps it, or it could not go back. */
+  readonly inexact?: readonly string[];
 }
 
 /** One object as a good release had it. */
@@ -92,6 +94,8 @@ export interface Clocks {
   readonly cap: number;
   /** When probation ends. */
   readonly probation: number;
+  /** Since when all has been well, while that is waited for. */
+  readonly well?: number | undefined;
   /** Since when they stand still. */
   readonly frozen: number | undefined;
 }
@@ -137,12 +141,14 @@ export function offsetOf(clock: { now(): number; steady(): number }): number {
 }
 
 /** Clocks moved by some milliseconds: stored they are wall time, in use they are steady. */
-export function shiftedBy({ deadline, cap, probation, frozen }: Clocks, milliseconds: number): Clocks {
-  if (milliseconds === 0) return { deadline, cap, probation, frozen };
+export function shiftedBy(clocks: Clocks, milliseconds: number): Clocks {
+  const { deadline, cap, probation, well, frozen } = clocks;
+  if (milliseconds === 0) return clocks;
   return {
     deadline: deadline + milliseconds,
     cap: cap + milliseconds,
     probation: probation + milliseconds,
+    ...(well === undefined ? {} : { well: well + milliseconds }),
     frozen: frozen === undefined ? undefined : frozen + milliseconds,
   };
 }

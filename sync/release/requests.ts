@@ -5,6 +5,9 @@ import { type GoodRelease, isCalled, type ReleaseRecord } from './record.ts';
 import type { Cause } from './standing.ts';
 import { heldFor } from './state.ts';
 
+/** The most characters of a request. */
+const longest = 1_000;
+
 /** What a request came to: nothing more to say, or why it can't be done and what could. */
 type Answer = string | undefined;
 
@@ -26,7 +29,9 @@ const verbs: Readonly<Record<string, (turn: Turn, request: Request) => Promise<A
  * @returns why it can't be done, in words that say what could; undefined when it was done
  */
 export async function carryOut(turn: Turn, request: Request): Promise<Cause | undefined> {
-  const verb = verbs[request.verb];
+  const verb = Object.hasOwn(verbs, request.verb) ? verbs[request.verb] : undefined;
+  if (request.text.length > longest)
+    return { reason: 'RequestUnknown', message: `a request has at most ${longest} characters` };
   if (verb === undefined)
     return { reason: 'RequestUnknown', message: `this version knows ${Object.keys(verbs).join(', ')}` };
   const message = await verb(turn, request);

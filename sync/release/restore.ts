@@ -95,12 +95,14 @@ async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promis
  * is none of its business: a count that an autoscaler keeps.
  */
 function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
-  session.inexact.delete(entry.key);
   const ours = [entry.manifest, healingManifest(entry), ...(entry.attempted === undefined ? [] : [entry.attempted])];
   const kept = left.foreign.filter(({ path }) => ours.some((manifest) => names(manifest, path)));
   const told = [
     ...kept.map(({ path, manager }) => `${pathText(path)} (kept by ${manager})`),
     ...[...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`),
   ];
-  if (told.length > 0) session.inexact.set(entry.key, told);
+  const now = session.record.entries.get(entry.key);
+  if (now === undefined || told.length === 0) return;
+  session.record.entries.set(entry.key, { ...now, inexact: told });
+  session.unsaved = true;
 }

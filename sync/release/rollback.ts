@@ -51,10 +51,9 @@ async function restoreOrKeep(turn: Turn, entry: Entry): Promise<void> {
     const isRefused = error instanceof ApiError && error.class === 'permanent';
     if (!isRefused || !protectedKinds.has(entry.ref.kind) || entry.applied === undefined) throw error;
     const { session } = turn;
-    session.inexact.set(entry.key, [`it stays as it is: ${error.message}`]);
     const applied = { ...entry.applied, hash: entry.hash, manifest: healingManifest(entry) };
     const { doubted: _doubted, ...known } = entry;
-    session.record.entries.set(entry.key, { ...known, applied });
+    session.record.entries.set(entry.key, { ...known, applied, inexact: [`it stays as it is: ${error.message}`] });
     session.unsaved = true;
   }
 }
@@ -108,16 +107,21 @@ async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): P
   world.log.info({ delivery: nameOf(delivery), object: entry.key, pod: pod.metadata.name }, 'stuck pod deleted');
 }
 
-/** Deletes what the bad release created, once good is healthy again. What stays is listed. */
-export async function cleanUp(turn: Turn): Promise<Event | undefined> {
+/**
+ * Deletes what the bad release created, once good is healthy again. What stays is listed.
+ * @param isLate whether what is still on its way out is waited for no longer
+ */
+export async function cleanUp(turn: Turn, isLate: boolean): Promise<Event | undefined> {
   const { session } = turn;
   const fates = fatesOf(session.record.entries);
   const doomed = fates.filter(({ stays }) => stays === undefined).map(({ entry }) => entry);
   const holdUps = await deleteInReverse(turn, doomed, ({ permanent, code }) => permanent || code === 'Forbidden');
-  if (holdUps.length > 0) return undefined;
+  if (holdUps.length > 0 && !isLate) return undefined;
   const left = fatesOf(session.record.entries);
   const reasons = left.map(({ entry, stays }) => stays ?? `${titleOf(entry.ref)} could not be deleted`);
-  const inexact = [...session.inexact].map(([key, fields]) => `${key}: ${fields.join(', ')}`);
+  const inexact = [...session.record.entries.values()].flatMap(({ ref, inexact: fields }) =>
+    fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
+  );
   const leftBehind = [...reasons, ...inexact];
   session.record = { ...session.record, leftBehind };
   session.waiting = [];

@@ -73,7 +73,7 @@ export const moves: readonly Move[] = [
   { from: ['Suspended'], on: 'resume', to: 'former', does: ['thaw'] },
 
   { from: ['Synced', ...forward, 'Probation', 'Pruning'], on: 'tip', when: 'isTarget', to: 'same', does: ['rename'] },
-  { from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep'] },
+  { from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep', 'arm'] },
   { from: ['RollbackVerifying'], on: 'tip', when: 'isFresh', to: 'Planning' },
   { from: [...quiet, ...forward, 'Pruning'], on: 'tip', to: 'Planning' },
 
@@ -95,7 +95,7 @@ export const moves: readonly Move[] = [
   { from: ['Baking'], on: 'healthy', to: 'Probation', does: ['announce', 'arm'] },
   { from: ['Baking'], on: 'inconclusive', to: 'Paused', does: ['freeze'] },
   { from: ['Paused'], on: 'resume', to: 'Baking', does: ['thaw'] },
-  { from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep'] },
+  { from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep', 'arm'] },
   { from: ['Pruning'], on: 'pruned', when: 'isHeld', to: 'Held' },
   { from: ['Pruning'], on: 'pruned', to: 'Synced' },
 
@@ -103,7 +103,7 @@ export const moves: readonly Move[] = [
   { from: ['Failing'], on: 'stopped', to: 'Degraded', does: ['alert'] },
   { from: ['RollingBack'], on: 'applied', to: 'RollbackVerifying', does: ['arm'] },
   { from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Degraded', does: ['alert'] },
-  { from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean'] },
+  { from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'arm'] },
   { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleanTarget', to: 'Synced', does: ['settle', 'rename'] },
   { from: ['RollbackVerifying'], on: 'cleaned', when: 'isCleaning', to: 'Held', does: ['settle'] },
   { from: ['Degraded'], on: 'healthy', when: 'isRestoring', to: 'RollbackVerifying', does: ['arm'] },
@@ -175,10 +175,11 @@ function isAtRest({ former }: Standing): boolean {
 }
 
 /** There must be something to go back to; a person's word is enough, otherwise spec.rollback says so. */
-function mayRollBack({ target, good, aim }: Standing, event: Event): boolean {
-  if (aim !== undefined) return true;
+function mayRollBack({ target, good, aim, cause }: Standing, event: Event): boolean {
+  if (aim !== undefined && cause?.reason === byHand) return true;
   if (event.type !== 'stopped') return false;
-  return good === undefined ? event.clearsFirst : event.isAutomatic && good.sequence !== target?.sequence;
+  const back = aim ?? good;
+  return back === undefined ? event.clearsFirst : event.isAutomatic && back.sequence !== target?.sequence;
 }
 
 /** What each command does to the standing itself. */
@@ -213,6 +214,8 @@ function renamed({ tip, target, good }: Standing): Partial<Standing> {
 }
 
 const mostHeld = 10;
+/** Why what runs is taken back when nothing but a person says so. */
+const byHand = 'RollbackRequested';
 
 /** What runs is held: because it failed, or because a person wants it gone. */
 function holding({ target, bad, held }: Standing, event: Event): Partial<Standing> {
@@ -220,7 +223,7 @@ function holding({ target, bad, held }: Standing, event: Event): Partial<Standin
     event.type === 'failed'
       ? event.cause
       : event.type === 'rollback'
-        ? { reason: 'RollbackRequested', message: `${event.by} asked for a rollback` }
+        ? { reason: byHand, message: `${event.by} asked for a rollback` }
         : undefined;
   const running = bad ?? target;
   if (running === undefined || cause === undefined) return {};
@@ -229,7 +232,7 @@ function holding({ target, bad, held }: Standing, event: Event): Partial<Standin
     return { held: withHeld(held, { input, render, revision, author, subject, cause }), cause };
   // What a person wants back is held no longer, and never because of this.
   const others = held.filter((one) => !isSame(one, event.to));
-  if (isSame(running, event.to)) return { held: others, aim: event.to };
+  if (isSame(running, event.to)) return { held: others, cause, aim: event.to };
   return { held: withHeld(others, { input, render, revision, author, subject, cause }), cause, aim: event.to };
 }
 

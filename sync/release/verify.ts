@@ -1,9 +1,10 @@
 import { rolloutOf } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { healthSignal, type Signal } from '../../health/signals.ts';
+import type { Live } from '../../health/tracked.ts';
 import { identityOf } from '../delivery/delivery.ts';
-import { lookAgainAt, type Turn } from '../session.ts';
-import { type Health, titleOf } from '../types.ts';
+import { lookAgainAt, type Session, type Turn } from '../session.ts';
+import { titleOf } from '../types.ts';
 import type { Entry } from './record.ts';
 import type { Cause } from './standing.ts';
 import { isTakenKey } from './taken-key.ts';
@@ -32,23 +33,20 @@ export function judge(turn: Turn, entries: readonly Entry[]): Judgement {
   const waiting: string[] = [];
   const unwell: Entry[] = [];
   const seen = new Set<string>();
-  let failure: Cause | undefined;
-  const accepted = session.record.standing.target?.accepted?.check;
+  let failure: Due | undefined;
   for (const entry of entries) {
     const live = world.watcher.live(delivery.uid, entry.key);
     if (live === undefined) waiting.push(`${titleOf(entry.ref)}: not seen yet`);
     if (live === undefined || passesGate(live.health)) continue;
     unwell.push(entry);
-    const found = failureOf(turn, entry, live.health, live.revision, seen);
-    // A person has accepted just this: it neither fails the release nor holds it up.
-    if (found !== undefined && found.reason === accepted) continue;
-    waiting.push(live.health.message);
+    const { isWaived, found } = unwaived(turn, dueSignals(turn, entry, live, seen));
+    if (!isWaived) waiting.push(live.health.message);
     failure ??= found;
   }
-  if (failure === undefined) session.failing = undefined;
+  session.failing = failure?.container;
   for (const sign of session.signs.keys()) if (!seen.has(sign)) session.signs.delete(sign);
   followPods(turn, unwell);
-  return { waiting: waiting.length === 0 ? [] : [...waiting, ...unseen(turn)], failure };
+  return { waiting: waiting.length === 0 ? [] : [...waiting, ...unseen(turn)], failure: failure?.cause };
 }
 
 /** What can't be watched is told with what is waited for: without it failures are only seen late. */
@@ -57,36 +55,44 @@ function unseen({ delivery, world }: Turn): string[] {
   return troubles.map(({ kind, error }) => `a look at its pods: ${kind} can't be watched: ${error.message}`);
 }
 
-/** The first signal of an object, or of its pods, that has lasted long enough. */
-function failureOf(
-  turn: Turn,
-  entry: Entry,
-  health: Health,
-  revision: string | undefined,
-  seen: Set<string>,
-): Cause | undefined {
+/** A person may have accepted just one check: it neither fails the release nor holds it up, all others do. */
+function unwaived({ session }: Turn, due: readonly Due[]): { isWaived: boolean; found: Due | undefined } {
+  const accepted = session.record.standing.target?.accepted?.check;
+  const found = due.find(({ cause }) => cause.reason !== accepted);
+  return { isWaived: found === undefined && due.length > 0, found };
+}
+
+/** A signal that has lasted long enough. */
+interface Due {
+  readonly cause: Cause;
+  /** The container whose log tells more. */
+  readonly container: Session['failing'];
+}
+
+/** The signals of an object, and of its pods, that have lasted long enough. */
+function dueSignals(turn: Turn, entry: Entry, { health, revision }: Live, seen: Set<string>): Due[] {
   const { delivery, session, world } = turn;
   const now = world.clock.steady();
+  const due: Due[] = [];
   const own = healthSignal(health);
   if (own !== undefined) {
     const sign = `${entry.key} ${own.name}`;
     seen.add(sign);
     const since = session.signs.get(sign) ?? now;
     session.signs.set(sign, since);
-    if (isDue(turn, own, since)) return { reason: own.reason, message: health.message };
+    const cause = { reason: own.reason, message: health.message };
+    if (isDue(turn, own, since)) due.push({ cause, container: undefined });
   }
   for (const signal of world.rollouts.signals(delivery.uid, entry.key, revision)) {
-    const { pod, container, name } = signal;
-    const where = pod === undefined ? '' : `pod ${pod.name}: `;
-    const message = `${titleOf(entry.ref)}: ${where}${signal.message}`;
-    const isOurs = signal.name === 'config' && isTakenKey(session.record, entry, signal.message);
+    const { pod, container, name, reason } = signal;
+    const isOurs = name === 'config' && isTakenKey(session.record, entry, signal.message);
     if (!isDue(turn, { ...signal, isCertain: signal.isCertain || isOurs }, signal.since)) continue;
-    // The log must be that of the cause: the first one counts.
-    if (pod !== undefined && container !== undefined)
-      session.failing ??= { pod, container, previous: name === 'crashLoop' };
-    return { reason: signal.reason, message };
+    const message = `${titleOf(entry.ref)}: ${pod === undefined ? '' : `pod ${pod.name}: `}${signal.message}`;
+    const log =
+      pod === undefined || container === undefined ? undefined : { pod, container, previous: name === 'crashLoop' };
+    due.push({ cause: { reason, message }, container: log });
   }
-  return undefined;
+  return due;
 }
 
 function isDue({ delivery, session, world }: Turn, signal: Signal, since: number): boolean {

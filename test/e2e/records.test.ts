@@ -138,5 +138,24 @@ describeOnOwnCluster('the record of a Delivery', () => {
     expect(asGuest('history', 'app').code).toBe(0);
     expect(asGuest('logs', 'app').stdout).not.toContain('listening on');
     expect(asGuest('history', 'show', 'app')).toMatchObject({ code: 1, stdout: '' });
+    expect(asGuest('logs', 'app')).toMatchObject({ code: 1, stderr: expect.stringContaining('can not be read') });
+    // Somebody who may read the records too, but neither the objects nor their logs.
+    await allow('lockstep-system', 'nobody', { apiGroups: [''], resources: ['secrets'], verbs: ['get'] });
+    const release = JSON.parse(asGuest('history', 'show', 'app', '1', '-o', 'json').stdout);
+    expect(release.objects).toHaveLength(2);
+    for (const one of release.objects) expect(one).toMatchObject({ hidden: true, title: expect.any(String) });
+    expect(JSON.stringify(release)).not.toContain('manifest');
+    expect(asGuest('history', 'show', 'app').stdout).not.toContain('crash-loop');
+    expect(run(app, 'history', 'show', 'app').stdout).toContain('crash-loop');
+    expect(asGuest('logs', 'app')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not for you to read'),
+    });
+    await lockstep.kube.delete({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      namespace: 'lockstep-system',
+      name: 'nobody',
+    });
   });
 });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { textAt } from '../../diff/json.ts';
+import { at, textAt } from '../../diff/json.ts';
 import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
@@ -98,7 +98,13 @@ describeOnOwnCluster('when the API server', () => {
     way.fault = (incoming, outgoing) =>
       incoming.method === 'PATCH' && /\/configmaps\//.test(incoming.url ?? '') ? refuse(outgoing, 500) : undefined;
     app.push({ 'a.yaml': configMap('a', { color: 'black' }) });
+    const before = await app.status();
+    const since = Date.now();
     expect(await app.refused('ClusterUnavailable')).toContain('a fault');
+    const status = await app.status();
+    expect(at(status, 'status', 'sequence')).toBe(at(before, 'status', 'sequence'));
+    expect(at(status, 'status', 'revision', 'target')).toBe(at(before, 'status', 'revision', 'target'));
+    expect(app.writes(since)).toEqual([]);
     way.fault = () => undefined;
     await app.ready(60_000);
   });

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { at, numberAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
-import { deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
 import { expectBack, held, picture } from '../support/rollback.ts';
 
-const lockstep = useLockstep(['alone-job', 'alone-scaled']);
+const lockstep = useLockstep(['alone-job', 'alone-kept', 'alone-scaled']);
 
 const job = (image: string): string => `apiVersion: batch/v1
 kind: Job
@@ -27,6 +27,22 @@ describeOnOwnCluster('a rollback leaves alone', () => {
     await held(app);
     await expectBack(lockstep, app, before, refs, good);
     expect(app.writes(since).filter(({ resource }) => resource === 'jobs')).toEqual([]);
+  });
+
+  it('what somebody else keeps from going, after a while, and says so', async () => {
+    const app = await lockstep.app('alone-kept', { 'web.yaml': deployment('web') }, { health: { deadline: '8s' } });
+    await app.ready();
+    const finalizer = '  finalizers: [example.com/nobody-is-there]\n';
+    app.push({
+      'web.yaml': deployment('web', { image: 'app:missing' }),
+      'kept.yaml': configMap('kept', { a: '1' }, finalizer),
+    });
+    const status = await held(app);
+    expect(at(status, 'status', 'leftBehind')).toEqual(['ConfigMap alone-kept/kept could not be deleted']);
+    expect(await app.get('v1', 'ConfigMap', 'kept')).toMatchObject({
+      metadata: { deletionTimestamp: expect.any(String) },
+    });
+    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'kept'), { metadata: { finalizers: [] } });
   });
 
   it('the number of replicas that somebody else has set', async () => {

@@ -37,6 +37,8 @@ export interface App {
   readonly delivery: ObjectRef;
   /** The revision that was pushed last. */
   revision: string;
+  /** When that was, in milliseconds. */
+  pushedAt: number;
   push(files: Readonly<Record<string, string | null>>, message?: string): string;
   ref(apiVersion: string, kind: string, name: string): ObjectRef;
   get(apiVersion: string, kind: string, name: string): Promise<KubeObject | undefined>;
@@ -131,8 +133,10 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
     repository,
     delivery,
     revision: '',
+    pushedAt: 0,
     push: (changed, message) => {
       app.revision = repository.commit(changed, message);
+      app.pushedAt = Date.now();
       return app.revision;
     },
     ref,

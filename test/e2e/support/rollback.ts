@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { objectsAt, textAt } from '../../../diff/json.ts';
 import { withoutNoise } from '../../../diff/normalize.ts';
@@ -25,8 +26,16 @@ export async function picture(lockstep: Lockstep, refs: readonly ObjectRef[]): P
   return new Map(seen);
 }
 
-/** Waits until the pushed revision is held; answers the status and how long that took in milliseconds. */
+/** Waits until the pushed revision is held; answers the status. How long that took is noted where LOCKSTEP_TIMES says. */
 export async function held(app: App, reason = 'RolledBack', timeout = 60_000): Promise<KubeObject> {
+  const status = await untilHeld(app, reason, timeout);
+  const notes = process.env['LOCKSTEP_TIMES'];
+  if (notes !== undefined)
+    appendFileSync(notes, `${app.namespace}: held ${Date.now() - app.pushedAt} ms after its push\n`);
+  return status;
+}
+
+function untilHeld(app: App, reason: string, timeout: number): Promise<KubeObject> {
   return until(
     `${app.namespace} is Held for ${reason}`,
     async () => {

@@ -258,6 +258,18 @@ describe('a rollout', () => {
     expect(signals()).toEqual([]);
   });
 
+  it('does not hold against a new rollout what was said of the one before', () => {
+    const { rollouts, see, workload } = follow(statefulSet);
+    const signals = () => rollouts.signals('d', 'web', 'new').map(({ name }) => name);
+    see('Event', heard('FailedCreate', 'denied the request', 'owner', '2026-01-01T00:00:10Z'));
+    expect(signals()).toEqual(['refused']);
+    const later = { ...workload, changed: workload.changed + 10_500 };
+    rollouts.follow('d', 'account', [later]);
+    expect(signals()).toEqual([]);
+    see('Event', heard('FailedCreate', 'denied the request', 'owner', '2026-01-01T00:00:11Z'));
+    expect(signals()).toEqual(['refused']);
+  });
+
   it('hears that a volume misses its source, while the pod waits', () => {
     const { rollouts, see } = follow(statefulSet);
     const signals = () => rollouts.signals('d', 'web', 'new').map(({ name, message }) => `${name}: ${message}`);
@@ -268,8 +280,29 @@ describe('a rollout', () => {
     expect(signals()).toEqual([
       'config: FailedMount: MountVolume.SetUp failed for volume "c" : configmap "c" not found',
     ]);
+    // Its volumes are there by now: it only takes long to pull its image.
+    see(
+      'Pod',
+      pod(
+        '{phase: Pending, conditions: [{type: PodReadyToStartContainers, status: "True"}]}',
+        'web-0',
+        newest,
+        'owner',
+      ),
+    );
+    expect(signals()).toEqual([]);
     see('Pod', pod('{phase: Running}', 'web-0', newest, 'owner'));
     expect(signals()).toEqual([]);
+  });
+
+  it('does not count a refusal that it hears of after the pod that could be made', () => {
+    const { rollouts, see } = follow(statefulSet);
+    const made = pod('{phase: Pending}', 'web-0', newest, 'owner');
+    see('Pod', { ...made, metadata: { ...made.metadata, creationTimestamp: '2026-01-01T00:00:12Z' } });
+    see('Event', heard('FailedCreate', 'exceeded quota', 'owner', '2026-01-01T00:00:10Z'));
+    expect(rollouts.signals('d', 'web', 'new')).toEqual([]);
+    see('Event', heard('FailedCreate', 'exceeded quota', 'owner', '2026-01-01T00:00:13Z'));
+    expect(rollouts.signals('d', 'web', 'new').map(({ name }) => name)).toEqual(['quota']);
   });
 
   it('waits for a node that an autoscaler brings', () => {

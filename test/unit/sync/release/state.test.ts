@@ -25,7 +25,7 @@ const invariants: {
     mutations: [
       ["to: 'Probation', does: ['announce', 'arm'] }", "to: 'Probation', does: ['announce', 'arm', 'keep'] }"],
       [
-        "{ from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep'] }",
+        "{ from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep', 'arm'] }",
         "{ from: ['Probation', 'Baking'], on: 'ended', to: 'Pruning', does: ['keep'] }",
       ],
     ],
@@ -35,7 +35,7 @@ const invariants: {
     claim: every(({ after }) => after.state !== 'Pruning' || after.good?.sequence === after.target?.sequence),
     mutations: [
       [
-        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep'] }",
+        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep', 'arm'] }",
         "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: [] }",
       ],
       [
@@ -103,10 +103,72 @@ const invariants: {
     mutations: [
       ['target: aim ?? good, ...firstWave(0)', 'target, ...firstWave(0)'],
       [
-        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean'] }",
-        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'turnBack'] }",
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'arm'] }",
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'arm', 'turnBack'] }",
       ],
     ],
+  },
+  {
+    name: 'a release is good only after all of its waves were verified, each in its turn',
+    claim: every(({ before, event, after }) => {
+      if (before.state !== 'Verifying' || event.type !== 'healthy') return true;
+      const isLast = before.wave + 1 === before.waves;
+      return isLast ? after.state === 'Baking' : after.state === 'Applying' && after.wave === before.wave + 1;
+    }),
+    mutations: [
+      ["on: 'healthy', when: 'isLastWave', to: 'Baking'", "on: 'healthy', to: 'Baking'"],
+      ['nextWave: ({ wave }) => ({ wave: wave + 1 })', 'nextWave: ({ wave }) => ({ wave: wave + 2 })'],
+    ],
+  },
+  {
+    name: 'a revert in the middle of a release goes back to good, and is not taken for nothing to do',
+    claim: every(({ before, event, after }) => {
+      const isRevert = event.type === 'compared' && machine.isSame(before.tip, before.good);
+      const isHeld = machine.heldFor(before, before.tip) !== undefined;
+      if (!isRevert || isHeld || machine.isUntouched(before)) return true;
+      return after.state === 'RollingBack' && after.target?.sequence === (before.aim ?? before.good)?.sequence;
+    }),
+    mutations: [["on: 'compared', when: 'isGood', to: 'RollingBack'", "on: 'compared', when: 'isGood', to: 'Synced'"]],
+  },
+  {
+    name: 'a failure is rolled back by itself only where spec.rollback says so, and a failed rollback never is',
+    claim: every(({ before, event, after }) => {
+      if (event.type === 'failed' && before.state.startsWith('Roll')) return after.state === 'Degraded';
+      if (event.type !== 'stopped' || before.cause?.reason === 'RollbackRequested') return true;
+      const mayGo = before.good === undefined ? event.clearsFirst : event.isAutomatic;
+      return mayGo || after.state === 'Degraded';
+    }),
+    mutations: [
+      ['event.isAutomatic && back.sequence', 'back.sequence'],
+      ['aim !== undefined && cause?.reason === byHand', 'aim !== undefined'],
+      [
+        "{ from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Degraded', does: ['alert'] }",
+        "{ from: ['RollingBack', 'RollbackVerifying'], on: 'failed', to: 'Failing', does: ['hold'] }",
+      ],
+    ],
+  },
+  {
+    name: 'a rollback ends by cleaning up, and leaves nothing of itself in the standing',
+    claim: every(({ before, event, after }) => {
+      if (before.state !== 'RollbackVerifying' || !['Held', 'Synced'].includes(after.state)) return true;
+      const isDone = event.type === 'cleaned' && before.isCleaning;
+      return isDone && after.bad === undefined && after.aim === undefined && !after.isCleaning;
+    }),
+    mutations: [
+      [
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'same', does: ['clean', 'arm'] }",
+        "{ from: ['RollbackVerifying'], on: 'healthy', to: 'Held', does: ['settle'] }",
+      ],
+      ['good: target, bad: undefined, aim: undefined, isCleaning: false', 'good: target, isCleaning: false'],
+    ],
+  },
+  {
+    name: 'clocks stand still while it is suspended',
+    claim: every(({ before, event, commands }) => {
+      if (event.type === 'suspend') return commands.includes('freeze');
+      return event.type !== 'resume' || before.state !== 'Suspended' || commands.includes('thaw');
+    }),
+    mutations: [["on: 'suspend', to: 'Suspended', does: ['freeze']", "on: 'suspend', to: 'Suspended', does: []"]],
   },
   {
     name: 'what is suspended comes back to where it was',

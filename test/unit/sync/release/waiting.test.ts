@@ -73,6 +73,36 @@ describe('a release that runs', () => {
     expect(turn.session.record.history.map(({ verdict }) => verdict)).toEqual(['Good', 'Superseded', 'Good']);
   });
 
+  it('keeps its probation, although a tip that was rejected before is weighed again', async () => {
+    const turn = makeTurn({ kinds });
+    push(turn, '1', [map('a', 'first')]);
+    await settle(turn);
+    const standing = () => turn.session.record.standing;
+    const tip = { ...standing().tip, revision: '3'.repeat(40) } as NonNullable<ReturnType<typeof standing>['tip']>;
+    push(turn, '3', [map('a', 'third')]);
+    turn.session.record = { ...turn.session.record, standing: { ...standing(), state: 'Probation', tip } };
+    turn.session.record = {
+      ...turn.session.record,
+      clocks: { ...turn.session.record.clocks, probation: turn.now + 600_000 },
+      entries: new Map(
+        [...turn.session.record.entries].map(([key, entry]) => [
+          key,
+          { ...entry, touched: true, ref: { ...entry.ref, kind: 'Pod' }, manifest: { ...entry.manifest, kind: 'Pod' } },
+        ]),
+      ),
+    };
+    await once(turn);
+    turn.now += 60_000;
+    await once(turn);
+    expect(standing().state).toBe('Probation');
+    // News ends it.
+    push(turn, '4', [map('a', 'fourth')]);
+    turn.session.pollAt = 0;
+    await once(turn);
+    await once(turn);
+    expect(standing().state).not.toBe('Probation');
+  });
+
   it('fails when it takes too long in all, whatever progress it makes', async () => {
     const deployment =
       'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1000, selector: {matchLabels: {app: web}}}\n';
