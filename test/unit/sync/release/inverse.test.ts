@@ -13,6 +13,7 @@ const kinds = [
   'Deployment',
   'Namespace',
   'CustomResourceDefinition',
+  'PersistentVolume',
   'PersistentVolumeClaim',
   'StorageClass',
 ];

@@ -4,6 +4,7 @@ import { type Delivery, type Request, readDelivery } from '../../../../sync/deli
 import { LockstepError } from '../../../../sync/errors.ts';
 import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../../../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
+import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
 import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
 import { annotation, type KubeObject, type ObjectRef } from '../../../../sync/types.ts';
@@ -79,7 +80,8 @@ export function makeTurn(
     records: {
       load: async () => ({ record: emptyRecord(), problem: undefined }),
       save: async (_uid, saved) => {
-        turn.stored = { ...saved, entries: new Map(saved.entries) };
+        // What comes back is what could be written down.
+        turn.stored = readRecord(JSON.parse(JSON.stringify(writeRecord(saved))));
       },
       remove: async () => undefined,
     },
