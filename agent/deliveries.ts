@@ -1,7 +1,7 @@
 import type { Watcher } from '../health/watcher.ts';
 import { type Delivery, identityOf, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
-import { LockstepError, messageOf } from '../sync/errors.ts';
+import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
@@ -108,7 +108,16 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   /** What is known of a Delivery from before. A record that can't be used is told, and begun anew: nothing is deleted. */
   async function openSession({ object }: Served): Promise<Session> {
     const uid = object.metadata.uid ?? '';
-    const { record, problem } = await deps.records.load(uid);
+    const { record, problem } = await deps.records.load(uid).catch((error: unknown) => {
+      if (!(error instanceof ApiError) && !(error instanceof LockstepError))
+        deps.events.write(
+          object,
+          'Warning',
+          'RecordUnusable',
+          `${messageOf(error)}; nothing is done until it can be used`,
+        );
+      throw error;
+    });
     // Numbers go on from what the status tells, so that no stamp on an object is ever taken for a later one.
     const sequence = Math.max(record.sequence, statusIn(object).sequence ?? 0);
     if (problem !== undefined) {

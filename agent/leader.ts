@@ -27,6 +27,8 @@ export interface Leadership {
   prove(): Promise<void>;
   /** Resolves when another agent leads, or the lease could not be renewed in time. */
   readonly lost: Promise<string>;
+  /** Gives up, because somebody else is known to lead. */
+  resign(why: string): void;
   /** Gives the lease back, so that the next agent need not wait for its end. */
   release(): Promise<void>;
 }
@@ -177,10 +179,23 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
       resolve(why);
     };
   });
+  let renewing: Promise<void> | undefined;
+  /** One renewal at a time: two would be in each other's way. */
+  const renewOnce = (): Promise<void> => {
+    renewing ??= lease
+      .renew(taken)
+      .then((renewed) => {
+        taken = renewed;
+      })
+      .finally(() => {
+        renewing = undefined;
+      });
+    return renewing;
+  };
   /** Why the lease is lost, if it is. */
   const renew = async (): Promise<string | undefined> => {
     try {
-      taken = await lease.renew(taken);
+      await renewOnce();
       return undefined;
     } catch (error) {
       if (isConflict(error) || isAbsent(error)) return 'another agent has taken the lease, or it was deleted';
@@ -200,9 +215,10 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
     epoch: first.epoch,
     left,
     lost,
+    resign: (why) => tellLost(why),
     prove: async () => {
       try {
-        taken = await lease.renew(taken);
+        await renewOnce();
       } catch (error) {
         if (!isConflict(error) && !isAbsent(error)) throw error;
         tellLost('another agent has taken the lease, or it was deleted');

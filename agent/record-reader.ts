@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { isObject, parseJson } from '../diff/json.ts';
-import { ApiError, messageOf } from '../sync/errors.ts';
+import { messageOf } from '../sync/errors.ts';
 import type { ReleaseRecord } from '../sync/release/record.ts';
 import { readRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
@@ -46,18 +46,30 @@ const mostTries = 3;
 
 async function readWhole(secrets: RecordSecrets, seals: Seals, uid: string, head: StoredSecret): Promise<StoredRecord> {
   try {
-    const parts: string[] = JSON.parse(text(head.data['parts']) || '[]');
+    const parts = partsIn(head);
     const bytes = [decode(head.data['first'])];
     for (const name of parts) bytes.push(decode((await secrets.get(name))?.data['part']));
     const whole = Buffer.concat(bytes);
     const isSealed = await seals.fits(text(head.data['seal']), [uid, text(head.data['epoch']), whole]);
-    if (!isSealed) throw new Error('its seal does not fit: it was changed, or the key is another');
+    if (!isSealed) throw new Unsealed('its seal does not fit: it was changed, or the key is another');
     const stored = parseJson((await expand(whole)).toString());
     if (!isObject(stored)) throw new Error('it holds no record');
     return { head, bytes: whole, parts, record: readRecord(stored) };
   } catch (error) {
-    if (error instanceof ApiError) throw error;
+    // What is whole, but of another version, or can't be checked right now, is not written over.
+    if (!(error instanceof Unsealed)) throw error;
     return { head, problem: `the Secret ${headName(uid)} can't be used: ${messageOf(error)}` };
+  }
+}
+
+/** What nobody of ours has written. */
+class Unsealed extends Error {}
+
+function partsIn(head: StoredSecret): string[] {
+  try {
+    return JSON.parse(text(head.data['parts']) || '[]');
+  } catch {
+    throw new Unsealed('it was changed: its parts have no names');
   }
 }
 

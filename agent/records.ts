@@ -15,6 +15,16 @@ const compress = promisify(gzip);
 /** A Secret may hold 1 MiB; base64 adds a third. */
 const partBytes = 700 * 1024;
 
+/** The leadership that an agent writes under. */
+export interface Leader {
+  /** Later leaders have higher numbers. */
+  readonly epoch: number;
+  /** Throws unless this agent leads right now; asked before a number is taken that is above its own. */
+  prove(): Promise<void>;
+  /** A record says that somebody else leads. */
+  resign(why: string): void;
+}
+
 /** What is known of a stored record: its version in the API server, and the names of its other parts. */
 interface Head {
   readonly version: string;
@@ -26,19 +36,12 @@ interface Head {
  * The head holds the first part, the seal over the whole, and the names of the other parts, which are written before it
  * and never changed: a record is always whole. Every write is on top of the version that was read, and carries the
  * writer's epoch: an agent whose time is over is refused.
- * @param epoch the number of the leadership that this agent acts under; later leaders have higher ones
- * @param prove throws unless this agent leads right now; asked before a number is taken that is above its own
  */
-export function createRecords(
-  secrets: RecordSecrets,
-  seals: Seals,
-  epoch: () => number,
-  prove: () => Promise<void>,
-): Records {
+export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Leader): Records {
   const heads = new Map<string, Head>();
   /** The epoch under which a record was taken: above all earlier ones, also where the lease had to begin anew. */
   const epochs = new Map<string, number>();
-  const epochOf = (uid: string): number => epochs.get(uid) ?? epoch();
+  const epochOf = (uid: string): number => epochs.get(uid) ?? leader.epoch;
 
   /** Writes a head. A refusal may only mean that the answer to an earlier write of our own was lost. */
   async function putHead(uid: string, data: Record<string, string>, version: string | undefined): Promise<string> {
@@ -57,7 +60,9 @@ export function createRecords(
   function refuseLater(uid: string, there: StoredSecret | undefined): void {
     if (epochIn(there) <= epochOf(uid)) return;
     heads.delete(uid);
-    throw new LockstepError('Fenced', `the record of ${uid} belongs to a later leader: this agent must stop`);
+    const why = `the record of ${uid} belongs to a later leader: this agent must stop`;
+    leader.resign(why);
+    throw new LockstepError('Fenced', why);
   }
 
   async function headData(uid: string, bytes: Buffer, parts: readonly string[]): Promise<Record<string, string>> {
@@ -86,8 +91,8 @@ export function createRecords(
       const { head } = stored;
       // Either the lease had to begin anew, or somebody else leads by now.
       const above = epochIn(head) + (heads.has(uid) ? 0 : 1);
-      if (above > epochOf(uid)) await prove();
-      epochs.set(uid, Math.max(epoch(), above));
+      if (above > epochOf(uid)) await leader.prove();
+      epochs.set(uid, Math.max(leader.epoch, above));
       if ('problem' in stored) {
         // What is begun anew is written over it.
         heads.set(uid, { version: head.version, parts: [] });

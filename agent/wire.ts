@@ -70,8 +70,7 @@ async function assemble(
   const records = createRecords(
     createRecordSecrets(http, settings.namespace),
     createSeals(http, settings.namespace),
-    () => leadership.epoch,
-    leadership.prove,
+    leadership,
   );
   const requireAccount = createAccounts(http, clock);
   const clusters = new Map<string, Cluster>();

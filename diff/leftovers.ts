@@ -76,7 +76,7 @@ function visit(live: Json | undefined, answer: Json | undefined, walk: Walk): vo
 }
 
 function visitLists(live: readonly Json[], answer: readonly Json[], walk: Walk): void {
-  const keys = listKeys([...live, ...answer]);
+  const keys = listKeys([live, answer]);
   if (keys === undefined) {
     if (canonicalJson([...live]) !== canonicalJson([...answer])) note([...live], [...answer], walk);
     return;
@@ -128,9 +128,9 @@ function namesItem(field: string, step: JsonObject): boolean {
 const keySets = [
   ['containerPort', 'protocol'],
   ['port', 'protocol'],
-  ['name'],
   ['mountPath'],
   ['devicePath'],
+  ['name'],
   ['topologyKey', 'whenUnsatisfiable'],
   ['key', 'effect'],
   ['type'],
@@ -139,9 +139,13 @@ const keySets = [
 ] as const;
 
 /** The fields that tell the items of a list apart: present in each item, and different from item to item. */
-function listKeys(items: readonly Json[]): readonly string[] | undefined {
+function listKeys(lists: readonly (readonly Json[])[]): readonly string[] | undefined {
+  const items = lists.flat();
   if (items.length === 0 || !items.every(isObject)) return undefined;
-  return keySets.find((keys) => items.every((item) => isObject(item) && keys.every((key) => isPlain(item[key]))));
+  const isTold = (keys: readonly string[]): boolean => items.every((item) => keys.every((key) => isPlain(item[key])));
+  const isUnique = (keys: readonly string[]): boolean =>
+    lists.every((list) => new Set(list.map((item) => canonicalJson(pick(item, keys)))).size === list.length);
+  return keySets.find((keys) => isTold(keys) && isUnique(keys));
 }
 
 function isPlain(value: Json | undefined): boolean {

@@ -6,7 +6,15 @@ import { isForbidden } from './errors.ts';
 import { inParallel } from './parallel.ts';
 import { type Refusal, refusalOf } from './plan/try.ts';
 import { applyEntry, parallelRequests } from './release/apply.ts';
-import { type Entry, healingManifest, isDriven, isPending, runningSequence } from './release/record.ts';
+import {
+  type Entry,
+  healingManifest,
+  isDriven,
+  isPending,
+  type ReleaseRecord,
+  runningSequence,
+  wavesOf,
+} from './release/record.ts';
 import type { Turn } from './session.ts';
 import { releaseAnnotation } from './stamp.ts';
 import { annotation, type KubeObject, titleOf } from './types.ts';
@@ -144,6 +152,14 @@ function healTo(
   return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? running };
 }
 
+/** Whether the running release has verified the wave of an object. */
+function isWavePassed({ standing, entries }: ReleaseRecord, { wave }: Entry): boolean {
+  if (standing.bad !== undefined) return false;
+  const state = standing.state === 'Planning' ? standing.former : standing.state;
+  if (state === 'Baking' || state === 'Probation') return true;
+  return (state === 'Applying' || state === 'Verifying') && wavesOf(entries).indexOf(wave) < standing.wave;
+}
+
 /**
  * How a Job ended that was taken away by its time to live; undefined for all else. One of a good release had completed,
  * or the release would not be good.
@@ -152,7 +168,8 @@ function spentJob({ delivery, session, world }: Turn, entry: Entry): JobEnd | un
   if (entry.ref.kind !== 'Job' || at(entry.manifest, 'spec', 'ttlSecondsAfterFinished') === undefined) return undefined;
   if (isPending(entry)) return undefined;
   const isOld = (entry.applied?.sequence ?? 0) <= (session.record.standing.good?.sequence ?? 0);
-  return entry.applied?.spent ?? world.watcher.jobEnd(delivery.uid, entry.key) ?? (isOld ? 'Complete' : undefined);
+  const isDone = isOld || isWavePassed(session.record, entry);
+  return entry.applied?.spent ?? world.watcher.jobEnd(delivery.uid, entry.key) ?? (isDone ? 'Complete' : undefined);
 }
 
 function settleJob({ delivery, session, world }: Turn, entry: Entry, end: JobEnd): void {

@@ -76,10 +76,15 @@ async function carryOutOnce(turn: Turn, request: Request): Promise<Cause | undef
 
 /** Whether everything stands still, by the spec or by a request. Clocks stop, and go on. */
 async function isSuspended(turn: Turn): Promise<boolean> {
-  const { delivery, session } = turn;
+  const { delivery, session, world } = turn;
   const isWanted = delivery.suspended || session.record.isSuspended;
   const is = session.record.standing.state === 'Suspended';
   if (isWanted !== is) await move(turn, { type: isWanted ? 'suspend' : 'resume' });
+  if (isWanted) {
+    // How long something has been wrong is not counted either.
+    world.rollouts.follow(delivery.uid, '', []);
+    session.signs.clear();
+  }
   return isWanted;
 }
 

@@ -162,7 +162,13 @@ export interface Session {
   /** Since when a workload is waited for. */
   unwellSince: number | undefined;
   /** The tries to bring good back, and why the last one did not. */
-  rollback: { readonly tries: number; readonly retryAt: number; readonly problem?: string | undefined };
+  rollback: {
+    readonly tries: number;
+    /** Those that were refused in a way that no other try changes. */
+    readonly refusals?: number;
+    readonly retryAt: number;
+    readonly problem?: string | undefined;
+  };
   /** The container whose signal failed the release, and whether its log is that of an earlier run. */
   failing: { readonly pod: ObjectRef; readonly container: string; readonly previous: boolean } | undefined;
   /** Why the last request was not carried out. */

@@ -31,7 +31,8 @@ export function statusOf(
   const summary = summarize(delivery, session);
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
-  const acknowledged = (session.healAsked ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
+  const isSyncing = session.healAsked && session.handled?.startsWith('sync@') === true;
+  const acknowledged = (isSyncing ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
   const isTold = session.handled === undefined && acknowledged === before.lastRequest;
   const refusal = isTold ? before.requestRefused : session.refusal;
   return {

@@ -24,7 +24,11 @@ export async function teardown(turn: Turn): Promise<number | undefined> {
   if (delivery.deletionPolicy === 'delete') {
     const doomed = [...session.record.entries.values()].filter(mayGo);
     const isEnding = doomed.length > 0 && (await world.isEnding(delivery.namespace));
-    const holdUps = await deleteInReverse(turn, doomed, (refusal) => isEnding && rightsAreGone(refusal));
+    const holdUps = await deleteInReverse(
+      turn,
+      doomed,
+      ({ refusal }) => !isEnding || refusal === undefined || !rightsAreGone(refusal),
+    );
     if (session.unsaved) await saveRecord(turn, session.record);
     if (holdUps.length > 0) return holdUps.some(mayPass) ? soon : later;
     if (session.waiting.length > 0) tellLeft(turn);

@@ -13,11 +13,14 @@ import { type Action, mayI } from './may.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
 
-const plurals: Readonly<Record<string, string>> = {
-  Deployment: 'deployments',
-  StatefulSet: 'statefulsets',
-  DaemonSet: 'daemonsets',
-  ReplicaSet: 'replicasets',
+/** Where the kinds are served whose pods have logs. */
+const collections: Readonly<Record<string, readonly [group: string, plural: string]>> = {
+  Deployment: ['/apis/apps/v1', 'deployments'],
+  StatefulSet: ['/apis/apps/v1', 'statefulsets'],
+  DaemonSet: ['/apis/apps/v1', 'daemonsets'],
+  ReplicaSet: ['/apis/apps/v1', 'replicasets'],
+  Job: ['/apis/batch/v1', 'jobs'],
+  Pod: ['/api/v1', 'pods'],
 };
 
 /** What a container wrote last. */
@@ -64,10 +67,10 @@ function printed({ namespace, pod, container, text }: Tail): string {
 async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): Promise<Tail[]> {
   const tails: Tail[] = [];
   for (const worst of objectsAt(delivery, 'status', 'worst')) {
-    const plural = plurals[textAt(worst, 'kind') ?? ''];
+    const collection = collections[textAt(worst, 'kind') ?? ''];
     const namespace = textAt(worst, 'namespace') ?? '';
-    if (plural === undefined) continue;
-    const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${textAt(worst, 'name') ?? ''}`;
+    if (collection === undefined) continue;
+    const path = `${collection[0]}/namespaces/${namespace}/${collection[1]}/${textAt(worst, 'name') ?? ''}`;
     const body = await http.request({ method: 'GET', path }).then(
       (answer) => answer.body,
       (error: unknown) => {
@@ -75,7 +78,9 @@ async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): P
         return undefined;
       },
     );
-    const selector = isKubeObject(body) ? rolloutOf(body)?.selector : undefined;
+    if (!isKubeObject(body)) continue;
+    const selector = rolloutOf(body)?.selector;
+    if (body.kind === 'Pod') tails.push(...(await tailsOf(http, namespace, body, lines)));
     if (selector === undefined) continue;
     const pods = await http.request({
       method: 'GET',

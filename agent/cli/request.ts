@@ -49,7 +49,10 @@ async function ask(http: KubeHttp, namespace: string, name: string, request: str
     const delivery = await readDeliveryObject(http, namespace, name);
     if (textAt(delivery, 'status', 'lastRequest') === request) return delivery;
     const asked = annotation(delivery, requestAnnotation);
-    if (asked !== request) throw new Error(`somebody else asked for ${asked ?? 'nothing'} before it was carried out`);
+    if (asked !== request)
+      throw new Error(
+        `another request took its place: ${asked ?? 'none'}; whether it was carried out, \`lockstep history\` tells`,
+      );
     await sleep(100);
   }
   throw new Error(

@@ -37,5 +37,6 @@ export function applyManifest(
 /** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */
 export function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
   const asked = adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true';
-  return { adopt: asked, previous: entry.applied === undefined ? undefined : healingManifest(entry) };
+  const last = entry.applied === undefined ? [] : [healingManifest(entry)];
+  return { adopt: asked, previous: entry.attempted === undefined ? last : [...last, entry.manifest] };
 }

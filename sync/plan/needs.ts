@@ -11,14 +11,26 @@ interface Need {
 
 /** Workloads that the target wants, while what their pods can't start without is on the list of what is to be pruned. */
 export function missingNeeds(entries: readonly Entry[]): string[] {
+  return leavingNeeds(entries).map(
+    ({ by, kind, name }) => `${titleOf(by.ref)} still needs the ${kind} ${name}, which this revision no longer has`,
+  );
+}
+
+/** The keys of what is on the list of what is to be pruned while pods can't start without it. */
+export function stillNeeded(entries: readonly Entry[]): ReadonlySet<string> {
+  return new Set(leavingNeeds(entries).map(({ key }) => key));
+}
+
+function leavingNeeds(entries: readonly Entry[]): (Need & { readonly key: string; readonly by: Entry })[] {
   const isLeaving = ({ removed, manifest }: Entry): boolean => removed && keepReason(manifest) === undefined;
   const leaving = new Set(entries.filter(isLeaving).map(({ key }) => key));
   if (leaving.size === 0) return [];
-  return entries.flatMap(({ manifest, ref, removed }) => {
-    if (removed) return [];
-    return needsOf(manifest)
-      .filter(({ kind, name }) => leaving.has(keyOf({ apiVersion: 'v1', kind, name, namespace: ref.namespace ?? '' })))
-      .map(({ kind, name }) => `${titleOf(ref)} still needs the ${kind} ${name}, which this revision no longer has`);
+  return entries.flatMap((by) => {
+    if (by.removed) return [];
+    const namespace = by.ref.namespace ?? '';
+    return needsOf(by.manifest)
+      .map((need) => ({ ...need, by, key: keyOf({ apiVersion: 'v1', kind: need.kind, name: need.name, namespace }) }))
+      .filter(({ key }) => leaving.has(key));
   });
 }
 

@@ -49,7 +49,9 @@ export function entriesFor(
     const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, removed: false };
     // What good itself has to prune may be gone already.
     const mayBeGone = before?.removed === true && good?.has(key) !== true;
-    const doubt = mayBeGone ? { doubted: true } : {};
+    // A rollback left it in another form, although good's was wanted.
+    const isOther = before?.applied?.manifest !== undefined && before.applied.hash === hash;
+    const doubt = mayBeGone || isOther ? { doubted: true } : {};
     entries.set(key, { ...wanted, applied: appliedForPlan(before, hash), ...historyOf(before, isRunning), ...doubt });
   });
   for (const entry of record.entries.values()) {

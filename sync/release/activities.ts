@@ -1,4 +1,6 @@
 import { passesGate } from '../../health/scale.ts';
+import { identityOf } from '../delivery/delivery.ts';
+import { inOneLine, messageOf } from '../errors.ts';
 import { lookAgainAt, moveDeadline, type Turn } from '../session.ts';
 import { titleOf } from '../types.ts';
 import { applyWaves, type Progress } from './apply.ts';
@@ -54,7 +56,23 @@ async function verify(turn: Turn): Promise<Event | undefined> {
   const reached = new Set(wavesOf(session.record.entries).slice(0, wave + 1));
   const entries = touched(turn).filter(({ wave: own }) => reached.has(own));
   await freeStuckPods(turn, entries);
+  await lookAtUnseen(turn, entries);
   return waitFor(turn, entries);
+}
+
+/** What can't be watched was seen when it was applied; after a restart it is read once more. */
+async function lookAtUnseen(turn: Turn, entries: readonly Entry[]): Promise<void> {
+  const { delivery, session, world } = turn;
+  if (!world.watcher.isComplete(delivery.uid)) return;
+  const kinds = new Set(world.watcher.troubles(delivery.uid).map(({ kind }) => kind));
+  for (const { key, ref } of entries) {
+    if (!kinds.has(ref.kind) || world.watcher.live(delivery.uid, key) !== undefined) continue;
+    const live = await world
+      .cluster(identityOf(delivery))
+      .get(ref)
+      .catch((error: unknown) => void session.waiting.push(messageOf(error)));
+    if (live !== undefined) world.watcher.learn(delivery.uid, key, live);
+  }
 }
 
 /** Healthy, failed, or still waiting: then the deadline counts. */
@@ -104,6 +122,8 @@ function changesWorkload(turn: Turn): boolean {
 /** The whole app must be healthy, and stay so for one steady window. What was unwell before and is not touched does not count. */
 async function bake(turn: Turn): Promise<Event | undefined> {
   const { delivery, session, world } = turn;
+  if (isBlind(turn)) return undefined;
+  await lookAtUnseen(turn, touched(turn));
   const baseline = new Set(session.record.baseline);
   // What can't be watched is not seen; that is told elsewhere, and nobody's failure.
   const isSeen = ({ key }: Entry): boolean => world.watcher.live(delivery.uid, key) !== undefined;
@@ -157,13 +177,19 @@ async function watchProbation(turn: Turn): Promise<Event | undefined> {
 async function prune(turn: Turn): Promise<Event | undefined> {
   turn.world.reach('mid-prune');
   const isDone = await pruneRemoved(turn);
-  const isOver = isDone || turn.session.applyTrouble !== undefined || isLate(turn);
-  return isOver ? { type: 'pruned' } : undefined;
+  if (!isDone && isLate(turn)) notePruneIncomplete(turn);
+  return isDone || turn.session.applyTrouble !== undefined ? { type: 'pruned' } : undefined;
 }
 
 /** What could not be deleted when the release became good. What is not verified deletes nothing. */
 async function pruneAgain(turn: Turn): Promise<undefined> {
-  if (!isUnderWay(turn.session.record)) await pruneRemoved(turn);
+  if (isUnderWay(turn.session.record)) return;
+  if (!(await pruneRemoved(turn))) notePruneIncomplete(turn);
+}
+
+function notePruneIncomplete({ session }: Turn): void {
+  const message = inOneLine(session.waiting);
+  session.applyTrouble ??= { reason: 'PruneIncomplete', message, stalled: false };
 }
 
 /** Nothing of a failed release runs but what the cluster does; what comes next is up to spec.rollback. */
@@ -177,6 +203,7 @@ async function verifyRollback(turn: Turn): Promise<Event | undefined> {
   if (session.record.standing.isCleaning) return cleanUp(turn, isLate(turn));
   const entries = touched(turn);
   await freeStuckPods(turn, entries);
+  await lookAtUnseen(turn, entries);
   return waitFor(turn, entries);
 }
 

@@ -165,7 +165,9 @@ export async function applyEntry(
   world.reach('apply-answered');
   const live = world.watcher.learn(delivery.uid, entry.key, result.object);
   const isWanted = manifest === entry.manifest;
-  const keepsAnswer = isWanted && (isRelease || entry.applied?.answer !== undefined);
+  // Of an object that was made anew, the answer to the one before says nothing.
+  const isOther = entry.applied !== undefined && entry.applied.uid !== live.uid;
+  const keepsAnswer = isWanted && (isRelease || isOther || entry.applied?.answer !== undefined);
   const applied: Applied = {
     uid: live.uid,
     hash: isWanted ? entry.hash : (entry.applied?.hash ?? ''),

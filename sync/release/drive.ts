@@ -33,7 +33,7 @@ async function advance(turn: Turn): Promise<void> {
     session.waiting = [];
     session.applyTrouble = undefined;
     const tip = tipEvent(turn);
-    const { event, plan } = tip === undefined ? await act(turn) : { event: tip, plan: undefined };
+    const { event, plan } = tip === undefined ? await act(turn) : { event: await firstOf(turn, tip), plan: undefined };
     if (event === undefined && tipEvent(turn) !== undefined) continue;
     if (event === undefined || !(await move(turn, event, plan))) return;
   }
@@ -44,6 +44,13 @@ async function act(turn: Turn): Promise<{ event: Event | undefined; plan?: Plan 
   const { standing } = turn.session.record;
   if (standing.state === 'Planning') return plan(turn);
   return { event: await activities[standing.state]?.(turn) };
+}
+
+/** A newer commit ends probation well, unless it has just ended badly. */
+async function firstOf(turn: Turn, tip: Event): Promise<Event> {
+  if (turn.session.record.standing.state !== 'Probation') return tip;
+  const { event } = await act(turn);
+  return event?.type === 'failed' ? event : tip;
 }
 
 /** What Git says, when it was not weighed yet or it is time to weigh it again, and the state is one that takes it. */

@@ -15,10 +15,12 @@ export function told(
   ending: Ending,
 ): ReleaseRecord {
   if (release === undefined) return record;
-  const isKnown = record.history.some(({ sequence }) => sequence === release.sequence);
-  if (isKnown && verdict === 'Superseded') return record;
+  const known = record.history.find(({ sequence }) => sequence === release.sequence);
+  if (known !== undefined && verdict === 'Superseded') return record;
   const cause = verdict === 'Good' ? undefined : record.standing.cause;
-  const { plan, leftBehind } = record;
+  // The plan that the record holds is that of the release that was begun last.
+  const plan = known?.plan ?? record.plan;
+  const { leftBehind } = record;
   return added(
     record,
     lineOf(release, verdict, cause, { plan, ...(leftBehind.length === 0 ? {} : { leftBehind }) }, ending),

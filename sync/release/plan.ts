@@ -58,7 +58,8 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const lines = items.filter(({ action }) => action !== 'unchanged').map(planLine);
   for (const item of items) {
     const facts = { delivery: nameOf(delivery), release: release.sequence };
-    world.log.info({ ...facts, plan: planLine(item), patch: item.patch }, 'planned');
+    world.log.info({ ...facts, object: item.key, action: item.action }, 'planned');
+    world.log.debug({ ...facts, plan: planLine(item), patch: item.patch }, 'planned in full');
   }
   return {
     release,

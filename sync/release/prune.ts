@@ -3,6 +3,7 @@ import { isOursAlone } from '../../diff/normalize.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
 import { inParallel } from '../parallel.ts';
+import { stillNeeded } from '../plan/needs.ts';
 import { keepReason } from '../plan/prune.ts';
 import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
@@ -20,19 +21,23 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
   const { delivery, session } = turn;
   if (!delivery.prune) return true;
   const entries = [...session.record.entries.values()];
-  const doomed = entries.filter((entry) => entry.removed && keepReason(entry.manifest) === undefined);
+  // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
+  const needed = stillNeeded(entries);
+  const doomed = entries.filter(
+    (entry) => entry.removed && keepReason(entry.manifest) === undefined && !needed.has(entry.key),
+  );
   return (await deleteInReverse(turn, doomed)).length === 0;
 }
 
 /**
  * Deletes objects in reverse waves; what must be waited for goes to `session.waiting`.
- * @param isForGood tells refusals after which nothing more can be done: they do not hold the next wave up
- * @returns what holds it up; nothing when everything is gone, or refused for good
+ * @param waits tells what holds the next wave up, and what is left behind
+ * @returns what holds it up; nothing when everything is gone, or left behind
  */
 export async function deleteInReverse(
   turn: Turn,
   doomed: readonly Entry[],
-  isForGood: (refusal: Refusal) => boolean = () => false,
+  waits: (remainder: Remainder) => boolean = () => true,
 ): Promise<Remainder[]> {
   const { session } = turn;
   const wanted = wantedUids(turn, doomed);
@@ -43,7 +48,7 @@ export async function deleteInReverse(
       (remainder) => remainder ?? [],
     );
     session.waiting.push(...left.map(({ message }) => message));
-    const holdUps = left.filter(({ refusal }) => refusal === undefined || !isForGood(refusal));
+    const holdUps = left.filter(waits);
     if (holdUps.length > 0) return holdUps;
   }
   return [];
@@ -70,6 +75,10 @@ export interface Remainder {
 async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>): Promise<Remainder | undefined> {
   try {
     const left = await remove(turn, entry, wanted);
+    if (typeof left === 'string') {
+      turn.session.record.entries.set(entry.key, { ...entry, inexact: [left] });
+      return undefined;
+    }
     if (left !== undefined)
       return { message: `${titleOf(entry.ref)} is being deleted${heldBy(left)}`, refusal: undefined };
   } catch (error) {
@@ -87,20 +96,21 @@ function refused({ session }: Turn, entry: Entry, error: unknown): Remainder {
 
 /**
  * Deletes the object if it is still the one that we applied, still ours, and not wanted under another name.
- * @returns the object while it is on its way out; undefined when it is gone or belongs to somebody else now
+ * @returns the object while it is on its way out; undefined when it is gone or belongs to somebody else now; or why
+ *   it stays, and on the list: somebody wrote on it that it shall be kept
  */
 async function remove(
   { delivery, world }: Turn,
   entry: Entry,
   wanted: ReadonlySet<string>,
-): Promise<KubeObject | undefined> {
+): Promise<KubeObject | string | undefined> {
   if (wanted.has(entry.applied?.uid ?? '')) return undefined;
   const cluster = world.cluster(identityOf(delivery));
   const live = await cluster.get(entry.ref);
   if (live === undefined || !isOurs(live, entry, delivery.uid)) return undefined;
   if (wanted.has(live.metadata.uid ?? '')) return undefined;
   if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
-  return cluster.delete(entry.ref, live);
+  return keepReason(live) ?? cluster.delete(entry.ref, live);
 }
 
 /** A write whose answer was lost left no uid: then only our own stamp makes an object ours. */

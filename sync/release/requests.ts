@@ -1,5 +1,5 @@
 import type { Request } from '../delivery/delivery.ts';
-import type { Turn } from '../session.ts';
+import { rejectedTip, type Turn } from '../session.ts';
 import { move, saveRecord } from './drive.ts';
 import { type GoodRelease, isCalled, type ReleaseRecord } from './record.ts';
 import type { Cause } from './standing.ts';
@@ -38,7 +38,15 @@ export async function carryOut(turn: Turn, request: Request): Promise<Cause | un
   return message === undefined ? undefined : { reason: 'RequestRefused', message };
 }
 
+/** What can't even be understood is not released by anybody's word; and what was held before it stays so. */
+function unreadableTip({ session }: Turn): Answer {
+  const rejected = rejectedTip(session);
+  return rejected === undefined ? undefined : `what Git says now is wrong: ${rejected.cause.message}`;
+}
+
 async function retry(turn: Turn): Promise<Answer> {
+  const problem = unreadableTip(turn);
+  if (problem !== undefined) return problem;
   turn.session.weighed = undefined;
   if (await move(turn, { type: 'retry' })) return undefined;
   return `nothing is held back: the state is ${turn.session.record.standing.state}`;
@@ -48,6 +56,8 @@ async function accept(turn: Turn, { by }: Request): Promise<Answer> {
   const { session } = turn;
   const { standing } = session.record;
   if (by === undefined) return 'accept needs a name: accept@<id> by=<who>';
+  const problem = unreadableTip(turn);
+  if (problem !== undefined) return problem;
   if (heldFor(standing, standing.tip) === undefined)
     return 'what Git says now is not held, so there is nothing to accept';
   session.weighed = undefined;
@@ -69,7 +79,7 @@ async function rollback(turn: Turn, { by = 'somebody', to }: Request): Promise<A
 /** The last good release before the one that runs, held ones left out. */
 function goodBefore({ goods, standing }: ReleaseRecord): GoodRelease | undefined {
   const running = standing.target?.sequence ?? 0;
-  const isFailing = standing.target?.sequence !== standing.good?.sequence;
+  const isFailing = standing.bad !== undefined || standing.target?.sequence !== standing.good?.sequence;
   const candidates = goods.filter(
     ({ release }) =>
       (isFailing ? release.sequence <= running : release.sequence < running) && !heldFor(standing, release),

@@ -11,7 +11,7 @@ import { lookAgainAt, type Turn } from '../session.ts';
 import { type KubeObject, label, refOf, titleOf } from '../types.ts';
 import { applyWaves } from './apply.ts';
 import { fatesOf } from './inverse.ts';
-import { deleteInReverse } from './prune.ts';
+import { deleteInReverse, type Remainder } from './prune.ts';
 import { type Entry, healingManifest, wavesOf } from './record.ts';
 import { restoreEntry } from './restore.ts';
 import type { Event } from './standing.ts';
@@ -34,10 +34,11 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
     return { type: 'applied' };
   }
   const tries = session.rollback.tries + 1;
+  const refusals = (session.rollback.refusals ?? 0) + (progress === 'waiting' ? 0 : 1);
   const delay = delayAfter(Math.min(tries, 6), backOff);
-  session.rollback = { tries, retryAt: now + delay, problem: session.applyTrouble?.message };
+  session.rollback = { tries, refusals, retryAt: now + delay, problem: session.applyTrouble?.message };
   lookAgainAt(session, now + delay);
-  if (progress !== 'waiting' && tries >= mostTries) return { type: 'failed', cause: progress };
+  if (progress !== 'waiting' && refusals >= mostTries) return { type: 'failed', cause: progress };
   if (now < session.record.clocks.deadline) return undefined;
   const message = session.applyTrouble?.message ?? 'the last good release can not be applied';
   return { type: 'failed', cause: { reason: 'RollbackFailed', message } };
@@ -51,7 +52,8 @@ async function restoreOrKeep(turn: Turn, entry: Entry): Promise<void> {
     const isRefused = error instanceof ApiError && error.class === 'permanent';
     if (!isRefused || !protectedKinds.has(entry.ref.kind) || entry.applied === undefined) throw error;
     const { session } = turn;
-    const applied = { ...entry.applied, hash: entry.hash, manifest: healingManifest(entry) };
+    const { answer: _answer, ...last } = entry.applied;
+    const applied = { ...last, hash: entry.hash, manifest: healingManifest(entry) };
     const { doubted: _doubted, ...known } = entry;
     session.record.entries.set(entry.key, { ...known, applied, inexact: [`it stays as it is: ${error.message}`] });
     session.unsaved = true;
@@ -107,6 +109,10 @@ async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): P
   world.log.info({ delivery: nameOf(delivery), object: entry.key, pod: pod.metadata.name }, 'stuck pod deleted');
 }
 
+function isRefusedForGood({ refusal }: Remainder): boolean {
+  return refusal !== undefined && (refusal.permanent || refusal.code === 'Forbidden');
+}
+
 /**
  * Deletes what the bad release created, once good is healthy again. What stays is listed.
  * @param isLate whether what is still on its way out is waited for no longer
@@ -115,12 +121,14 @@ export async function cleanUp(turn: Turn, isLate: boolean): Promise<Event | unde
   const { session } = turn;
   const fates = fatesOf(session.record.entries);
   const doomed = fates.filter(({ stays }) => stays === undefined).map(({ entry }) => entry);
-  const holdUps = await deleteInReverse(turn, doomed, ({ permanent, code }) => permanent || code === 'Forbidden');
-  if (holdUps.length > 0 && !isLate) return undefined;
+  const holdUps = await deleteInReverse(turn, doomed, (remainder) => !isLate && !isRefusedForGood(remainder));
+  if (holdUps.length > 0) return undefined;
   const left = fatesOf(session.record.entries);
-  const reasons = left.map(({ entry, stays }) => stays ?? `${titleOf(entry.ref)} could not be deleted`);
-  const inexact = [...session.record.entries.values()].flatMap(({ ref, inexact: fields }) =>
-    fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
+  const reasons = left.map(
+    ({ entry, stays }) => stays ?? `${titleOf(entry.ref)}: ${entry.inexact?.join() ?? 'could not be deleted'}`,
+  );
+  const inexact = [...session.record.entries.values()].flatMap(({ ref, removed, inexact: fields }) =>
+    removed || fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
   );
   const leftBehind = [...reasons, ...inexact];
   session.record = { ...session.record, leftBehind };

@@ -73,7 +73,7 @@ export const moves: readonly Move[] = [
   { from: ['Suspended'], on: 'resume', to: 'former', does: ['thaw'] },
 
   { from: ['Synced', ...forward, 'Probation', 'Pruning'], on: 'tip', when: 'isTarget', to: 'same', does: ['rename'] },
-  { from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep', 'arm'] },
+  { from: ['Probation'], on: 'tip', when: 'isFree', to: 'Pruning', does: ['keep', 'arm'] },
   { from: ['RollbackVerifying'], on: 'tip', when: 'isFresh', to: 'Planning' },
   { from: [...quiet, ...forward, 'Pruning'], on: 'tip', to: 'Planning' },
 
@@ -127,7 +127,8 @@ export function heldFor(standing: Standing, content: Content | undefined): Held 
 
 const isHeld = (standing: Standing): boolean => heldFor(standing, standing.tip) !== undefined;
 const isTarget = (standing: Standing): boolean => isSame(standing.tip, standing.target) && !isHeld(standing);
-const isGood = ({ tip, good }: Standing): boolean => isSame(tip, good);
+/** Where a person wants another good one back, the tip is weighed against that when it is there. */
+const isGood = ({ tip, good, aim }: Standing): boolean => aim === undefined && isSame(tip, good);
 /** Whether nothing was written since good was verified. */
 export const isUntouched = ({ target, good, bad }: Standing): boolean =>
   bad === undefined && target?.sequence === good?.sequence;

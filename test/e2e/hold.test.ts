@@ -139,7 +139,7 @@ describeOnOwnCluster('a bad revision', () => {
     app.push({ 'more.yaml': configMap('more', { a: '1' }) });
     await lockstep.restart();
     const since = Date.now();
-    await until('a turn was had', async () => lockstep.agent.output().includes('"the agent runs"'));
+    await until('a turn was had', async () => /hold-suspend\/app.*"a turn ended"/.test(lockstep.agent.output()));
     await sleep(2_500);
     expect(app.writes(since)).toEqual([]);
     expect(await color(app)).toBe('green');

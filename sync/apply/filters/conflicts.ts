@@ -9,8 +9,8 @@ const handTools = /^(kubectl(?!-rollout).*|helm|Helm|before-first-apply)$/;
 export interface ConflictContext {
   /** Taking over was asked for: by spec.sync.adopt or by the object's annotation. */
   readonly adopt: boolean;
-  /** The manifest that we applied last, whose fields are ours to heal. */
-  readonly previous: KubeObject | undefined;
+  /** Manifests whose fields are ours to heal: the one that we applied last, and the good one that is coming back. */
+  readonly previous: readonly KubeObject[];
 }
 
 /** Whether a field may be taken from its manager. Another Delivery keeps its fields unless adoption was asked for. */
@@ -18,7 +18,7 @@ export function mayTake(conflict: FieldConflict, context: ConflictContext): bool
   if (context.adopt) return true;
   if (conflict.manager.startsWith('lockstep-')) return false;
   if (handTools.test(conflict.manager)) return true;
-  return context.previous !== undefined && namesField(context.previous, conflict.field);
+  return context.previous.some((manifest) => namesField(manifest, conflict.field));
 }
 
 /**

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { textAt } from '../../../diff/json.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
-import { expectBack, held, picture } from '../support/rollback.ts';
+import { expectBack, held, holdMessage, picture } from '../support/rollback.ts';
 
-const lockstep = useLockstep(['back-config', 'back-sealed']);
+const lockstep = useLockstep(['back-config', 'back-sealed', 'forward-sealed']);
 
 describeOnOwnCluster('a bad commit that changes a ConfigMap', () => {
   it('brings its old content back, in the same object', async () => {
@@ -21,6 +21,19 @@ describeOnOwnCluster('a bad commit that changes a ConfigMap', () => {
     });
     await held(app);
     await expectBack(lockstep, app, before, refs, good);
+  });
+
+  it('is rejected where the ConfigMap is immutable by now; to make it so is no trouble', async () => {
+    const sealed = (color: string): string => `${configMap('settings', { color })}immutable: true\n`;
+    const app = await lockstep.app('forward-sealed', { 'settings.yaml': configMap('settings', { color: 'blue' }) });
+    await app.ready();
+    app.push({ 'settings.yaml': sealed('red') });
+    await app.ready();
+    expect(await app.get('v1', 'ConfigMap', 'settings')).toMatchObject({ immutable: true, data: { color: 'red' } });
+    const since = Date.now();
+    app.push({ 'settings.yaml': sealed('green') });
+    expect(holdMessage(await held(app, 'ApplyRefused'))).toContain('field is immutable when `immutable` is set');
+    expect(app.writes(since)).toEqual([]);
   });
 
   it('undoes immutable: true by a delete and a create, the one way there is', async () => {

@@ -108,7 +108,7 @@ describeOnOwnCluster('a revision that fails late', () => {
     const history = objectsAt(await app.status(), 'status', 'history');
     const ended = Date.parse(String(history[0]?.['time']));
     expect(ended - since).toBeGreaterThan(12_000);
-    expect(ended - since).toBeLessThan(20_000);
+    expect(ended - since).toBeLessThan(17_000);
   });
 
   it('is not blamed for what was unwell before, and is not touched', async () => {

@@ -38,7 +38,7 @@ describeOnOwnCluster('a rollback leaves alone', () => {
       'kept.yaml': configMap('kept', { a: '1' }, finalizer),
     });
     const status = await held(app);
-    expect(at(status, 'status', 'leftBehind')).toEqual(['ConfigMap alone-kept/kept could not be deleted']);
+    expect(at(status, 'status', 'leftBehind')).toEqual(['ConfigMap alone-kept/kept: could not be deleted']);
     expect(await app.get('v1', 'ConfigMap', 'kept')).toMatchObject({
       metadata: { deletionTimestamp: expect.any(String) },
     });

@@ -62,6 +62,11 @@ describeOnOwnCluster('a rollback that is refused', () => {
   it('is tried three times, then told once; all else comes back, and it goes on until it is whole', async () => {
     const { app, refs, before, revision, message } = await stuck('denied-back');
     expect(message).toContain('blue is not allowed any more');
+    const real = app
+      .requests(0)
+      .filter(({ status, name, verb }) => status === 422 && verb === 'patch' && name === 'settings');
+    // Each of the three tries is one dry-run and one apply.
+    expect(real.length).toBeGreaterThanOrEqual(6);
     expect(textAt(await app.status(), 'status', 'state')).toBe('Degraded');
     const web = await app.get('apps/v1', 'Deployment', 'web');
     expect(JSON.stringify(web)).toContain('app:1');
@@ -77,6 +82,7 @@ describeOnOwnCluster('a rollback that is refused', () => {
     );
     const alerts = (await app.events()).filter(({ reason }) => reason === 'RollbackFailed');
     expect(alerts).toHaveLength(1);
+    expect(lockstep.agent.output().split('a person is needed')).toHaveLength(2);
     await allowBlue('denied-back');
     await held(app, 'RolledBack', 60_000);
     await expectBack(lockstep, app, before, refs, revision);

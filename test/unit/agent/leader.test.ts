@@ -73,6 +73,13 @@ describe('a leadership', () => {
     expect(leadership.left()).toBeLessThanOrEqual(0);
   });
 
+  it('can be proven many times at once', async () => {
+    const leadership = await makeServer().begin();
+    await Promise.all(Array.from({ length: 8 }, () => leadership.prove()));
+    expect(leadership.left()).toBeGreaterThan(0);
+    await leadership.release();
+  });
+
   it('can not be proven when another agent has it', async () => {
     const { begin, take } = makeServer();
     const leadership = await begin();

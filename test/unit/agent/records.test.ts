@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Seals } from '../../../agent/record-key.ts';
 import type { RecordSecrets, StoredSecret } from '../../../agent/record-secrets.ts';
-import { createRecords } from '../../../agent/records.ts';
+import { createRecords, type Leader } from '../../../agent/records.ts';
 import { ApiError, LockstepError } from '../../../sync/errors.ts';
 import type { Records } from '../../../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../../../sync/release/record.ts';
@@ -43,8 +43,8 @@ function makeSecrets(): RecordSecrets & { stored: Map<string, StoredSecret>; wri
   return secrets;
 }
 
-/** For tests of one agent, which leads. */
-const alone = async (): Promise<void> => undefined;
+/** The leadership of an agent that nobody disputes. */
+const led = (epoch: number): Leader => ({ epoch, prove: async () => undefined, resign: () => undefined });
 
 const numbered = (sequence: number): ReleaseRecord => ({ ...emptyRecord(), sequence });
 
@@ -56,12 +56,12 @@ describe('records', () => {
       return entryOf({ ...manifest, data: { noise: randomBytes(60_000).toString('base64') } }, {});
     });
     const record = recordOf(noise, 'Synced');
-    const writer = createRecords(secrets, seals, () => 1, alone);
+    const writer = createRecords(secrets, seals, led(1));
     await writer.load('u');
     await writer.save('u', record);
     expect(secrets.stored.size).toBeGreaterThan(2);
     for (const { data } of secrets.stored.values()) expect(JSON.stringify(data).length).toBeLessThan(1_000_000);
-    const reader = createRecords(secrets, seals, () => 1, alone);
+    const reader = createRecords(secrets, seals, led(1));
     const { record: read, problem } = await reader.load('u');
     expect(problem).toBeUndefined();
     expect(read).toEqual(record);
@@ -78,22 +78,22 @@ describe('records', () => {
     ['nothing at all', () => ({})],
   ])('with %s count as none, which is told', async (_name, change) => {
     const secrets = makeSecrets();
-    const writer = createRecords(secrets, seals, () => 1, alone);
+    const writer = createRecords(secrets, seals, led(1));
     await writer.save('u', recordOf([entryOf(object('ConfigMap', 'a'), {})], 'Synced'));
     const [name, { version, data }] = [...secrets.stored][0] ?? ['', { version: '', data: {} }];
     secrets.stored.set(name, { version, data: change({ ...data }) });
-    const reader = createRecords(secrets, seals, () => 1, alone);
+    const reader = createRecords(secrets, seals, led(1));
     const { record, problem } = await reader.load('u');
     expect(record.entries.size).toBe(0);
     expect(problem).toMatch(/^the Secret lockstep-u can't be used: /);
     // What is begun anew takes its place.
     await reader.save('u', numbered(3));
-    expect((await createRecords(secrets, seals, () => 1, alone).load('u')).record.sequence).toBe(3);
+    expect((await createRecords(secrets, seals, led(1)).load('u')).record.sequence).toBe(3);
   });
 
   it('that are written anew while they are read are read once more, and not taken for broken', async () => {
     const secrets = makeSecrets();
-    const writer = createRecords(secrets, seals, () => 1, alone);
+    const writer = createRecords(secrets, seals, led(1));
     const noise = (seed: number) => {
       const data = { noise: randomBytes(900_000).toString('base64'), seed: String(seed) };
       return recordOf([entryOf({ ...object('ConfigMap', 'big', { namespace: 'shop' }), data }, {})], 'Synced');
@@ -109,14 +109,23 @@ describe('records', () => {
       }
       return found;
     };
-    const { record, problem } = await createRecords(secrets, seals, () => 2, alone).load('u');
+    const { record, problem } = await createRecords(secrets, seals, led(2)).load('u');
     expect(problem).toBeUndefined();
     expect(JSON.stringify([...record.entries.values()][0]?.manifest['data'])).toContain('"seed":"2"');
   });
 
+  it('of a later version are left as they are: nothing is begun anew over them', async () => {
+    const secrets = makeSecrets();
+    const later = { ...recordOf([], 'Synced'), version: 3 } as unknown as ReleaseRecord;
+    await createRecords(secrets, seals, led(1)).save('u', later);
+    const before = JSON.stringify(secrets.stored.get('lockstep-u'));
+    await expect(createRecords(secrets, seals, led(2)).load('u')).rejects.toThrow('the record has version 3, not 2');
+    expect(JSON.stringify(secrets.stored.get('lockstep-u'))).toBe(before);
+  });
+
   it('of one Delivery are no records of another', async () => {
     const secrets = makeSecrets();
-    const writer = createRecords(secrets, seals, () => 1, alone);
+    const writer = createRecords(secrets, seals, led(1));
     await writer.save('one', numbered(1));
     const stored = secrets.stored.get('lockstep-one');
     if (stored !== undefined) secrets.stored.set('lockstep-two', stored);
@@ -125,7 +134,7 @@ describe('records', () => {
 
   it('are written once more when only the answer to a write was lost', async () => {
     const secrets = makeSecrets();
-    const records = createRecords(secrets, seals, () => 1, alone);
+    const records = createRecords(secrets, seals, led(1));
     await records.save('u', numbered(1));
     const put = secrets.put;
     secrets.put = async (...args) => {
@@ -135,7 +144,7 @@ describe('records', () => {
     };
     await expect(records.save('u', numbered(2))).rejects.toThrow('no answer');
     await records.save('u', numbered(3));
-    expect((await createRecords(secrets, seals, () => 1, alone).load('u')).record.sequence).toBe(3);
+    expect((await createRecords(secrets, seals, led(1)).load('u')).record.sequence).toBe(3);
   });
 
   /** Two agents that load and save by turns: what the later leader has stored, the earlier one never writes over. */
@@ -145,7 +154,7 @@ describe('records', () => {
     const proving = (epoch: number) => async (): Promise<void> => {
       if (leader !== epoch) throw new LockstepError('Fenced', 'another agent leads');
     };
-    const [old, now] = [1, 2].map((epoch) => create(secrets, seals, () => epoch, proving(epoch)));
+    const [old, now] = [1, 2].map((epoch) => create(secrets, seals, { ...led(epoch), prove: proving(epoch) }));
     if (old === undefined || now === undefined) throw new Error('no agents');
     await old.save('u', numbered(1));
     let sequence = 1;
@@ -189,7 +198,7 @@ describe('records', () => {
 
   it.each([
     ['if (epochIn(there) <= epochOf(uid)) return;', 'return;'],
-    ['if (above > epochOf(uid)) await prove();', ''],
+    ['if (above > epochOf(uid)) await leader.prove();', ''],
     ['const isOurs = epochIn(head) === epochOf(uid);', 'const isOurs = true;'],
   ])('are shown to be fenced by this line: %s', async (line, instead) => {
     const broken = await mutant<{ createRecords: typeof createRecords }>('agent/records.ts', line, instead);

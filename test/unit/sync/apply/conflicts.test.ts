@@ -29,6 +29,6 @@ describe('a conflict', () => {
     ['dashboard', 'spec.ports[containerPort=80,protocol="TCP"].name', false, dotted, true],
     ['dashboard', 'spec.args[key="a]b"].value', false, dotted, true],
   ])('with %s about %s (adopt: %s) is ours to take: %s', (manager, field, adopt, previous, expected) => {
-    expect(mayTake({ manager, field }, { adopt, previous })).toBe(expected);
+    expect(mayTake({ manager, field }, { adopt, previous: previous === undefined ? [] : [previous] })).toBe(expected);
   });
 });

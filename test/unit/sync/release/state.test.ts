@@ -35,8 +35,8 @@ const invariants: {
     claim: every(({ after }) => after.state !== 'Pruning' || after.good?.sequence === after.target?.sequence),
     mutations: [
       [
-        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: ['keep', 'arm'] }",
-        "{ from: ['Probation'], on: 'tip', to: 'Pruning', does: [] }",
+        "{ from: ['Probation'], on: 'tip', when: 'isFree', to: 'Pruning', does: ['keep', 'arm'] }",
+        "{ from: ['Probation'], on: 'tip', when: 'isFree', to: 'Pruning', does: [] }",
       ],
       [
         "{ from: ['Applying'], on: 'applied', to: 'Verifying' }",
@@ -125,8 +125,8 @@ const invariants: {
     claim: every(({ before, event, after }) => {
       const isRevert = event.type === 'compared' && machine.isSame(before.tip, before.good);
       const isHeld = machine.heldFor(before, before.tip) !== undefined;
-      if (!isRevert || isHeld || machine.isUntouched(before)) return true;
-      return after.state === 'RollingBack' && after.target?.sequence === (before.aim ?? before.good)?.sequence;
+      if (!isRevert || isHeld || before.aim !== undefined || machine.isUntouched(before)) return true;
+      return after.state === 'RollingBack' && after.target?.sequence === before.good?.sequence;
     }),
     mutations: [["on: 'compared', when: 'isGood', to: 'RollingBack'", "on: 'compared', when: 'isGood', to: 'Synced'"]],
   },

@@ -160,7 +160,11 @@ describe('whatever is pushed, and whatever others do', () => {
 
   it.each([
     ['prune.ts', 'return live.metadata.uid === entry.applied.uid && (', 'return ('],
-    ['prune.ts', 'entry.removed && keepReason(entry.manifest) === undefined', 'entry.removed'],
+    [
+      'prune.ts',
+      "import { keepReason } from '../plan/prune.ts';",
+      'const keepReason = (_object: unknown): string | undefined => undefined;',
+    ],
     ['inverse.ts', "if (entry.origin !== 'created')", 'if (entry.origin === undefined)'],
     ['activities.ts', 'Probation: watchProbation,', 'Probation: prune as unknown as Activity,'],
     ['activities.ts', 'if (session.record.standing.isCleaning) return cleanUp(', 'return cleanUp('],
