@@ -4,6 +4,8 @@ import { at, objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { until } from './support/kube.ts';
 import { type App, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { crashing, podsOf, podWith, setPodStatus } from './support/pods.ts';
+import { deny } from './support/policy.ts';
 import { held, holdMessage } from './support/rollback.ts';
 
 const lockstep = useLockstep([
@@ -37,29 +39,6 @@ spec:
 `;
 const container = (image: string, more = ''): string => `containers: [{name: main, image: "${image}"${more}}]`;
 const asks = (cpu: string): string => `, resources: {requests: {cpu: ${cpu}}}`;
-
-async function pods(app: App): Promise<KubeObject[]> {
-  const path = `/api/v1/namespaces/${app.namespace}/pods`;
-  return objectsAt(
-    (await lockstep.kube.http.request({ method: 'GET', path })).body,
-    'items',
-  ) as unknown as KubeObject[];
-}
-
-/** The newest pod once it is there, however it is. */
-const newPod = (app: App, image: string): Promise<KubeObject> =>
-  until(`a pod of ${image} is there`, async () =>
-    (await pods(app)).find((pod) => objectsAt(pod, 'spec', 'containers')[0]?.['image'] === image),
-  );
-
-/** Plays the kubelet. */
-const setStatus = (pod: KubeObject, status: object): Promise<unknown> =>
-  lockstep.kube.http.request({
-    method: 'PATCH',
-    path: `/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}/status`,
-    contentType: 'application/merge-patch+json',
-    body: JSON.stringify({ status }),
-  });
 
 /** An Event as its writer makes it. */
 async function tell(app: App, about: KubeObject, kind: string, type: string, reason: string, message: string) {
@@ -95,29 +74,11 @@ async function limitCpu(namespace: string): Promise<void> {
 
 /** Pods of some images are refused by a policy of the cluster. */
 async function forbidImage(namespace: string): Promise<void> {
-  const apiVersion = 'admissionregistration.k8s.io/v1';
-  await lockstep.kube.apply({
-    apiVersion,
-    kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: namespace },
-    spec: {
-      matchConstraints: {
-        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-      },
-      validations: [
-        { expression: "object.spec.containers.all(c, !c.image.endsWith(':forbidden'))", message: 'no such image here' },
-      ],
-    },
-  });
-  await lockstep.kube.apply({
-    apiVersion,
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: namespace },
-    spec: {
-      policyName: namespace,
-      validationActions: ['Deny'],
-      matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
-    },
+  await deny(lockstep.kube, namespace, {
+    operation: 'CREATE',
+    resource: 'pods',
+    must: "object.spec.containers.all(c, !c.image.endsWith(':forbidden'))",
+    message: 'no such image here',
   });
   await until('the policy is in force', async () => {
     const path = `/api/v1/namespaces/${namespace}/pods`;
@@ -204,7 +165,7 @@ describeOnOwnCluster('a release fails early', () => {
     );
     await app.ready();
     app.push({ 'web.yaml': deployment('web', { image: 'app:2', pod: { pod: 'nothing-happens' } }) });
-    const pod = await newPod(app, 'app:2');
+    const pod = await podWith(lockstep.kube, app.namespace, 'app:2');
     const message = 'MountVolume.SetUp failed for volume "files" : configmap "files" not found';
     await tell(app, pod, 'Pod', 'Warning', 'FailedMount', message);
     expect(holdMessage(await held(app))).toBe(
@@ -230,19 +191,11 @@ describeOnOwnCluster('a release fails early', () => {
     app.push({
       'web.yaml': text.replace('containers:', 'initContainers: [{name: migrate, image: "app:2"}]\n      containers:'),
     });
-    const pod = await newPod(app, 'app:2');
-    const end = { terminated: { exitCode: 7, reason: 'Error', startedAt: null, finishedAt: null } };
-    const waiting = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } };
-    const init = {
-      name: 'migrate',
-      image: 'app:2',
-      imageID: '',
-      ready: false,
-      restartCount: 3,
-      state: waiting,
-      lastState: end,
-    };
-    await setStatus(pod, { phase: 'Pending', initContainerStatuses: [init] });
+    const pod = await podWith(lockstep.kube, app.namespace, 'app:2');
+    await setPodStatus(lockstep.kube, pod, {
+      phase: 'Pending',
+      initContainerStatuses: [crashing('migrate', 'app:2', 7)],
+    });
     expect(holdMessage(await held(app))).toBe(
       `Deployment sign-init/web: pod ${pod.metadata.name}: container migrate: CrashLoopBackOff: exit code 7 (Error), 3 restarts`,
     );
@@ -272,7 +225,7 @@ describeOnOwnCluster('a release fails early', () => {
     );
     await app.ready();
     app.push({ 'web.yaml': nowhere });
-    const pod = await newPod(app, 'app:2');
+    const pod = await podWith(lockstep.kube, app.namespace, 'app:2');
     await tell(app, pod, 'Pod', 'Normal', 'TriggeredScaleUp', 'pod triggered scale-up: 1->2');
     await sleep(6_000);
     expect(textAt(await app.status(), 'status', 'state')).toBe('Verifying');
@@ -329,8 +282,11 @@ spec: {storageClassName: nowhere, accessModes: [ReadWriteOnce], resources: {requ
 
   it('but not by restarts of long ago, when an old Deployment is scaled up', async () => {
     const app = await lockstep.app('sign-past', { 'web.yaml': deployment('web', { pod: { pod: 'never-ready' } }) });
-    const old = await newPod(app, 'app:1');
-    await until('it runs', async () => textAt((await pods(app))[0], 'status', 'phase') === 'Running');
+    const old = await podWith(lockstep.kube, app.namespace, 'app:1');
+    await until(
+      'it runs',
+      async () => textAt((await podsOf(lockstep.kube, app.namespace))[0], 'status', 'phase') === 'Running',
+    );
     const end = { terminated: { exitCode: 1, reason: 'Error', startedAt: null, finishedAt: null } };
     const status = (restartCount: number, ready: boolean) => ({
       containerStatuses: [
@@ -338,10 +294,10 @@ spec: {storageClassName: nowhere, accessModes: [ReadWriteOnce], resources: {requ
       ],
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
     });
-    await setStatus(old, status(57, true));
+    await setPodStatus(lockstep.kube, old, status(57, true));
     await app.ready();
     await sleep(6_000);
-    await setStatus(old, {
+    await setPodStatus(lockstep.kube, old, {
       ...status(57, false),
       containerStatuses: [
         { ...status(57, false).containerStatuses[0], state: { waiting: { reason: 'CrashLoopBackOff', message: 'x' } } },
@@ -349,14 +305,14 @@ spec: {storageClassName: nowhere, accessModes: [ReadWriteOnce], resources: {requ
     });
     app.push({ 'web.yaml': deployment('web', { replicas: 2, pod: { pod: 'never-ready' } }) });
     const second = await until('the second pod runs', async () =>
-      (await pods(app)).find(
+      (await podsOf(lockstep.kube, app.namespace)).find(
         (pod) => pod.metadata.name !== old.metadata.name && textAt(pod, 'status', 'phase') === 'Running',
       ),
     );
-    await setStatus(second, status(0, true));
+    await setPodStatus(lockstep.kube, second, status(0, true));
     await sleep(3_000);
     expect(textAt(await app.status(), 'status', 'state')).toBe('Verifying');
-    await setStatus(old, status(58, true));
+    await setPodStatus(lockstep.kube, old, status(58, true));
     await app.ready();
   });
 

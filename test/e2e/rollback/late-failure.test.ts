@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../../diff/json.ts';
-import type { KubeObject } from '../../../sync/types.ts';
 import { until } from '../support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { crashing, podsOf, podWith, setPodStatus } from '../support/pods.ts';
 import { expectBack, held, holdMessage, picture } from '../support/rollback.ts';
 
 const lockstep = useLockstep([
@@ -20,19 +20,9 @@ const good = { 'web.yaml': deployment('web'), 'old.yaml': configMap('old', { a: 
 
 /** The kubelet tells that the containers of an image crash; they were ready until now. */
 async function crash(app: App, image: string): Promise<void> {
-  const path = `/api/v1/namespaces/${app.namespace}/pods`;
-  const { body } = await lockstep.kube.http.request({ method: 'GET', path });
-  const pods = objectsAt(body, 'items') as unknown as KubeObject[];
-  const pod = pods.find((one) => objectsAt(one, 'spec', 'containers')[0]?.['image'] === image);
-  const end = { terminated: { exitCode: 9, reason: 'Error', startedAt: null, finishedAt: null } };
-  const waiting = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } };
-  const status = { name: 'main', image, imageID: '', ready: false, restartCount: 3, state: waiting, lastState: end };
-  await lockstep.kube.http.request({
-    method: 'PATCH',
-    path: `${path}/${pod?.metadata.name}/status`,
-    contentType: 'application/merge-patch+json',
-    body: JSON.stringify({ status: { containerStatuses: [status], conditions: [{ type: 'Ready', status: 'False' }] } }),
-  });
+  const pod = await podWith(lockstep.kube, app.namespace, image);
+  const conditions = [{ type: 'Ready', status: 'False' }];
+  await setPodStatus(lockstep.kube, pod, { containerStatuses: [crashing('main', image, 9)], conditions });
 }
 
 describeOnOwnCluster('a revision that fails late', () => {
@@ -127,16 +117,8 @@ describeOnOwnCluster('a revision that fails late', () => {
 
   /** Makes the only pod of a Deployment unready for good. */
   async function crashAll(app: App, name: string): Promise<void> {
-    const path = `/api/v1/namespaces/${app.namespace}/pods`;
-    const query = { labelSelector: `app=${name}` };
-    const { body } = await lockstep.kube.http.request({ method: 'GET', path, query });
-    for (const pod of objectsAt(body, 'items') as unknown as KubeObject[])
-      await lockstep.kube.http.request({
-        method: 'PATCH',
-        path: `${path}/${pod.metadata.name}/status`,
-        contentType: 'application/merge-patch+json',
-        body: JSON.stringify({ status: { conditions: [{ type: 'Ready', status: 'False' }] } }),
-      });
+    for (const pod of await podsOf(lockstep.kube, app.namespace, `app=${name}`))
+      await setPodStatus(lockstep.kube, pod, { conditions: [{ type: 'Ready', status: 'False' }] });
     await until('it is told', async () =>
       objectsAt(await app.status(), 'status', 'worst').some((one) => one['name'] === name),
     );

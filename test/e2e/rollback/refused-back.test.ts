@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { objectsAt, textAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { allow, deny } from '../support/policy.ts';
 import { expectBack, held, picture } from '../support/rollback.ts';
 
 const lockstep = useLockstep(['denied-back', 'denied-forward']);
@@ -11,36 +12,6 @@ const bad = {
   'web.yaml': deployment('web', { image: 'app:missing' }),
   'settings.yaml': configMap('settings', { color: 'red' }),
 };
-const apiVersion = 'admissionregistration.k8s.io/v1';
-
-/** A policy of the cluster that refuses the good ConfigMap from now on. */
-async function denyBlue(namespace: string): Promise<void> {
-  await lockstep.kube.apply({
-    apiVersion,
-    kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: namespace },
-    spec: {
-      matchConstraints: {
-        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['configmaps'] }],
-      },
-      validations: [{ expression: "object.data.color != 'blue'", message: 'blue is not allowed any more' }],
-    },
-  });
-  await lockstep.kube.apply({
-    apiVersion,
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: namespace },
-    spec: {
-      policyName: namespace,
-      validationActions: ['Deny'],
-      matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
-    },
-  });
-}
-
-const allowBlue = (namespace: string): Promise<void> =>
-  lockstep.kube.delete({ apiVersion, kind: 'ValidatingAdmissionPolicyBinding', name: namespace });
-
 /** An app whose bad commit can't be undone whole: good is refused by now. */
 async function stuck(namespace: string) {
   const app = await lockstep.app(namespace, good);
@@ -53,7 +24,12 @@ async function stuck(namespace: string) {
     'the bad ConfigMap is there',
     async () => textAt(await app.get('v1', 'ConfigMap', 'settings'), 'data', 'color') === 'red',
   );
-  await denyBlue(namespace);
+  await deny(lockstep.kube, namespace, {
+    operation: 'UPDATE',
+    resource: 'configmaps',
+    must: "object.data.color != 'blue'",
+    message: 'blue is not allowed any more',
+  });
   const message = await app.refused('RollbackFailed', 40_000);
   return { app, refs, before, revision, message };
 }
@@ -83,7 +59,7 @@ describeOnOwnCluster('a rollback that is refused', () => {
     const alerts = (await app.events()).filter(({ reason }) => reason === 'RollbackFailed');
     expect(alerts).toHaveLength(1);
     expect(lockstep.agent.output().split('a person is needed')).toHaveLength(2);
-    await allowBlue('denied-back');
+    await allow(lockstep.kube, 'denied-back');
     await held(app, 'RolledBack', 60_000);
     await expectBack(lockstep, app, before, refs, revision);
   });
