@@ -3,15 +3,14 @@ import type { KubeObject } from '../sync/types.ts';
 import type { RollingPod, RolloutSignal } from './rolling-pod.ts';
 import { refusalSignal } from './signals.ts';
 
+/** Pods are refused, a volume misses its ConfigMap or Secret, or a node is on its way. */
+type Meaning = 'refused' | 'missing' | 'scaleUp';
+
 /** What a Kubernetes Event says that counts for a rollout: a status says it later, or never. */
 interface Heard {
-  /** Pods are refused, a volume misses its ConfigMap or Secret, or a node is on its way. */
-  readonly tells: 'refused' | 'missing' | 'scaleUp';
   /** A stable word, as Kubernetes has it. */
   readonly reason: string;
   readonly message: string;
-  /** The uid of the object that it is about. */
-  readonly about: string;
   /** Wall time of the last time that it was so, in milliseconds. */
   readonly time: number;
   /** When it was first heard, in steady milliseconds. */
@@ -21,10 +20,10 @@ interface Heard {
 /** Events have whole seconds, and were written by another clock. */
 const tolerance = 1_000;
 
-/** What was heard, by what it is about and what it tells. */
+/** What was heard, by the uid that it is about and what it means. */
 export type Told = Map<string, Heard>;
 
-const meanings: Readonly<Record<string, Heard['tells']>> = {
+const meanings: Readonly<Record<string, Meaning>> = {
   FailedCreate: 'refused',
   FailedMount: 'missing',
   TriggeredScaleUp: 'scaleUp',
@@ -40,16 +39,16 @@ const missingSource = /(?:configmap|secret) "[^"]*" not found|references non-exi
  */
 export function hear(told: Told, event: KubeObject, now: number): boolean {
   const reason = textAt(event, 'reason') ?? '';
-  const tells = meanings[reason];
+  const meaning = meanings[reason];
   const about = textAt(event, 'involvedObject', 'uid');
   const message = textAt(event, 'message') ?? '';
-  if (tells === undefined || about === undefined) return false;
-  if (tells === 'missing' && !missingSource.test(message)) return false;
+  if (meaning === undefined || about === undefined) return false;
+  if (meaning === 'missing' && !missingSource.test(message)) return false;
   const time = timeOf(event);
-  const key = `${about} ${tells}`;
+  const key = `${about} ${meaning}`;
   const before = told.get(key);
   if (before !== undefined && before.time > time) return false;
-  told.set(key, { tells, reason, message, about, time, since: before?.since ?? now });
+  told.set(key, { reason, message, time, since: before?.since ?? now });
   return before?.message !== message;
 }
 

@@ -190,13 +190,6 @@ export function lookAgainAt(session: Session, time: number): void {
   session.lookAt = Math.min(session.lookAt, time);
 }
 
-/** Moves the deadlines of what is waited for. A small shift is not worth a write of the record; a restart would lose it. */
-export function moveDeadline(session: Session, deadline: number, patience: number, cap = 0): void {
-  const { clocks } = session.record;
-  session.record = { ...session.record, clocks: { ...clocks, deadline, cap: Math.max(clocks.cap, cap) } };
-  if (deadline - session.storedDeadline > patience / 10) session.unsaved = true;
-}
-
 /** What Git says now, and why, when its content can't be understood: it is rejected before anything is planned. */
 export function rejectedTip({ unreadable, tip }: Session): { tip: Tip; cause: Cause } | undefined {
   if (unreadable?.tip === undefined || unreadable.tip.revision !== tip) return undefined;

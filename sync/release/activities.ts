@@ -1,9 +1,8 @@
-import { passesGate } from '../../health/scale.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { inOneLine, messageOf } from '../errors.ts';
-import { lookAgainAt, moveDeadline, type Turn } from '../session.ts';
-import { titleOf } from '../types.ts';
-import { applyWaves, type Progress } from './apply.ts';
+import { lookAgainAt, type Turn } from '../session.ts';
+import { applyWaves, type Progress, unwellness } from './apply.ts';
+import { moveDeadline } from './progress.ts';
 import { pruneRemoved } from './prune.ts';
 import { type Entry, isUnderWay, wavesOf } from './record.ts';
 import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
@@ -138,19 +137,26 @@ async function bake(turn: Turn): Promise<Event | undefined> {
 
 /** Whether all has been well for a window, in milliseconds. While it is well, no deadline runs. */
 function isSteady(turn: Turn, isWell: boolean, window: number): boolean {
-  const { delivery, session, world } = turn;
+  const { session, world } = turn;
   const now = world.clock.steady();
   const since = isWell ? (session.record.clocks.well ?? now) : undefined;
   noteWell(turn, since);
   if (since === undefined) return false;
   // A person let the deadline itself pass: what is not well yet holds it up no longer.
-  if (session.waiting.length === 0)
-    moveDeadline(session, now + delivery.deadline, delivery.deadline, now + delivery.deadline);
+  if (session.waiting.length === 0) holdDeadlines(turn);
   const until = since + window;
   if (now >= until) return true;
   lookAgainAt(session, until);
   session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
   return false;
+}
+
+/** What is well runs out of no time: neither of the patience nor of the whole of it. */
+function holdDeadlines(turn: Turn): void {
+  moveDeadline(turn);
+  const { session } = turn;
+  const { clocks } = session.record;
+  session.record = { ...session.record, clocks: { ...clocks, cap: Math.max(clocks.cap, clocks.deadline) } };
 }
 
 /** A restart goes on with a long wait where it was. */
@@ -212,7 +218,7 @@ async function verifyRollback(turn: Turn): Promise<Event | undefined> {
  * Steadily healthy, it is held.
  */
 async function driveOn(turn: Turn): Promise<Event | undefined> {
-  const { delivery, session, world } = turn;
+  const { delivery, session } = turn;
   if (session.record.standing.bad !== undefined) {
     const event = await rollBack(turn);
     if (event?.type !== 'applied') return undefined;
@@ -220,11 +226,7 @@ async function driveOn(turn: Turn): Promise<Event | undefined> {
   }
   if (isBlind(turn)) return undefined;
   const there = touched(turn).filter(({ applied }) => applied !== undefined);
-  const unwell = there.flatMap(({ key, ref }) => {
-    const health = world.watcher.live(delivery.uid, key)?.health;
-    if (health === undefined) return [`${titleOf(ref)}: not seen yet`];
-    return passesGate(health) ? [] : [health.message];
-  });
+  const unwell = there.flatMap((entry) => unwellness(turn, entry) ?? []);
   session.waiting.push(...unwell);
   const isWell = unwell.length === 0 && there.length > 0;
   return isSteady(turn, isWell, delivery.steady) ? { type: 'healthy' } : undefined;

@@ -114,13 +114,17 @@ function isInterrupted(turn: Turn): boolean {
   return state === 'Applying' && found !== undefined && found === session.tip && found !== tip?.revision;
 }
 
-function isFoundationReady({ delivery, session, world }: Turn, entries: readonly Entry[]): boolean {
-  const notReady = entries.flatMap(({ key, ref }) => {
-    if (session.record.entries.get(key)?.touched !== true) return [];
-    const health = world.watcher.live(delivery.uid, key)?.health;
-    if (health === undefined) return [`${titleOf(ref)}: not seen yet`];
-    return passesGate(health) ? [] : [health.message];
-  });
+/** Why an object does not let others go on; undefined when it does. */
+export function unwellness({ delivery, world }: Turn, { key, ref }: Entry): string | undefined {
+  const health = world.watcher.live(delivery.uid, key)?.health;
+  if (health === undefined) return `${titleOf(ref)}: not seen yet`;
+  return passesGate(health) ? undefined : health.message;
+}
+
+function isFoundationReady(turn: Turn, entries: readonly Entry[]): boolean {
+  const { session } = turn;
+  const touched = entries.filter(({ key }) => session.record.entries.get(key)?.touched === true);
+  const notReady = touched.flatMap((entry) => unwellness(turn, entry) ?? []);
   session.waiting.push(...notReady);
   return notReady.length === 0;
 }
@@ -177,7 +181,7 @@ export async function applyEntry(
     ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
   };
   const origin = originOf(turn, entry, result);
-  const { doubted, ...known } = entry;
+  const { doubted, inexact: _inexact, ...known } = entry;
   session.record.entries.set(entry.key, {
     ...known,
     applied,

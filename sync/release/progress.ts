@@ -1,5 +1,5 @@
 import { passesGate } from '../../health/scale.ts';
-import { moveDeadline, type Progress, type Turn } from '../session.ts';
+import type { Progress, Turn } from '../session.ts';
 import { type Entry, isPending } from './record.ts';
 
 /**
@@ -7,7 +7,7 @@ import { type Entry, isPending } from './record.ts';
  * than ever since the wait began, or it is well. What goes back and forth is no progress.
  */
 export function noteProgress(turn: Turn): void {
-  const { delivery, session, world } = turn;
+  const { session, world } = turn;
   const { clocks } = session.record;
   if (clocks.deadline === 0 || clocks.frozen !== undefined || session.waiting.length === 0) return;
   const before = session.progress;
@@ -25,7 +25,14 @@ export function noteProgress(turn: Turn): void {
   session.progress = after;
   // What is seen first, after a restart too, is no progress.
   if (!cameOn) return;
-  moveDeadline(session, now + delivery.deadline, delivery.deadline);
+  moveDeadline(turn);
+}
+
+/** The deadline of what is waited for starts again. A small shift is not worth a write of the record. */
+export function moveDeadline({ delivery, session, world }: Turn): void {
+  const deadline = world.clock.steady() + delivery.deadline;
+  session.record = { ...session.record, clocks: { ...session.record.clocks, deadline } };
+  if (deadline - session.storedDeadline > delivery.deadline / 10) session.unsaved = true;
 }
 
 /** A number that grows as an object comes on. */

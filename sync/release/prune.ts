@@ -23,9 +23,10 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
   const entries = [...session.record.entries.values()];
   // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
   const needed = stillNeeded(entries);
-  const doomed = entries.filter(
-    (entry) => entry.removed && keepReason(entry.manifest) === undefined && !needed.has(entry.key),
-  );
+  const mayGo = ({ key, removed, manifest, inexact }: Entry): boolean =>
+    // What was found to be marked is looked at again after the next release.
+    removed && keepReason(manifest) === undefined && inexact === undefined && !needed.has(key);
+  const doomed = entries.filter(mayGo);
   return (await deleteInReverse(turn, doomed)).length === 0;
 }
 
@@ -77,6 +78,7 @@ async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>
     const left = await remove(turn, entry, wanted);
     if (typeof left === 'string') {
       turn.session.record.entries.set(entry.key, { ...entry, inexact: [left] });
+      turn.session.unsaved = true;
       return undefined;
     }
     if (left !== undefined)

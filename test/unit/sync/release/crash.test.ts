@@ -5,7 +5,7 @@ import { emptyRecord } from '../../../../sync/release/record.ts';
 import { newSession } from '../../../../sync/session.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn } from '../support/turn.ts';
-import { type Drive, once } from './agent.ts';
+import { type Drive, once, push } from './agent.ts';
 import { mutant } from './mutant.ts';
 
 const kinds = [
@@ -79,9 +79,7 @@ function bury(turn: FakeTurn): void {
 async function live(with_: Drive, all: readonly Content[], crashes: readonly number[]): Promise<object> {
   const { turn, life } = livesOf(crashes);
   for (const [index, content] of all.entries()) {
-    turn.source.tip = String(index).repeat(40);
-    turn.source.files = filesOf(content);
-    turn.source.fault = undefined;
+    push(turn, String(index), filesOf(content));
     for (let round = 0; round < 40; round += 1) {
       turn.now += 20_000;
       await once(with_, turn).catch((error: unknown) => {

@@ -2,22 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../../../sync/reconcile.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn } from '../support/turn.ts';
+import { push, tellAll } from './agent.ts';
 
 const kinds = [{ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }];
 const map = (name: string, value: string) =>
   file(`${name}.yaml`, `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {value: "${value}"}\n`);
 const names = Array.from({ length: 100 }, (_, index) => `c${index}`);
 
-function push(turn: FakeTurn, tip: string, files: FakeTurn['source']['files']): void {
-  turn.source.tip = tip.repeat(40);
-  turn.source.files = files;
-  turn.source.fault = undefined;
-}
-
 /** One turn, after the watches have told all there is. */
 async function once(turn: FakeTurn): Promise<void> {
-  turn.tell({ type: 'synced', present: new Set([...turn.objects.values()].map(({ metadata }) => metadata.uid ?? '')) });
-  turn.tell({ type: 'opened' });
+  tellAll(turn);
   turn.session.generation = turn.delivery.generation;
   await reconcile(turn);
 }

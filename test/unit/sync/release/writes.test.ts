@@ -6,7 +6,7 @@ import { isUntouched } from '../../../../sync/release/state.ts';
 import { keyOf, type ObjectRef } from '../../../../sync/types.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn } from '../support/turn.ts';
-import { type Drive, once } from './agent.ts';
+import { type Drive, once, push } from './agent.ts';
 import { mutantRoom } from './mutant.ts';
 
 const resource = (apiVersion: string, kind: string) => ({
@@ -121,9 +121,7 @@ async function live(with_: Drive, story: readonly Step[]): Promise<string[]> {
   watched(turn, broken);
   for (const name of earlier) makeByHand(turn, 'ConfigMap', name);
   for (const [index, step] of story.entries()) {
-    turn.source.tip = String(index).repeat(40);
-    turn.source.files = filesOf(step);
-    turn.source.fault = undefined;
+    push(turn, String(index), filesOf(step));
     for (let round = 0; round < 25; round += 1) {
       turn.now += 20_000;
       await once(with_, turn);
