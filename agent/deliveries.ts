@@ -1,23 +1,26 @@
 import type { Watcher } from '../health/watcher.ts';
-import { type Delivery, identityOf, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
+import { identityOf, nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
-import { newSession, type Session, type Turn, type World } from '../sync/session.ts';
+import { lookAtSource, newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
-import { isNewer, type KubeObject } from '../sync/types.ts';
+import type { KubeObject } from '../sync/types.ts';
 import { type DeliveryWriter, statusIn } from './delivery-writer.ts';
 import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
+import type { Hint } from './queue/queue.ts';
+import type { Registry, Served } from './registry.ts';
 
 /** What serving Deliveries needs. */
 export interface DeliveryDeps {
   readonly clock: Clock;
   readonly log: Log;
+  readonly registry: Registry;
   readonly records: Records;
   readonly watcher: Watcher;
   readonly events: Events;
@@ -32,19 +35,14 @@ export interface Deliveries {
   /** @param namespace what the watch covers; undefined for all namespaces */
   onEvent(namespace: string | undefined, event: CollectionEvent): void;
   /** One turn of a Delivery; answers after how many milliseconds the next one is due. */
-  work(uid: string): Promise<number | undefined>;
-}
-
-interface Served {
-  object: KubeObject;
-  session: Session | undefined;
+  work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined>;
 }
 
 /** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
 const progressQuiet = 1_000;
 
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
-  const served = new Map<string, Served>();
+  const { registry } = deps;
 
   function onEvent(namespace: string | undefined, event: CollectionEvent): void {
     if (event.type === 'failed') deps.log.warn({ problem: event.error.message }, 'Deliveries can not be watched');
@@ -55,39 +53,41 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   function take(object: KubeObject): void {
     const uid = object.metadata.uid ?? '';
-    const known = served.get(uid);
-    const isOurs = known !== undefined && isStatusOnly(known.object, object);
-    if (known === undefined) served.set(uid, { object, session: undefined });
-    else keep(known, object);
+    const known = registry.get(uid)?.object;
+    registry.take(object);
+    const isOurs = known !== undefined && isStatusOnly(known, object);
     if (!isOurs) deps.enqueue(uid);
   }
 
   /** The answer to a write of ours may show a change that somebody else made meanwhile: it asks for a turn of its own. */
   function written(entry: Served, object: KubeObject): void {
     if (!isStatusOnly(entry.object, object)) deps.enqueue(object.metadata.uid ?? '');
-    keep(entry, object);
+    // What was deleted meanwhile does not come back by it.
+    if (registry.get(object.metadata.uid ?? '') === entry) registry.take(object);
   }
 
   /** A list of one namespace says nothing about the others. */
   function dropMissing(namespace: string | undefined, uids: ReadonlySet<string>): void {
-    for (const [uid, { object }] of [...served]) {
+    for (const { object } of registry.all()) {
       const isCovered = namespace === undefined || object.metadata.namespace === namespace;
+      const { uid = '' } = object.metadata;
       if (isCovered && !uids.has(uid)) drop(uid);
     }
   }
 
   function drop(uid: string): void {
-    served.delete(uid);
+    registry.remove(uid);
     deps.watcher.forget(uid);
     deps.world.rollouts.follow(uid, '', []);
   }
 
-  async function work(uid: string): Promise<number | undefined> {
-    const entry = served.get(uid);
+  async function work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined> {
+    const entry = registry.get(uid);
     if (entry === undefined) return undefined;
-    const delivery = tryRead(entry.object, deps.log);
+    const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
     entry.session ??= await openSession(entry);
+    if (hints.has('source')) lookAtSource(entry.session);
     const { object } = entry;
     const world: World = {
       ...deps.world,
@@ -169,22 +169,6 @@ function isUnderWay(session: Session): boolean {
     isDriven(record) &&
     [applyTrouble, planTrouble, sourceTrouble, healTrouble].every((trouble) => trouble === undefined)
   );
-}
-
-/** One Delivery that can't be read never concerns another. */
-function tryRead(object: KubeObject, log: Log): Delivery | LockstepError {
-  try {
-    return readDelivery(object);
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    log.error({ problem: messageOf(error) }, 'a Delivery can not be read');
-    return new LockstepError('InvalidSpec', messageOf(error));
-  }
-}
-
-/** An answer to a write of ours may be older than what the watch has told meanwhile. */
-function keep(entry: Served, object: KubeObject): void {
-  if (isNewer(object.metadata.resourceVersion, entry.object.metadata.resourceVersion ?? '')) entry.object = object;
 }
 
 /** Our own status writes come back as events; they ask for nothing. */

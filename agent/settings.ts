@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -41,6 +42,46 @@ export const settingsTable = [
     about: 'Folder for the cache of Git objects. It may be lost at any time.',
   },
   { name: 'log-level', kind: 'text', fallback: 'info', about: 'trace, debug, info, warn, error or silent.' },
+  {
+    name: 'listen',
+    kind: 'text',
+    fallback: '127.0.0.1:8080',
+    about:
+      'Address and port of the API and the webhook receivers; empty for none. Beyond loopback it needs --auth=kubernetes.',
+  },
+  {
+    name: 'auth',
+    kind: 'text',
+    fallback: 'none',
+    about:
+      'Who may call the API: none trusts whoever reaches the loopback address, kubernetes asks for a bearer token.',
+  },
+  {
+    name: 'host-names',
+    kind: 'list',
+    fallback: '',
+    about: 'Host names by which the API is reached, with commas between, beside localhost and IP addresses.',
+  },
+  {
+    name: 'probes-listen',
+    kind: 'text',
+    fallback: '127.0.0.1:8081',
+    about: 'Address and port of /healthz, /readyz and /metrics; empty for none.',
+  },
+  {
+    name: 'webhook-secret',
+    kind: 'text',
+    fallback: 'lockstep-webhooks',
+    about:
+      "The Secret in the agent's namespace with the secrets of the webhook receivers: keys github, gitlab, gitea, generic.",
+  },
+  {
+    name: 'redis',
+    kind: 'text',
+    fallback: '',
+    about:
+      'URL of a Redis that holds the queue: redis://user:password@host:6379/0, rediss:// for TLS. Without it the queue is in memory.',
+  },
   {
     name: 'workers',
     kind: 'count',
@@ -108,7 +149,42 @@ export function parseSettings(
     parse(setting, read(setting.name as Name) ?? setting.fallback),
   ]);
   const settings = Object.fromEntries(parsed) as Settings;
+  refuseOpenDoor(settings);
   return Object.freeze({ ...settings, namespace: settings.namespace || podNamespace() });
+}
+
+/** Without a token the API is for this machine only. */
+function refuseOpenDoor({ auth, listen, 'probes-listen': probes }: Settings): void {
+  if (auth !== 'none' && auth !== 'kubernetes')
+    throw new Error(`--auth is none or kubernetes, not ${JSON.stringify(auth)}`);
+  const place = parsePlace('listen', listen);
+  parsePlace('probes-listen', probes);
+  if (place !== undefined && auth === 'none' && !isLoopback(place.host))
+    throw new Error(`--listen ${listen} is more than this machine: it needs --auth=kubernetes`);
+}
+
+/** Where to listen. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * `host:port`, `[::1]:port`, or `:port` for every address; undefined when empty.
+ * @throws Error that names the setting
+ */
+export function parsePlace(name: string, text: string): Place | undefined {
+  if (text === '') return undefined;
+  const [, bracketed, plain = '', port = ''] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text) ?? [];
+  if (port === '' || Number(port) > 65_535)
+    throw new Error(
+      `--${name} must be an address and a port, such as 127.0.0.1:8080 or :8080, not ${JSON.stringify(text)}`,
+    );
+  return { host: bracketed ?? (plain === '' ? '::' : plain), port: Number(port) };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function parse(setting: Setting, text: string): string | number | readonly string[] {

@@ -2,8 +2,10 @@ import { textAt } from '../diff/json.ts';
 import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryResource } from '../sync/delivery/crd.ts';
+import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Cluster, Log } from '../sync/ports.ts';
+import type { World } from '../sync/session.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
 import { createClock } from './clock.ts';
@@ -20,10 +22,16 @@ import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
-import { createQueue, queueDefaults } from './queue.ts';
+import { openApi, openProbes } from './listeners.ts';
+import { registerSecret } from './mask.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createProbes, type Probes } from './probes.ts';
+import { createInProcessQueue } from './queue/in-process.ts';
+import { type Queue, queueDefaults, type Work } from './queue/queue.ts';
 import { createSeals } from './record-key.ts';
 import { createRecordSecrets } from './record-secrets.ts';
 import { createRecords } from './records.ts';
+import { createRegistry, type Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 import { createStorageClasses } from './storage-classes.ts';
 
@@ -41,30 +49,50 @@ export interface Agent {
  */
 export async function startAgent(settings: Settings, log: Log, stop: AbortSignal): Promise<Agent> {
   const clock = createClock((milliseconds) => log.warn({ milliseconds }, 'somebody set the clock; no deadline moves'));
+  const registry = createRegistry();
+  const metrics = createMetrics(registry);
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
-  const anybody = createKubeHttp(access, {
-    ...httpDefaults,
-    requestTimeout: settings['request-timeout'],
-    connections: settings.connections,
-  });
-  const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
+  const limits = { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections };
+  const anybody = createKubeHttp(access, limits, metrics.apiRequest);
+  const probes = createProbes(servedNamespaces(settings).map(watchName), () => performance.now());
+  const common: Common = { settings, log, clock, registry, metrics, probes };
+  const probing = await openProbes(settings, probes, metrics, log);
+  const close = async (): Promise<void> => {
+    probes.close();
+    await Promise.all([probing.close(), anybody.close()]);
+  };
   try {
-    return await assemble(settings, log, clock, anybody, leadership);
+    const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
+    const agent = await assemble(common, anybody, leadership).catch(async (error: unknown) => {
+      // Who does not work must not keep others from it.
+      await leadership.release();
+      throw error;
+    });
+    return {
+      lost: agent.lost,
+      stop: async () => {
+        await agent.stop();
+        await close();
+      },
+    };
   } catch (error) {
-    // Who does not work must not keep others from it.
-    await leadership.release();
-    await anybody.close();
+    await close();
     throw error;
   }
 }
 
-async function assemble(
-  settings: Settings,
-  log: Log,
-  clock: Clock,
-  anybody: KubeHttp,
-  leadership: Leadership,
-): Promise<Agent> {
+/** What is there before an agent leads. */
+interface Common {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly metrics: Metrics;
+  readonly probes: Probes;
+}
+
+async function assemble(common: Common, anybody: KubeHttp, leadership: Leadership): Promise<Agent> {
+  const { settings, log, clock, registry, metrics, probes } = common;
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const records = createRecords(
@@ -79,13 +107,10 @@ async function assemble(
     clusters.set(identity, known);
     return known;
   };
-  const queue = createQueue(
-    (uid) => deliveries.work(uid),
-    (uid, error) => log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed'),
-    {
-      ...queueDefaults,
-      workers: settings.workers,
-    },
+  const queue = await openQueue(
+    settings,
+    log,
+    measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
   );
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
@@ -95,43 +120,66 @@ async function assemble(
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const sources = createSources(settings['data-dir'], gitLimits);
   const events = createEvents(http, clock, log);
+  const world: Omit<World, 'event' | 'wake' | 'isOutdated'> = {
+    clock,
+    log,
+    kinds,
+    records,
+    watcher,
+    rollouts,
+    reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
+    cluster,
+    sources,
+    isEnding: (namespace) => isEnding(http, namespace),
+    tellNamespace: (name, reason, message) =>
+      events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
+    credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
+  };
+  const writer = createDeliveryWriter(http, events);
   const deliveries = createDeliveries({
     clock,
     log,
+    registry,
     records,
     watcher,
     events,
-    writer: createDeliveryWriter(http, events),
-    world: {
-      clock,
-      log,
-      kinds,
-      records,
-      watcher,
-      rollouts,
-      reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
-      cluster,
-      sources,
-      isEnding: (namespace) => isEnding(http, namespace),
-      tellNamespace: (name, reason, message) =>
-        events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
-      credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
-    },
+    writer,
+    world,
     enqueue: queue.add,
   });
+  const api = await openApi(
+    settings,
+    {
+      registry,
+      clock,
+      kinds,
+      http,
+      live: watcher.live,
+      suspects: watcher.suspects,
+      tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world: silent(world) }, entry),
+    },
+    queue,
+    metrics,
+    log,
+  );
   const closers = servedNamespaces(settings).map((namespace) => {
     const path = async () => collectionPath(deliveryResource, namespace);
-    return follow(http, { path }, (event) => deliveries.onEvent(namespace, event));
+    const name = watchName(namespace);
+    return follow(http, { path, onSign: () => probes.sign(name) }, (event) => {
+      deliveries.onEvent(namespace, event);
+      if (event.type === 'synced') probes.seen(name);
+    });
   });
   return {
     lost: leadership.lost,
     stop: async () => {
       for (const close of closers) close();
+      await api.close();
       await queue.close();
       watcher.close();
       rollouts.close();
       await leadership.release();
-      await Promise.all([http.close(), sources.close()]);
+      await sources.close();
     },
   };
 }
@@ -140,6 +188,44 @@ async function assemble(
 function servedNamespaces(settings: Settings): readonly (string | undefined)[] {
   const namespaces = settings['watch-namespaces'];
   return namespaces.length === 0 ? [undefined] : namespaces;
+}
+
+/** The queue in memory, unless a Redis is named. */
+async function openQueue(settings: Settings, log: Log, work: Work): Promise<Queue> {
+  const limits = { ...queueDefaults, workers: settings.workers };
+  const onError = (uid: string, error: unknown): void =>
+    log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed');
+  if (settings.redis === '') return createInProcessQueue(work, onError, limits);
+  registerSecret(decodeURIComponent(new URL(settings.redis).password));
+  const place = { url: settings.redis, name: leaseName(settings['watch-namespaces']), log };
+  // Loaded only where it is used: it costs 24 MiB.
+  const { createRedisQueue } = await import('./queue/redis.ts');
+  return createRedisQueue(place, work, onError, limits);
+}
+
+function watchName(namespace: string | undefined): string {
+  return namespace ?? '*';
+}
+
+/** Who only looks tells nobody, and wakes nobody. */
+function silent(world: Omit<World, 'event' | 'wake' | 'isOutdated'>): World {
+  return { ...world, event: () => undefined, wake: () => undefined, isOutdated: () => false };
+}
+
+/** Work that tells how long it took. */
+function measured(work: Work, note: Metrics['turn']): Work {
+  return async (key, hints) => {
+    const started = performance.now();
+    const seconds = (): number => (performance.now() - started) / 1000;
+    try {
+      const again = await work(key, hints);
+      note(seconds(), false);
+      return again;
+    } catch (error) {
+      note(seconds(), true);
+      throw error;
+    }
+  };
 }
 
 /** A namespace that is gone has ended too. */

@@ -49,16 +49,29 @@ function keepOnly({ session }: Turn, keys: ReadonlySet<string>): void {
   for (const key of session.drift.keys()) if (!keys.has(key)) session.drift.delete(key);
 }
 
+/**
+ * An object as it is, and as healing would make it, by a dry-run; both undefined when it is gone.
+ * @throws ApiError, LockstepError as an apply does
+ */
+export async function tryToHeal(
+  turn: Turn,
+  entry: Entry,
+): Promise<{ before: KubeObject | undefined; after: KubeObject | undefined }> {
+  const applier = applierOf(turn);
+  const before = await applier.cluster.get(entry.ref);
+  if (before === undefined) return { before, after: undefined };
+  const sequence = entry.applied?.sequence ?? runningSequence(turn.session.record);
+  const how = { stamp: stampOf(turn, sequence), dryRun: true };
+  const { object } = await applyManifest(applier, entry, healingManifest(entry), how);
+  return { before, after: object };
+}
+
 /** What healing would do with an object, in words, or why that is not known. */
 async function describeDrift(turn: Turn, entry: Entry): Promise<{ what: string; isKnown: boolean }> {
-  const { delivery, session } = turn;
-  const applier = applierOf(turn);
   try {
-    const before = await applier.cluster.get(entry.ref);
-    if (before === undefined) return { what: 'was deleted', isKnown: true };
-    const how = { stamp: stampOf(turn, entry.applied?.sequence ?? runningSequence(session.record)), dryRun: true };
-    const { object } = await applyManifest(applier, entry, healingManifest(entry), how);
-    const difference = differenceOf(before, object, delivery.uid);
+    const { before, after } = await tryToHeal(turn, entry);
+    if (before === undefined || after === undefined) return { what: 'was deleted', isKnown: true };
+    const difference = differenceOf(before, after, turn.delivery.uid);
     const what = difference === undefined ? 'ownership or the stamp was changed' : `healing would change ${difference}`;
     return { what, isKnown: true };
   } catch (error) {

@@ -38,7 +38,7 @@ export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false):
   const polling = poll(turn).finally(() => {
     // A new spec does not wait for the answer to an old one: by now there may be another conversation.
     if (session.polling === polling) session.polling = undefined;
-    if (!isAwaited()) world.wake();
+    if (!isAwaited() || session.pollAt <= world.clock.now()) world.wake();
   });
   session.polling = polling;
   return polling;

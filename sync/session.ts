@@ -190,6 +190,11 @@ export function lookAgainAt(session: Session, time: number): void {
   session.lookAt = Math.min(session.lookAt, time);
 }
 
+/** Somebody says that the source has news. An answer that is under way may be older: it is asked again after it. */
+export function lookAtSource(session: Session): void {
+  session.pollAt = 0;
+}
+
 /** What Git says now, and why, when its content can't be understood: it is rejected before anything is planned. */
 export function rejectedTip({ unreadable, tip }: Session): { tip: Tip; cause: Cause } | undefined {
   if (unreadable?.tip === undefined || unreadable.tip.revision !== tip) return undefined;

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { problemCodes } from '../agent/api/problems.ts';
+import { documentedApi } from '../agent/api/routes/all.ts';
+import { metricsTable } from '../agent/metrics.ts';
 import { settingsTable } from '../agent/settings.ts';
-import { at, isObject, type Json, toJson } from '../diff/json.ts';
+import { at, isObject, type Json, objectsAt, toJson } from '../diff/json.ts';
 import { deliveryCrd } from '../sync/delivery/crd.ts';
 import { deliverySpec, deliveryStatus } from '../sync/delivery/schema.ts';
 import { unbuiltFields } from '../sync/delivery/unbuilt.ts';
@@ -24,6 +27,8 @@ export function generatedFiles(): Map<string, string> {
     ['docs/reference/errors.md', errorsPage()],
     ['docs/reference/delivery.md', deliveryPage()],
     ['docs/reference/release.md', releasePage()],
+    ['docs/reference/api.md', apiPage()],
+    ['docs/reference/metrics.md', metricsPage()],
   ]);
 }
 
@@ -40,7 +45,49 @@ function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(
     ([code, { retryable, hint }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${hint} |`,
   );
-  return `# Reasons\n\n${notice} These words stand as \`reason\` in the conditions of a Delivery and in events.\n\n| reason | may pass by itself | what to do |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  const problems = Object.entries(problemCodes).map(
+    ([code, { status, hint }]) => `| \`${code}\` | ${status} | ${hint} |`,
+  );
+  return `# Reasons\n\n${notice} These words stand as \`reason\` in the conditions of a Delivery and in events.\n\n| reason | may pass by itself | what to do |\n| --- | --- | --- |\n${rows.join('\n')}\n\n## Problems\n\nThese words stand as \`code\` in what REST and the webhook receivers answer (\`application/problem+json\`, RFC 9457).\n\n| code | status | what to do |\n| --- | --- | --- |\n${problems.join('\n')}\n`;
+}
+
+/** Told from the very page that the agent serves. */
+function apiPage(): string {
+  const { paths } = documentedApi();
+  const rows = Object.entries(isObject(paths) ? paths : {}).flatMap(([path, methods]) =>
+    Object.entries(isObject(methods) ? methods : {}).map(([method, operation]) => {
+      const answers = Object.keys(isObject(at(operation, 'responses')) ? (at(operation, 'responses') as object) : {});
+      const query = objectsAt(operation, 'parameters').flatMap((one) =>
+        one['in'] === 'query' ? [`\`${one['name']}\``] : [],
+      );
+      return `| \`${method.toUpperCase()} ${path}\` | ${at(operation, 'summary')} | ${query.join(', ')} | ${answers.join(', ')} |`;
+    }),
+  );
+  return `# REST
+
+${notice} The agent serves it with every field and schema as OpenAPI 3.1 at \`/openapi.json\`. Problems are told as [RFC 9457](errors.md#problems).
+How to call it, who may, and how to follow events: [how-to/rest.md](../how-to/rest.md).
+
+| request | what it does | query | answers |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
+
+function metricsPage(): string {
+  const rows = Object.entries(metricsTable).map(
+    ([name, { kind, labels, help }]) =>
+      `| \`${name}\` | ${kind} | ${labels.map((one) => `\`${one}\``).join(', ')} | ${help} |`,
+  );
+  return `# Metrics
+
+${notice} They stand at \`/metrics\` of the second listener (\`--probes-listen\`), beside those of the process (\`process_*\`, \`nodejs_*\`).
+No label holds a name that somebody chose, so the number of series does not grow with what is delivered.
+
+| metric | type | labels | what it is |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`;
 }
 
 /** Moves that every state knows would hide all others in a picture. */

@@ -41,6 +41,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   },
   cluster: async (args) => (await import('./cluster/command.ts')).clusterCommand(args),
   demo: async (args) => (await import('./e2e/demo/demo.ts')).demo(args),
+  build: async () => (await import('../deploy/bundle.ts')).bundle(),
   generate: async () => (await import('./generate.ts')).generate(),
 };
 

@@ -1,17 +1,13 @@
-import { type JsonObject, objectsAt } from '../../diff/json.ts';
-import { maskObject } from '../../diff/mask.ts';
-import { inParallel } from '../../sync/parallel.ts';
-import { type Ended, type GoodRelease, goodOf, isCalled, type ReleaseRecord } from '../../sync/release/record.ts';
-import { type ObjectRef, titleOf } from '../../sync/types.ts';
+import { objectsAt } from '../../diff/json.ts';
+import { isCalled } from '../../sync/release/record.ts';
+import { tellRelease } from '../api/releases.ts';
+import type { ReleaseView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';
+import { mayGet, mayI } from '../kube/may.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { mayGet } from './may.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson, table } from './table.ts';
-
-/** Questions about rights that are asked at once. */
-const parallelReviews = 8;
 
 /**
  * `lockstep history NAME` lists the releases that ended, newest first; `lockstep history show NAME [RELEASE]` tells all
@@ -50,39 +46,16 @@ async function show(args: readonly string[]): Promise<number> {
     const record = await readRecordOf(http, flags['agent-namespace'] ?? '', metadata.uid ?? '');
     const line = record.history.find((ended) => asked === undefined || isCalled(ended, asked));
     if (line === undefined) throw new Error(`release ${asked ?? ''} is not recorded`);
-    const good = goodOf(record, line.sequence);
-    const may = mayGet(http, await discoverKinds(http));
-    const told = { ...line, plan: await shownPlan(line.plan, record, may) };
-    if (isJson) printJson({ ...told, objects: await objectsOf(good, may) });
-    else process.stdout.write(page(told, good));
+    const kinds = await discoverKinds(http);
+    const may = mayGet((action) => mayI(http, action), kinds);
+    const told = await tellRelease(record, line, may);
+    if (isJson) printJson(told);
+    else process.stdout.write(page(told));
     return 0;
   });
 }
 
-/** Whether the user who calls may get an object. */
-type May = (ref: ObjectRef) => Promise<boolean>;
-
-/** The objects of a release, Secrets masked; of those that the user may not get, only what they are called. */
-async function objectsOf(good: GoodRelease | undefined, may: May): Promise<JsonObject[]> {
-  const kept = [...(good?.objects.values() ?? [])];
-  return inParallel(kept, parallelReviews, async ({ ref, wave, uid, manifest, answer }) => {
-    const content = { manifest: maskObject(manifest), ...(answer === undefined ? {} : { answer: maskObject(answer) }) };
-    return { title: titleOf(ref), wave, uid, ...((await may(ref)) ? content : { hidden: true }) };
-  });
-}
-
-/** What was planned for objects that the user may get; of all others, only that something was. */
-async function shownPlan(plan: readonly string[], record: ReleaseRecord, may: May): Promise<string[]> {
-  const known = [...record.goods.flatMap(({ objects }) => [...objects.values()]), ...record.entries.values()];
-  const refs = new Map(known.map(({ ref }) => [titleOf(ref), ref]));
-  return inParallel(plan, parallelReviews, async (line) => {
-    const [whole = line, title = ''] = /^\S+ (\S+ [^\s:]+)/.exec(line) ?? [];
-    const ref = refs.get(title);
-    return ref !== undefined && (await may(ref)) ? line : whole;
-  });
-}
-
-function page(line: Ended, good: GoodRelease | undefined): string {
+function page(line: ReleaseView): string {
   const facts = [
     ['release', String(line.sequence)],
     ['revision', line.revision],
@@ -93,7 +66,7 @@ function page(line: Ended, good: GoodRelease | undefined): string {
     ['verdict', line.verdict],
     ...(line.cause === undefined ? [] : [['cause', line.cause]]),
   ];
-  const lines = [...(good?.objects.values() ?? [])].map(({ ref, wave }) => `  wave ${wave}  ${titleOf(ref)}`);
+  const lines = line.objects.map(({ title, wave }) => `  wave ${wave}  ${title}`);
   return [
     table(facts),
     section(
@@ -102,7 +75,7 @@ function page(line: Ended, good: GoodRelease | undefined): string {
     ),
     section(
       'left behind',
-      (line.leftBehind ?? []).map((text) => `  ${text}`),
+      line.leftBehind.map((text) => `  ${text}`),
     ),
     section('objects that a rollback to it brings back', lines),
   ].join('');

@@ -1,35 +1,13 @@
-import { at, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
-import { containerStatuses } from '../../health/kinds/pod.ts';
-import { rolloutOf } from '../../health/rollout.ts';
-import { isAbsent, isForbidden, messageOf } from '../../sync/errors.ts';
-import type { LogTail } from '../../sync/release/record.ts';
-import { isKubeObject, type KubeObject } from '../../sync/types.ts';
+import { messageOf } from '../../sync/errors.ts';
+import type { KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
-import { itemsOf } from '../kube/lists.ts';
+import { mayI } from '../kube/may.ts';
+import { lastFailure, liveTails, logOf, type Tail, tailOf } from '../tails.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { type Action, mayI } from './may.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
-
-/** Where the kinds are served whose pods have logs. */
-const collections: Readonly<Record<string, readonly [group: string, plural: string]>> = {
-  Deployment: ['/apis/apps/v1', 'deployments'],
-  StatefulSet: ['/apis/apps/v1', 'statefulsets'],
-  DaemonSet: ['/apis/apps/v1', 'daemonsets'],
-  ReplicaSet: ['/apis/apps/v1', 'replicasets'],
-  Job: ['/apis/batch/v1', 'jobs'],
-  Pod: ['/api/v1', 'pods'],
-};
-
-/** What a container wrote last. */
-interface Tail {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string;
-  readonly text: string;
-}
 
 /**
  * `lockstep logs NAME`: the last lines of containers that are not well, asked of the API server as the user who calls; and
@@ -63,54 +41,6 @@ function printed({ namespace, pod, container, text }: Tail): string {
   return `==> ${namespace}/${pod}, container ${container} <==\n${printable(text.trimEnd())}\n`;
 }
 
-/** The containers that are not ready, in pods of the workloads that the status names as unwell. */
-async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): Promise<Tail[]> {
-  const tails: Tail[] = [];
-  for (const worst of objectsAt(delivery, 'status', 'worst')) {
-    const collection = collections[textAt(worst, 'kind') ?? ''];
-    const namespace = textAt(worst, 'namespace') ?? '';
-    if (collection === undefined) continue;
-    const path = `${collection[0]}/namespaces/${namespace}/${collection[1]}/${textAt(worst, 'name') ?? ''}`;
-    const body = await http.request({ method: 'GET', path }).then(
-      (answer) => answer.body,
-      (error: unknown) => {
-        if (!isAbsent(error)) throw error;
-        return undefined;
-      },
-    );
-    if (!isKubeObject(body)) continue;
-    const selector = rolloutOf(body)?.selector;
-    if (body.kind === 'Pod') tails.push(...(await tailsOf(http, namespace, body, lines)));
-    if (selector === undefined) continue;
-    const pods = await http.request({
-      method: 'GET',
-      path: `/api/v1/namespaces/${namespace}/pods`,
-      query: { labelSelector: selector },
-    });
-    for (const pod of itemsOf(pods.body)) tails.push(...(await tailsOf(http, namespace, pod, lines)));
-  }
-  return tails;
-}
-
-async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailLines: string): Promise<Tail[]> {
-  const { name } = pod.metadata;
-  const tails: Tail[] = [];
-  for (const status of containerStatuses(pod)) {
-    const isDone = at(status, 'state', 'terminated', 'exitCode') === 0;
-    if (status['ready'] === true || isDone) continue;
-    const container = textAt(status, 'name') ?? '';
-    const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
-    const query = { container, tailLines, ...(hasEnded ? { previous: 'true' } : {}) };
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
-    const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
-      if (isForbidden(error)) throw error;
-      return `(no log: ${messageOf(error)})`;
-    });
-    tails.push({ namespace, pod: name, container, text });
-  }
-  return tails;
-}
-
 /**
  * What the record keeps of the last failure; or why it is not told. Who may not read logs there does not get it from here
  * either.
@@ -121,21 +51,14 @@ async function recordedTail(
   delivery: KubeObject,
 ): Promise<Tail | string | undefined> {
   if (condition(delivery, 'Ready')?.status === 'True') return undefined;
-  const tail = await readRecordOf(http, agentNamespace, delivery.metadata.uid ?? '').then(
-    ({ logTail }) => logTail,
+  const stored = await readRecordOf(http, agentNamespace, delivery.metadata.uid ?? '').then(
+    ({ logTail }) => ({ logTail }),
     (error: unknown) => `what the record keeps of the last failure can not be read: ${messageOf(error)}`,
   );
-  if (typeof tail === 'string') return tail;
-  // What was rejected never had a container.
-  const last = objectsAt(delivery, 'status', 'history').find(({ verdict }) => verdict !== 'Rejected');
-  const isLast = tail !== undefined && tail.sequence >= Number(last?.['sequence'] ?? 0);
-  if (!isLast) return undefined;
+  if (typeof stored === 'string') return stored;
+  const tail = lastFailure(delivery, stored.logTail);
+  if (tail === undefined) return undefined;
   if (!(await mayI(http, logOf(tail))))
     return `the log of ${tail.pod.namespace}/${tail.pod.name}, which failed the last release, is not for you to read`;
-  const { pod, container, text } = tail;
-  return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
-}
-
-function logOf({ pod: { namespace, name } }: LogTail): Action {
-  return { verb: 'get', resource: 'pods', subresource: 'log', namespace, name };
+  return tailOf(tail);
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
-import { requestAnnotation } from '../../sync/delivery/delivery.ts';
+import { formatRequest, requestAnnotation } from '../../sync/delivery/delivery.ts';
 import { annotation, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { objectPath } from '../kube/paths.ts';
@@ -25,9 +25,8 @@ export function requestCommand(verb: string): (args: readonly string[]) => Promi
     const [name = '', to] = given;
     if (to !== undefined && !/^[0-9A-Za-z]+$/.test(to)) throw new Error(`${JSON.stringify(to)} names no release`);
     return connected(flags['kubeconfig'], async (http) => {
-      const words = [`${verb}@${randomUUID().slice(0, 8)}`, `by=${await whoAmI(http)}`];
-      if (to !== undefined) words.push(`to=${to}`);
-      const delivery = await ask(http, namespace, name, words.join(' '));
+      const request = formatRequest(verb, randomUUID().slice(0, 8), await whoAmI(http), to);
+      const delivery = await ask(http, namespace, name, request);
       const refused = textAt(delivery, 'status', 'requestRefused');
       if (refused !== undefined) throw new Error(refused);
       const state = textAt(delivery, 'status', 'state') ?? '';
@@ -60,10 +59,10 @@ async function ask(http: KubeHttp, namespace: string, name: string, request: str
   );
 }
 
-/** The user as the API server knows it. Spaces would end the word. */
+/** The user as the API server knows it. */
 async function whoAmI(http: KubeHttp): Promise<string> {
   const body = toJson({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
   const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
-  return (textAt(answer.body, 'status', 'userInfo', 'username') ?? 'unknown').replaceAll(/\s/g, '_');
+  return textAt(answer.body, 'status', 'userInfo', 'username') ?? 'unknown';
 }

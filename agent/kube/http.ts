@@ -54,8 +54,15 @@ export function fenced(http: KubeHttp, left: () => number): KubeHttp {
   return { ...http, request: (request) => http.request(request.method === 'GET' ? request : { ...request, left }) };
 }
 
+/** Told of each request that was sent, tries counted one by one: how it was answered, 0 for not at all, after some seconds. */
+export type Observe = (method: string, status: number, seconds: number) => void;
+
 /** Connects to the API server that the access names. Watches use connections of their own, so they never block requests. */
-export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults): KubeHttp {
+export function createKubeHttp(
+  access: Access,
+  limits: HttpLimits = httpDefaults,
+  observe: Observe = () => undefined,
+): KubeHttp {
   const connect = { ...access.tls };
   const timeouts = { headersTimeout: limits.requestTimeout, bodyTimeout: limits.requestTimeout };
   const pool = new Agent({ connect, connections: limits.connections, keepAliveTimeout: 60_000, ...timeouts });
@@ -68,8 +75,10 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
   ): Promise<Dispatcher.ResponseData> {
     const headers = { ...(await access.headers()), 'user-agent': limits.userAgent, ...headersOf(request) };
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query)}`;
+    const started = performance.now();
+    const note = (status: number): void => observe(request.method, status, (performance.now() - started) / 1000);
     try {
-      return await dispatcher.request({
+      const answer = await dispatcher.request({
         origin: access.server,
         path: `${request.path}${query}`,
         method: request.method,
@@ -77,7 +86,10 @@ export function createKubeHttp(access: Access, limits: HttpLimits = httpDefaults
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(signal === undefined ? {} : { signal }),
       });
+      note(answer.statusCode);
+      return answer;
     } catch (error) {
+      note(0);
       throw connectionError(error);
     }
   }

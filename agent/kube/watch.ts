@@ -12,6 +12,8 @@ export interface WatchSpec {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly impersonate?: string;
+  /** Told whenever it is tried, and whenever the API server says anything, be it only that nothing happened. */
+  readonly onSign?: () => void;
 }
 
 /** What happens in a collection. */
@@ -76,6 +78,7 @@ async function run(follower: Follower): Promise<void> {
   let failures = 0;
   while (!stop.aborted) {
     const started = performance.now();
+    follower.spec.onSign?.();
     try {
       from ??= await list(follower);
       from = await watch(follower, from);
@@ -176,6 +179,7 @@ async function watch(follower: Follower, from: string): Promise<string> {
     tellOpen(follower);
     for await (const line of lines(stream)) {
       timer.refresh();
+      spec.onSign?.();
       reached = handOn(parseJson(line), tell) ?? reached;
     }
   } finally {

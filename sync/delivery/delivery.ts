@@ -104,6 +104,15 @@ function identityFields(object: KubeObject) {
   };
 }
 
+/**
+ * A request as it is written. Spaces would end a word.
+ * @param id tells it from every other one
+ */
+export function formatRequest(verb: string, id: string, by: string, to?: string): string {
+  const words = [`${verb}@${id}`, `by=${by.replaceAll(/\s/g, '_')}`];
+  return [...words, ...(to === undefined ? [] : [`to=${to}`])].join(' ');
+}
+
 /** `verb@id`, and after it words such as `by=ada`. */
 function parseRequest(text: string): Request {
   const [head = '', ...words] = text.trim().split(/\s+/);

@@ -177,6 +177,7 @@ export async function applyEntry(
     hash: isWanted ? entry.hash : (entry.applied?.hash ?? ''),
     owned: live.owned ?? '',
     sequence,
+    ...actionOf(entry, result, isRelease),
     ...(isWanted ? {} : { manifest }),
     ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
   };
@@ -191,6 +192,12 @@ export async function applyEntry(
   });
   session.unsaved = true;
   return result;
+}
+
+/** What a release did with an object stays told while drift is healed. */
+function actionOf({ applied }: Entry, { created }: ApplyResult, isRelease: boolean): Pick<Applied, 'action'> {
+  if (isRelease) return { action: created ? 'create' : applied === undefined ? 'adopt' : 'update' };
+  return applied?.action === undefined ? {} : { action: applied.action };
 }
 
 /**

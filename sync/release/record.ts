@@ -11,6 +11,8 @@ export interface Applied {
   readonly owned: string;
   /** The number of the release that last changed the object. */
   readonly sequence: number;
+  /** What that release did with it. */
+  readonly action?: 'create' | 'update' | 'adopt';
   /** How a Job ended that its time to live has taken away since: it is not made again. */
   readonly spent?: 'Complete' | 'JobFailed';
   /** The manifest that was applied, while it is not yet the one that is wanted. */

@@ -143,7 +143,7 @@ describeOnOwnCluster('the record of a Delivery', () => {
     await allow('lockstep-system', 'nobody', { apiGroups: [''], resources: ['secrets'], verbs: ['get'] });
     const release = JSON.parse(asGuest('history', 'show', 'app', '1', '-o', 'json').stdout);
     expect(release.objects).toHaveLength(2);
-    for (const one of release.objects) expect(one).toMatchObject({ hidden: true, title: expect.any(String) });
+    for (const one of release.objects) expect(one).toMatchObject({ isHidden: true, title: expect.any(String) });
     expect(JSON.stringify(release)).not.toContain('manifest');
     expect(asGuest('history', 'show', 'app').stdout).not.toContain('crash-loop');
     expect(run(app, 'history', 'show', 'app').stdout).toContain('crash-loop');

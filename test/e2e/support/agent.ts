@@ -10,6 +10,10 @@ export interface AgentProcess {
   readonly gone: Promise<void>;
   /** Everything that it wrote so far. */
   output(): string;
+  /** Where its API listens: `http://127.0.0.1:40000`. */
+  readonly api: string;
+  /** Where its probes listen. */
+  readonly probes: string;
   /** Resident memory in MiB. */
   rss(): number;
   /** Ends it, politely or not, and answers the exit code. */
@@ -32,6 +36,10 @@ export async function startAgentProcess(
     kubeconfig,
     '--data-dir',
     dataDir,
+    '--listen',
+    '127.0.0.1:0',
+    '--probes-listen',
+    '127.0.0.1:0',
     ...flags,
   ];
   const child = spawn(process.execPath, args, {
@@ -48,6 +56,8 @@ export async function startAgentProcess(
     pid: child.pid ?? 0,
     gone,
     output,
+    api: urlIn(output(), 'the API listens'),
+    probes: urlIn(output(), 'the probes listen'),
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
     stop: async (signal = 'SIGTERM') => {
       const code = await ended(child, signal);
@@ -55,6 +65,11 @@ export async function startAgentProcess(
       return code;
     },
   };
+}
+
+function urlIn(output: string, message: string): string {
+  const line = output.split('\n').find((one) => one.includes(JSON.stringify(message)));
+  return line === undefined ? '' : JSON.parse(line).url;
 }
 
 function running(child: ChildProcess, output: () => string): Promise<void> {

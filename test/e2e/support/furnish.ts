@@ -3,8 +3,8 @@ import { deliveryApiVersion, deliveryCrd } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import { gone, type Kube, until } from './kube.ts';
 
-/** The agent's own namespace in tests. */
-const agentNamespace = 'lockstep-system';
+/** The namespace of the agents. */
+export const agentNamespace = 'lockstep-system';
 
 /** Installs the CRD and the agent's namespace, and waits until Deliveries are served. */
 export async function installLockstep(kube: Kube): Promise<void> {

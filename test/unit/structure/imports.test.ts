@@ -28,7 +28,7 @@ const pure = [
   /^diff\//,
   /^health\/(scale|rules|signals|rollout|progress|heard|rolling-pod)\.ts$/,
   /^health\/kinds\//,
-  /^webhooks\/(match|providers)/,
+  /^webhooks\/(match|notice|signature|providers)/,
   /^agent\/api\/views/,
 ];
 const middle = [

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { at, isObject, type Json, textAt, toJson } from '../../diff/json.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { type Action, type May, maySubject, type Subject } from '../kube/may.ts';
+import { Problem } from './problems.ts';
+
+/** Who calls, and what they may do. */
+export interface Caller {
+  /** The name as the API server knows it; written into requests. */
+  readonly name: string;
+  /** Whether the API server was asked who they are. Who was not is never shown a log. */
+  readonly isKnown: boolean;
+  readonly may: May;
+}
+
+/** Tells who calls from the header `Authorization`. @throws Problem Unauthenticated, ApiError */
+export type Identify = (authorization: string | undefined) => Promise<Caller>;
+
+/** Whoever can connect to the loopback address of this machine: they may do all but read logs. */
+export function trustLoopback(): Identify {
+  const caller: Caller = { name: 'loopback', isKnown: false, may: async () => true };
+  return async () => caller;
+}
+
+/** How long an answer of the API server about a token or a right counts, in milliseconds. */
+const lifetime = 10_000;
+const mostRemembered = 5_000;
+
+/** The audience that tokens for this API must name: those for the API server itself are refused. */
+const audience = 'lockstep';
+
+/**
+ * Asks the API server who a bearer token belongs to, and what they may do.
+ * @param now milliseconds
+ */
+export function askApiServer(http: KubeHttp, now: () => number): Identify {
+  const callers = remembering<Promise<Caller>>(now);
+  return (authorization) => {
+    const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) throw new Problem('Unauthenticated', 'a bearer token is needed');
+    const key = createHash('sha256').update(token).digest('base64');
+    return callers(key, async () => callerOf(http, await reviewToken(http, token), now));
+  };
+}
+
+async function reviewToken(http: KubeHttp, token: string): Promise<Subject> {
+  const body = toJson({
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenReview',
+    spec: { token, audiences: [audience] },
+  });
+  const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+  const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
+  const status = at(answer.body, 'status');
+  const audiences = at(status, 'audiences');
+  const isForUs = at(status, 'authenticated') === true && Array.isArray(audiences) && audiences.includes(audience);
+  if (!isForUs) throw new Problem('Unauthenticated', `the token is not valid for the audience ${audience}`);
+  const user = at(status, 'user');
+  const extra = at(user, 'extra');
+  return {
+    username: textAt(user, 'username') ?? '',
+    uid: textAt(user, 'uid'),
+    groups: textsIn(at(user, 'groups')),
+    extra: isObject(extra)
+      ? Object.fromEntries(Object.entries(extra).map(([name, values]) => [name, textsIn(values)]))
+      : {},
+  };
+}
+
+function textsIn(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+function callerOf(http: KubeHttp, subject: Subject, now: () => number): Caller {
+  const rights = remembering<Promise<boolean>>(now);
+  const may = (action: Action): Promise<boolean> => rights(toJson(action), () => maySubject(http, subject, action));
+  return { name: subject.username, isKnown: true, may };
+}
+
+/** Remembers answers for a while; those that failed not at all. */
+function remembering<T extends Promise<unknown>>(now: () => number): (key: string, ask: () => T) => T {
+  const known = new Map<string, { at: number; answer: T }>();
+  return (key, ask) => {
+    const before = known.get(key);
+    if (before !== undefined && now() - before.at < lifetime) return before.answer;
+    const answer = ask();
+    known.delete(key);
+    known.set(key, { at: now(), answer });
+    answer.catch(() => known.delete(key));
+    if (known.size > mostRemembered) known.delete(known.keys().next().value ?? '');
+    return answer;
+  };
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { Type } from '@sinclair/typebox';
+import { toJson } from '../../../diff/json.ts';
+import { deliveryResource } from '../../../sync/delivery/crd.ts';
+import { formatRequest, requestAnnotation } from '../../../sync/delivery/delivery.ts';
+import { inParallel } from '../../../sync/parallel.ts';
+import { statusIn } from '../../delivery-writer.ts';
+import { objectPath } from '../../kube/paths.ts';
+import type { Served } from '../../registry.ts';
+import type { Caller } from '../callers.ts';
+import { Problem } from '../problems.ts';
+import { deliveryParams, ok, paged, pageQuery, type Route, route } from '../route.ts';
+import { viewDelivery } from '../views/delivery.ts';
+import { deliveryView, pageOf, requestView } from '../views/schemas.ts';
+import { type ApiWorld, onDelivery, readServed } from '../world.ts';
+
+/** What can be asked for, and what it does. */
+const actions = {
+  sync: 'Look at the repository and at all objects now.',
+  rollback: 'Go back to the good release before, or to a recorded one.',
+  retry: 'Release the held revision once more.',
+  accept: 'Release the held revision, and let the check pass that it failed.',
+  suspend: 'Stop at the next object; nothing is healed either.',
+  resume: 'Go on.',
+} as const;
+
+/** Deliveries: which there are, how they are, and what is to be done about them. */
+export function deliveryRoutes(world: ApiWorld): Route[] {
+  return [list(world), read(world), ...Object.entries(actions).map(([verb, about]) => act(world, verb, about))];
+}
+
+function viewOf({ object }: Served) {
+  return viewDelivery(object, statusIn(object));
+}
+
+function list(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: '/api/v1/deliveries',
+    id: 'listDeliveries',
+    summary: 'List the Deliveries that the caller may see, by namespace and name.',
+    access: 'api',
+    query: Type.Object({
+      ...pageQuery,
+      namespace: Type.Optional(Type.String({ description: 'Only those of this namespace.', maxLength: 63 })),
+    }),
+    answers: { 200: { description: 'A page of Deliveries.', schema: pageOf(deliveryView) } },
+    problems: [],
+    handle: async ({ query, caller }) => {
+      const { namespace } = query;
+      const all = world.registry
+        .all()
+        .filter(({ object }) => namespace === undefined || object.metadata.namespace === namespace);
+      const shown = await visibleOf(all, caller);
+      const key = ({ object }: Served): string => `${object.metadata.namespace}/${object.metadata.name}`;
+      const { items, next } = paged(shown, key, query);
+      return ok({ items: items.map(viewOf), ...(next === undefined ? {} : { continue: next }) });
+    },
+  });
+}
+
+/** Who may not list all is asked about namespace by namespace. */
+async function visibleOf<T extends Pick<Served, 'object'>>(all: readonly T[], caller: Caller): Promise<T[]> {
+  if (await caller.may(onDelivery('list'))) return [...all];
+  const namespaces = [...new Set(all.map(({ object }) => object.metadata.namespace ?? ''))];
+  const allowed = new Set<string>();
+  await inParallel(namespaces, 8, async (namespace) => {
+    if (await caller.may(onDelivery('list', namespace))) allowed.add(namespace);
+  });
+  return all.filter(({ object }) => allowed.has(object.metadata.namespace ?? ''));
+}
+
+function read(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: '/api/v1/deliveries/{namespace}/{name}',
+    id: 'readDelivery',
+    summary: 'Read one Delivery.',
+    access: 'api',
+    params: deliveryParams,
+    answers: { 200: { description: 'The Delivery.', schema: deliveryView } },
+    problems: ['NotFound'],
+    handle: async ({ params, caller }) => ok(viewOf(await readServed(world, caller, params))),
+  });
+}
+
+/** Every action is an annotation, so that it does not matter who hears of it, and a restart forgets none. */
+function act(world: ApiWorld, verb: string, about: string): Route {
+  const to = Type.String({ description: 'A release by its number, or a revision.', pattern: '^[0-9A-Za-z]{1,64}$' });
+  const body =
+    verb === 'rollback'
+      ? Type.Object({ to: Type.Optional(to) }, { additionalProperties: false })
+      : Type.Object({}, { additionalProperties: false });
+  return route({
+    method: 'POST',
+    path: `/api/v1/deliveries/{namespace}/{name}/${verb}`,
+    id: `${verb}Delivery`,
+    summary: about,
+    access: 'api',
+    params: deliveryParams,
+    body,
+    answers: { 202: { description: 'The request was written onto the Delivery.', schema: requestView } },
+    problems: ['Forbidden', 'NotFound'],
+    handle: async ({ params, body: given, caller }) => {
+      await readServed(world, caller, params);
+      const { namespace, name } = params;
+      if (!(await caller.may(onDelivery(verb, namespace, name))))
+        throw new Problem('Forbidden', `${caller.name} may not ${verb} the Delivery ${namespace}/${name}`);
+      const aim = 'to' in given && typeof given.to === 'string' ? given.to : undefined;
+      const request = formatRequest(verb, randomUUID().slice(0, 8), caller.name, aim);
+      await world.http.request({
+        method: 'PATCH',
+        path: objectPath(deliveryResource, namespace, name),
+        body: toJson({ metadata: { annotations: { [requestAnnotation]: request } } }),
+        contentType: 'application/merge-patch+json',
+      });
+      return ok({ request }, 202);
+    },
+  });
+}

@@ -1,0 +1,177 @@
+import { Type } from '@sinclair/typebox';
+import { messageOf } from '../../../sync/errors.ts';
+import { inParallel } from '../../../sync/parallel.ts';
+import { type Entry, isCalled, type ReleaseRecord } from '../../../sync/release/record.ts';
+import type { ObjectRef } from '../../../sync/types.ts';
+import { mayGet } from '../../kube/may.ts';
+import type { Served } from '../../registry.ts';
+import type { Caller } from '../callers.ts';
+import { Problem } from '../problems.ts';
+import { tellRelease } from '../releases.ts';
+import { deliveryParams, ok, paged, pageQuery, type Route, route } from '../route.ts';
+import { hiddenDifference, type Pending, pendingOf, viewDifference } from '../views/differences.ts';
+import { viewEnded } from '../views/history.ts';
+import { hiddenResource, referenceOf, viewResource } from '../views/resources.ts';
+import { type DiffView, diffView, historyView, pageOf, releaseView, resourceView } from '../views/schemas.ts';
+import { type ApiWorld, knownOf, readServed } from '../world.ts';
+
+/** Questions about rights, or reads of objects, that are under way at once for one request. */
+const parallel = 8;
+
+/** What is known of the objects and releases of one Delivery. Each object is shown to who may get it. */
+export function detailRoutes(world: ApiWorld): Route[] {
+  return [resources(world), differences(world), history(world), release(world)];
+}
+
+const here = '/api/v1/deliveries/{namespace}/{name}';
+const page = Type.Object(pageQuery);
+
+function mayGetFor({ kinds }: ApiWorld, caller: Caller): (ref: ObjectRef) => Promise<boolean> {
+  return mayGet(caller.may, kinds);
+}
+
+function entriesOf(served: Served): Entry[] {
+  return [...(knownOf(served)?.session.record.entries.values() ?? [])];
+}
+
+function answerPage(items: readonly unknown[], next: string | undefined) {
+  return ok({ items, ...(next === undefined ? {} : { continue: next }) });
+}
+
+function resources(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: `${here}/resources`,
+    id: 'listResources',
+    summary: 'List the objects of a Delivery, with what was done with each and how it is.',
+    access: 'api',
+    params: deliveryParams,
+    query: page,
+    answers: { 200: { description: 'A page of objects.', schema: pageOf(resourceView) } },
+    problems: ['NotFound'],
+    handle: async ({ params, query, caller }) => {
+      const served = await readServed(world, caller, params);
+      const uid = served.object.metadata.uid ?? '';
+      const record = served.session?.record;
+      const drifted = new Set(world.suspects(uid));
+      const may = mayGetFor(world, caller);
+      const { items, next } = paged(entriesOf(served), ({ key }) => key, query);
+      const shown = await inParallel(items, parallel, async (entry) => {
+        if (record === undefined || !(await may(entry.ref))) return hiddenResource(entry);
+        return viewResource(record, entry, {
+          health: world.live(uid, entry.key)?.health,
+          isDrifted: drifted.has(entry.key),
+        });
+      });
+      return answerPage(shown, next);
+    },
+  });
+}
+
+function differences(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: `${here}/diff`,
+    id: 'readDiff',
+    summary: 'Tell in which objects the tip of Git, the target and the live state differ. Secrets are masked.',
+    access: 'api',
+    params: deliveryParams,
+    query: page,
+    answers: {
+      200: {
+        description: 'A page of objects that differ; none when all is as it should be.',
+        schema: pageOf(diffView),
+      },
+    },
+    problems: ['NotFound'],
+    handle: async ({ params, query, caller }) => {
+      const served = await readServed(world, caller, params);
+      const known = knownOf(served);
+      if (known === undefined) return answerPage([], undefined);
+      const { found, tip, record } = known.session;
+      const isRead = found !== undefined && found.tip.revision === tip;
+      const pending = new Map((isRead ? pendingOf(record.entries, found.desired) : []).map((item) => [item.key, item]));
+      const drifted = new Set(world.suspects(known.delivery.uid));
+      const keys = [...new Set([...pending.keys(), ...drifted])];
+      const { items, next } = paged(keys, (key) => key, query);
+      const may = mayGetFor(world, caller);
+      const shown = await inParallel(items, parallel, async (key) => {
+        const entry = record.entries.get(key);
+        const ref = pending.get(key)?.ref ?? entry?.ref;
+        if (ref === undefined) return undefined;
+        if (!(await may(ref))) return hiddenDifference(ref);
+        const drift = drifted.has(key) && entry !== undefined ? await driftOf(world, known, entry) : {};
+        return { ...referenceOf(ref), isHidden: false, ...releaseOf(pending.get(key)), ...drift };
+      });
+      return answerPage(
+        shown.filter((item) => item !== undefined),
+        next,
+      );
+    },
+  });
+}
+
+function releaseOf(pending: Pending | undefined): Pick<DiffView, 'release'> {
+  return pending === undefined ? {} : { release: viewDifference(pending.before, pending.after) };
+}
+
+/** What nobody has looked at yet is asked of the API server; nothing else costs a request. */
+async function driftOf(
+  world: ApiWorld,
+  { delivery, session }: NonNullable<ReturnType<typeof knownOf>>,
+  entry: Entry,
+): Promise<Pick<DiffView, 'drift' | 'problem'>> {
+  try {
+    const { before, after } = await world.tryToHeal(delivery, session, entry);
+    return { drift: viewDifference(before, before === undefined ? entry.manifest : after) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+function history(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: `${here}/history`,
+    id: 'listHistory',
+    summary: 'List the releases that ended, newest first.',
+    access: 'api',
+    params: deliveryParams,
+    query: page,
+    answers: { 200: { description: 'A page of releases.', schema: pageOf(historyView) } },
+    problems: ['NotFound'],
+    handle: async ({ params, query, caller }) => {
+      const lines = recordOf(await readServed(world, caller, params))?.history ?? [];
+      // Newest first: later releases have smaller keys.
+      const { items, next } = paged(lines, ({ sequence }) => String(1e15 - sequence), query);
+      return answerPage(items.map(viewEnded), next);
+    },
+  });
+}
+
+function recordOf(served: Served): ReleaseRecord | undefined {
+  return served.session?.record;
+}
+
+function release(world: ApiWorld): Route {
+  return route({
+    method: 'GET',
+    path: `${here}/history/{release}`,
+    id: 'readRelease',
+    summary: 'Read all that is recorded of one release.',
+    access: 'api',
+    params: Type.Object({
+      ...deliveryParams.properties,
+      release: Type.String({ description: 'Its number, or a revision.', pattern: '^[0-9A-Za-z]{1,64}$' }),
+    }),
+    answers: { 200: { description: 'The release.', schema: releaseView } },
+    problems: ['NotFound'],
+    handle: async ({ params, caller }) => {
+      const record = recordOf(await readServed(world, caller, params));
+      const line = record?.history.find((ended) => isCalled(ended, params.release));
+      if (record === undefined || line === undefined)
+        throw new Problem('NotFound', `release ${params.release} is not recorded`);
+      return ok(await tellRelease(record, line, mayGetFor(world, caller)));
+    },
+  });
+}

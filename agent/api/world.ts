@@ -1,0 +1,61 @@
+import type { Live } from '../../health/tracked.ts';
+import type { Delivery } from '../../sync/delivery/delivery.ts';
+import { LockstepError } from '../../sync/errors.ts';
+import type { Clock, Kinds } from '../../sync/ports.ts';
+import type { Entry } from '../../sync/release/record.ts';
+import type { Session } from '../../sync/session.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import type { Action } from '../kube/may.ts';
+import type { Registry, Served } from '../registry.ts';
+import type { Caller } from './callers.ts';
+import { Problem } from './problems.ts';
+
+/** What the routes use of the agent. */
+export interface ApiWorld {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly kinds: Kinds;
+  /** The API server as the agent itself. */
+  readonly http: KubeHttp;
+  /** The live state of an object of a Delivery. */
+  live(uid: string, key: string): Live | undefined;
+  /** The objects of a Delivery that differ from what was applied last. */
+  suspects(uid: string): readonly string[];
+  /** An object as it is, and as healing would make it, asked for as the account of the Delivery. */
+  tryToHeal(
+    delivery: Delivery,
+    session: Session,
+    entry: Entry,
+  ): Promise<{ before: KubeObject | undefined; after: KubeObject | undefined }>;
+}
+
+/** A right on a Delivery. */
+export function onDelivery(verb: string, namespace?: string, name?: string): Action {
+  const named = name === undefined ? {} : { name };
+  return { verb, group: 'lockstep.dev', resource: 'deliveries', namespace, ...named };
+}
+
+/**
+ * A Delivery that the caller may see. Whether it does not exist or is not for them is never told apart.
+ * @throws Problem NotFound
+ */
+export async function readServed(
+  { registry }: ApiWorld,
+  caller: Caller,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): Promise<Served> {
+  // The right is asked for first, so that the time tells nothing either.
+  const isAllowed = await caller.may(onDelivery('get', namespace, name));
+  const served = registry.find(namespace, name);
+  if (served === undefined || !isAllowed)
+    throw new Problem('NotFound', `the Delivery ${namespace}/${name} does not exist, or is not for you to see`);
+  return served;
+}
+
+/** What is remembered of a Delivery that was read and had its first turn; undefined before that, or where it is wrong. */
+export function knownOf(served: Served): { delivery: Delivery; session: Session } | undefined {
+  const delivery = served.read();
+  const { session } = served;
+  return session === undefined || delivery instanceof LockstepError ? undefined : { delivery, session };
+}

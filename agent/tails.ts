@@ -1,0 +1,93 @@
+import { at, objectsAt, textAt } from '../diff/json.ts';
+import { condition } from '../health/kinds/conditions.ts';
+import { containerStatuses } from '../health/kinds/pod.ts';
+import { rolloutOf } from '../health/rollout.ts';
+import { isAbsent, isForbidden, messageOf } from '../sync/errors.ts';
+import type { LogTail } from '../sync/release/record.ts';
+import { isKubeObject, type KubeObject } from '../sync/types.ts';
+import type { KubeHttp } from './kube/http.ts';
+import { itemsOf } from './kube/lists.ts';
+import type { Action } from './kube/may.ts';
+
+/** Where the kinds are served whose pods have logs. */
+const collections: Readonly<Record<string, readonly [group: string, plural: string]>> = {
+  Deployment: ['/apis/apps/v1', 'deployments'],
+  StatefulSet: ['/apis/apps/v1', 'statefulsets'],
+  DaemonSet: ['/apis/apps/v1', 'daemonsets'],
+  ReplicaSet: ['/apis/apps/v1', 'replicasets'],
+  Job: ['/apis/batch/v1', 'jobs'],
+  Pod: ['/api/v1', 'pods'],
+};
+
+/** What a container wrote last. */
+export interface Tail {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly text: string;
+}
+
+/** The containers that are not ready, in pods of the workloads that the status names as unwell. */
+export async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): Promise<Tail[]> {
+  const tails: Tail[] = [];
+  for (const worst of objectsAt(delivery, 'status', 'worst')) {
+    const collection = collections[textAt(worst, 'kind') ?? ''];
+    const namespace = textAt(worst, 'namespace') ?? '';
+    if (collection === undefined) continue;
+    const path = `${collection[0]}/namespaces/${namespace}/${collection[1]}/${textAt(worst, 'name') ?? ''}`;
+    const body = await http.request({ method: 'GET', path }).then(
+      (answer) => answer.body,
+      (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        return undefined;
+      },
+    );
+    if (!isKubeObject(body)) continue;
+    const selector = rolloutOf(body)?.selector;
+    if (body.kind === 'Pod') tails.push(...(await tailsOf(http, namespace, body, lines)));
+    if (selector === undefined) continue;
+    const pods = await http.request({
+      method: 'GET',
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query: { labelSelector: selector },
+    });
+    for (const pod of itemsOf(pods.body)) tails.push(...(await tailsOf(http, namespace, pod, lines)));
+  }
+  return tails;
+}
+
+async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailLines: string): Promise<Tail[]> {
+  const { name } = pod.metadata;
+  const tails: Tail[] = [];
+  for (const status of containerStatuses(pod)) {
+    const isDone = at(status, 'state', 'terminated', 'exitCode') === 0;
+    if (status['ready'] === true || isDone) continue;
+    const container = textAt(status, 'name') ?? '';
+    const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
+    const query = { container, tailLines, ...(hasEnded ? { previous: 'true' } : {}) };
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
+    const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
+      if (isForbidden(error)) throw error;
+      return `(no log: ${messageOf(error)})`;
+    });
+    tails.push({ namespace, pod: name, container, text });
+  }
+  return tails;
+}
+
+/** What a record keeps of the last failure, while that is the last thing that happened; undefined otherwise. */
+export function lastFailure(delivery: KubeObject, tail: LogTail | undefined): LogTail | undefined {
+  if (condition(delivery, 'Ready')?.status === 'True') return undefined;
+  // What was rejected never had a container.
+  const last = objectsAt(delivery, 'status', 'history').find(({ verdict }) => verdict !== 'Rejected');
+  return tail !== undefined && tail.sequence >= Number(last?.['sequence'] ?? 0) ? tail : undefined;
+}
+
+/** A recorded tail as it is told. */
+export function tailOf({ pod, container, text }: LogTail): Tail {
+  return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
+}
+/** The right that its log needs. */
+export function logOf({ pod: { namespace, name } }: LogTail): Action {
+  return { verb: 'get', resource: 'pods', subresource: 'log', namespace, name };
+}

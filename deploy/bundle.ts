@@ -1,0 +1,38 @@
+import { copyFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const root = join(import.meta.dirname, '..');
+
+/** Where `npm run build` puts what the image holds. */
+export const bundleFolder = join(root, 'dist');
+/** The file in it that is run: `node dist/lockstep.mjs agent`. */
+export const bundleEntry = join(bundleFolder, 'lockstep.mjs');
+
+/**
+ * Bundles the agent and the CLI with everything they import, so that Node alone runs them. What only some commands or
+ * settings need stands in files of its own and is loaded when it is needed.
+ */
+export async function bundle(): Promise<number> {
+  rmSync(bundleFolder, { recursive: true, force: true });
+  const build = await rolldown({
+    input: { lockstep: join(root, 'agent', 'cli', 'run.ts') },
+    platform: 'node',
+    onLog: (level, log, handle) => {
+      // Packages that others import in ways of their own; what matters is that the bundle runs, which tests show.
+      if (level !== 'warn' && level !== 'info') handle(level, log);
+    },
+  });
+  const { output } = await build.write({
+    dir: bundleFolder,
+    format: 'esm',
+    minify: true,
+    entryFileNames: '[name].mjs',
+    chunkFileNames: '[name]-[hash].mjs',
+  });
+  await build.close();
+  copyFileSync(join(root, 'LICENSE'), join(bundleFolder, 'LICENSE'));
+  const bytes = output.reduce((sum, { fileName }) => sum + statSync(join(bundleFolder, fileName)).size, 0);
+  process.stderr.write(`lockstep: bundled ${output.length} files, ${(bytes / 1e6).toFixed(1)} MB, in dist/\n`);
+  return 0;
+}

@@ -1,0 +1,173 @@
+import { createHmac } from 'node:crypto';
+import { request } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { call, post } from './support/api.ts';
+import { agentNamespace } from './support/furnish.ts';
+import { until } from './support/kube.ts';
+import { configMap, useLockstep } from './support/lockstep.ts';
+
+const secrets = {
+  github: 'github-secret-1',
+  'github.next': 'github-secret-2',
+  gitlab: 'gitlab-token-1',
+  gitea: 'gitea-secret-1',
+  short: 'x',
+};
+const name = 'webhooks-test';
+const lockstep = useLockstep(['hooks-push', 'hooks-burst', 'hooks-missed'], { flags: ['--webhook-secret', name] });
+// A poll that would never come in time: what is synced within seconds was told by a webhook.
+const rarely = { source: { interval: '1h' } };
+
+const hmac = (secret: string, body: string): string => createHmac('sha256', secret).update(body).digest('hex');
+const hook = (provider: string): string => `${lockstep.agent.api}/hooks/${provider}`;
+
+async function makeSecrets(): Promise<void> {
+  await lockstep.kube.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: agentNamespace },
+    data: Object.fromEntries(
+      Object.entries(secrets).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    ),
+  });
+  await until('the receiver is there', async () => (await post(hook('github'))).status === 401);
+}
+
+function send(provider: string, url: string, ref = 'refs/heads/main') {
+  const body = JSON.stringify({
+    ref,
+    repository: provider === 'generic' ? url : { clone_url: url },
+    project: { git_http_url: url },
+  });
+  const headers: Record<string, Record<string, string>> = {
+    github: { 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${hmac(secrets.github, body)}` },
+    gitea: { 'x-gitea-event': 'push', 'x-gitea-signature': hmac(secrets.gitea, body) },
+    gitlab: { 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': secrets.gitlab },
+  };
+  return call(hook(provider), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers[provider] },
+    body,
+  });
+}
+
+describe('webhooks', () => {
+  it('W8 do not exist without a secret, and do as soon as there is one', async () => {
+    const ref = { apiVersion: 'v1', kind: 'Secret', namespace: agentNamespace, name };
+    if ((await lockstep.kube.get(ref)) !== undefined) await lockstep.kube.delete(ref);
+    const answer = await until('there is no receiver', async () => {
+      const asked = await post(hook('github'));
+      return asked.status === 404 ? asked : undefined;
+    });
+    expect(answer.body).toMatchObject({ code: 'NotFound' });
+    await makeSecrets();
+    expect((await post(hook('generic'))).status).toBe(404);
+    expect((await post(hook('no-such-host'))).status).toBe(404);
+  });
+
+  it('sync a push of each provider at once, and answer what is synced', async () => {
+    const app = await lockstep.app('hooks-push', { 'a.yaml': configMap('a', { v: '0' }) }, rarely);
+    await app.ready();
+    for (const [index, provider] of ['github', 'gitea', 'gitlab'].entries()) {
+      app.push({ 'a.yaml': configMap('a', { v: String(index + 1) }) });
+      const answer = await send(provider, app.repository.url);
+      expect(answer).toMatchObject({ status: 202, body: { result: 'accepted', syncs: ['hooks-push/app'] } });
+      await app.ready(5_000);
+    }
+    expect(await send('github', app.repository.url, 'refs/heads/other')).toMatchObject({
+      status: 200,
+      body: { result: 'ignored', reason: 'no Delivery follows refs/heads/other of this repository', syncs: [] },
+    });
+    expect(await send('github', 'https://git.example.com/other.git')).toMatchObject({
+      status: 200,
+      body: { result: 'ignored' },
+    });
+  });
+
+  it('take either of two secrets, so that one can be replaced', async () => {
+    const body = '{"zen": "x"}';
+    const headers = { 'x-github-event': 'ping', 'x-hub-signature-256': `sha256=${hmac(secrets['github.next'], body)}` };
+    expect(await call(hook('github'), { method: 'POST', headers, body })).toMatchObject({
+      status: 200,
+      body: { result: 'ignored', reason: 'ping' },
+    });
+  });
+
+  it('are refused without a right signature: no sync, one line in the log without the body', async () => {
+    const body = '{"canary": "webhook-body-canary"}';
+    const answer = await call(hook('github'), {
+      method: 'POST',
+      headers: { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` },
+      body,
+    });
+    expect(answer).toMatchObject({ status: 401, body: { code: 'SignatureInvalid' } });
+    expect(lockstep.agent.output()).toContain('"a webhook without a right signature was refused"');
+    expect(lockstep.agent.output()).not.toContain('webhook-body-canary');
+    for (const secret of Object.values(secrets).filter((one) => one.length > 1))
+      expect(lockstep.agent.output()).not.toContain(secret);
+  });
+
+  it('are answered in 10 ms or less', async () => {
+    const times: number[] = [];
+    for (let round = 0; round < 60; round += 1) {
+      const started = performance.now();
+      expect((await send('github', 'https://git.example.com/other.git')).status).toBe(200);
+      times.push(performance.now() - started);
+    }
+    times.sort((a, b) => a - b);
+    expect(times[30]).toBeLessThan(10);
+  });
+
+  it('W14 collapse: of many in a moment hardly any asks Git, and the last push is live', async () => {
+    const app = await lockstep.app('hooks-burst', { 'a.yaml': configMap('a', { v: '0' }) }, rarely);
+    await app.ready();
+    const before = lockstep.git.requests.get('hooks-burst.git') ?? 0;
+    app.push({ 'a.yaml': configMap('a', { v: '1' }) });
+    const answers = await Promise.all(Array.from({ length: 200 }, () => send('github', app.repository.url)));
+    expect(answers.every(({ status }) => status === 202)).toBe(true);
+    await app.ready(5_000);
+    const asked = (lockstep.git.requests.get('hooks-burst.git') ?? 0) - before;
+    // One look is one small request, and three more where there is something to fetch.
+    expect(asked).toBeLessThan(40);
+  });
+
+  it('miss nothing: the poll finds what no webhook told', async () => {
+    const app = await lockstep.app('hooks-missed', { 'a.yaml': configMap('a', { v: '0' }) });
+    await app.ready();
+    app.push({ 'a.yaml': configMap('a', { v: '1' }) });
+    await app.ready();
+  });
+
+  it('W9 a body that is too long is cut off at once, whatever it claims', async () => {
+    expect(await sendRaw({ 'content-length': String(16 * 1024 ** 3) }, 10)).toBe(413);
+    const before = lockstep.agent.rss();
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => sendRaw({ 'transfer-encoding': 'chunked' }, 64 * 1024 ** 2)),
+    );
+    expect(answers.every((status) => status === 413 || status === 503 || status === 0)).toBe(true);
+    expect(answers).toContain(413);
+    expect(lockstep.agent.rss() - before).toBeLessThan(150);
+    expect((await send('github', 'https://git.example.com/other.git')).status).toBe(200);
+  });
+});
+
+/** Sends up to so many bytes and answers the status; 0 when the connection was closed before one came. */
+function sendRaw(headers: Record<string, string>, bytes: number): Promise<number> {
+  const chunk = Buffer.alloc(64 * 1024, 0x61);
+  return new Promise((resolve) => {
+    let sent = 0;
+    const outgoing = request(hook('github'), { method: 'POST', headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+      outgoing.destroy();
+    });
+    outgoing.on('error', () => resolve(0));
+    const more = (): void => {
+      while (sent < bytes && !outgoing.destroyed) {
+        sent += chunk.length;
+        if (!outgoing.write(chunk.subarray(0, Math.min(chunk.length, bytes)))) return void outgoing.once('drain', more);
+      }
+    };
+    more();
+  });
+}
