@@ -36,3 +36,5 @@ export async function bundle(): Promise<number> {
   process.stderr.write(`lockstep: bundled ${output.length} files, ${(bytes / 1e6).toFixed(1)} MB, in dist/\n`);
   return 0;
 }
+
+if (import.meta.main) process.exitCode = await bundle();

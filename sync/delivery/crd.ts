@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
+import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
 import type { ApiResource } from '../ports.ts';
 import { deliverySpec, deliveryStatus } from './schema.ts';
 
@@ -16,7 +16,8 @@ const column = (name: string, jsonPath: string, type = 'string', priority = 0): 
   name,
   jsonPath,
   type,
-  priority,
+  // What the API server leaves out when it answers would look like a change at each apply.
+  ...(priority === 0 ? {} : { priority }),
 });
 
 /** The CustomResourceDefinition, made from the schema that the types come from. */
@@ -77,6 +78,16 @@ export function deliveryCrd(): JsonObject {
 
 /** A schema as plain JSON, without what only typebox knows. */
 function toOpenApi(schema: object): JsonObject {
-  const plain = parseJson(toJson(schema));
+  const plain = withoutEmptyMaps(parseJson(toJson(schema)));
   return isObject(plain) ? plain : {};
+}
+
+/** `properties: {}` says nothing, and the API server drops it; an empty default says something. */
+function withoutEmptyMaps(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutEmptyMaps);
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(
+    ([name, inner]) => name !== 'properties' || !isObject(inner) || Object.keys(inner).length > 0,
+  );
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutEmptyMaps(inner)]));
 }

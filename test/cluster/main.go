@@ -13,7 +13,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
-const usage = "usage: control-plane up|etcd|apiserver|controllers|scheduler|kubelets [flags]"
+const usage = "usage: control-plane up|etcd|apiserver|controllers|scheduler|kubelets|kubectl [flags]"
 
 func main() {
 	if len(os.Args) < 2 {
@@ -33,6 +33,8 @@ func main() {
 		os.Exit(cli.Run(controllers.NewControllerManagerCommand()))
 	case "scheduler":
 		os.Exit(cli.Run(scheduler.NewSchedulerCommand()))
+	case "kubectl":
+		os.Exit(runKubectl())
 	case "kubelets":
 		os.Exit(runKubelets())
 	default:

@@ -3,10 +3,21 @@ import { numberAt, objectsAt, textAt } from '../../../diff/json.ts';
 import { withoutNoise } from '../../../diff/normalize.ts';
 import { stampNames } from '../../../sync/stamp.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
-import type { Repository } from '../support/git-server.ts';
 import { helloWorld } from '../support/hello-world.ts';
 import { type Kube, until } from '../support/kube.ts';
-import { delivery, deployment, expect, has, namespace, readyAt, service, settings, step } from './stage.ts';
+import {
+  delivery,
+  deployment,
+  expect,
+  has,
+  namespace,
+  push,
+  readyAt,
+  type Scene,
+  service,
+  settings,
+  step,
+} from './stage.ts';
 
 const added: ObjectRef = { apiVersion: 'v1', kind: 'Service', namespace, name: 'hello-world-extra' };
 const extra = `apiVersion: v1
@@ -39,7 +50,8 @@ function held(kube: Kube, revision: string): Promise<KubeObject> {
 }
 
 /** A commit with a bad image, a removed ConfigMap and an added Service. Answers the revision that was good before. */
-export async function badCommit(kube: Kube, repository: Repository): Promise<string> {
+export async function badCommit(scene: Scene): Promise<string> {
+  const { kube } = scene;
   const refs = [deployment, service, settings];
   const before = await Promise.all(refs.map((ref) => essence(kube, ref)));
   const good = textAt(await kube.get(delivery), 'status', 'revision', 'good') ?? '';
@@ -50,7 +62,7 @@ export async function badCommit(kube: Kube, repository: Repository): Promise<str
     fewest = Math.min(fewest, numberAt(live, 'status', 'availableReplicas') ?? 0);
     isLost ||= config === undefined;
   }, 50);
-  const revision = repository.commit(bad, 'a new image, no settings, one more Service');
+  const revision = await push(scene, bad, 'a new image, no settings, one more Service');
   const started = performance.now();
   const seconds = (): string => ((performance.now() - started) / 1000).toFixed(1);
   let cause = '';
@@ -83,9 +95,10 @@ export async function badCommit(kube: Kube, repository: Repository): Promise<str
 }
 
 /** The bad content stays out, and drift is still healed. */
-export async function whileHeld(kube: Kube, repository: Repository, good: string): Promise<void> {
+export async function whileHeld(scene: Scene, good: string): Promise<void> {
+  const { kube } = scene;
   await step('git push: an unrelated file; the bad revision is not released by it', async () => {
-    const revision = repository.commit({ 'notes.txt': 'not a manifest' }, 'notes');
+    const revision = await push(scene, { 'notes.txt': 'not a manifest' }, 'notes');
     const object = await held(kube, revision);
     expect(textAt(object, 'status', 'revision', 'target') === good, 'the target is the good revision');
   });
@@ -96,10 +109,11 @@ export async function whileHeld(kube: Kube, repository: Repository, good: string
 }
 
 /** The commit that repairs it. */
-export async function fix(kube: Kube, repository: Repository): Promise<void> {
+export async function fix(scene: Scene): Promise<void> {
+  const { kube } = scene;
   await step('git push: an image that exists; the rest of the commit goes live with it', async () => {
     const image = { 'deployment.yaml': helloWorld.deployment(3, 'hello-world:2') };
-    await readyAt(kube, repository.commit(image, 'the right image'));
+    await readyAt(kube, await push(scene, image, 'the right image'));
     await has(kube, 'the added Service', added, () => true);
   });
   await step('probation ends: only now is the ConfigMap that left Git deleted', () =>

@@ -1,13 +1,11 @@
 import { parseArgs } from 'node:util';
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
-import { startAgentProcess } from '../support/agent.ts';
+import { startControlPlane } from '../../cluster/control-plane.ts';
+import { type AgentProcess, startAgentProcess } from '../support/agent.ts';
 import { installLockstep, makeNamespace } from '../support/furnish.ts';
 import { type Repository, startGitServer } from '../support/git-server.ts';
-import { helloWorld } from '../support/hello-world.ts';
-import { connect, type Kube } from '../support/kube.ts';
-import { badCommit, fix, whileHeld } from './back.ts';
-import { drift, firstSync, removal, scaleUp } from './forward.ts';
+import { connect } from '../support/kube.ts';
 import { delivery, namespace, step } from './stage.ts';
+import { tellStory } from './story.ts';
 
 /** `npm run demo`: the main job on real parts, told as a story. Answers 0 only when every check held. */
 export async function demo(args: readonly string[]): Promise<number> {
@@ -37,18 +35,6 @@ async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promis
   const server = await startGitServer();
   closers.push(() => server.close());
   const repository = server.repository('hello-world.git');
-  const first = await step('a Git repository gets the hello-world application', async () =>
-    repository.commit(
-      {
-        'deployment.yaml': helloWorld.deployment(),
-        'service.yaml': helloWorld.service,
-        'settings.yaml': helloWorld.settings('blue'),
-        'migration.yaml': helloWorld.migration,
-        'worker.yaml': helloWorld.worker,
-      },
-      'hello, world',
-    ),
-  );
   await installLockstep(kube);
   await makeNamespace(kube, namespace);
   const agent = await step(
@@ -58,7 +44,7 @@ async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promis
   );
   closers.push(() => agent.stop());
   try {
-    await chapters(kube, plane, repository, first);
+    await tellStory({ kube, auditLog: plane.auditLog, repository, api: agent.api, headers: {} });
   } catch (error) {
     process.stdout.write(
       `\nThe status: ${JSON.stringify((await kube.get(delivery))?.['status'], null, 1)}\nThe agent said last:\n${agent.output().split('\n').slice(-15).join('\n')}\n`,
@@ -66,24 +52,20 @@ async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promis
     throw error;
   }
   process.stdout.write(`\n  the agent uses ${Math.round(agent.rss())} MiB\n`);
-  if (keep) await stay(plane.kubeconfig, repository.url, repository.workTree);
+  if (keep) await stay(plane.kubeconfig, repository, agent);
 }
 
-async function chapters(kube: Kube, plane: ControlPlane, repository: Repository, first: string): Promise<void> {
-  await firstSync(kube, plane.auditLog, repository.url, first);
-  await scaleUp(kube, plane.auditLog, repository);
-  await drift(kube);
-  await removal(kube, repository);
-  process.stdout.write('\n  A bad commit comes back\n\n');
-  const good = await badCommit(kube, repository);
-  await whileHeld(kube, repository, good);
-  await fix(kube, repository);
-}
-
-async function stay(kubeconfig: string, url: string, workTree: string): Promise<void> {
-  process.stdout.write(
-    `\nIt keeps running until Ctrl-C.\n  kubeconfig  ${kubeconfig}\n  repository  ${url}\n  work tree   ${workTree} (commit and git push origin HEAD:main)\n  status      npx lockstep status -n ${namespace} --kubeconfig ${kubeconfig}\n`,
-  );
+async function stay(kubeconfig: string, { url, workTree }: Repository, { api, probes }: AgentProcess): Promise<void> {
+  const facts = [
+    ['kubeconfig', kubeconfig],
+    ['repository', url],
+    ['work tree', `${workTree} (commit and git push origin HEAD:main)`],
+    ['status', `npx lockstep status -n ${namespace} --kubeconfig ${kubeconfig}`],
+    ['REST', `${api}/api/v1/deliveries`],
+    ['metrics', `${probes}/metrics`],
+  ];
+  const lines = facts.map(([name = '', value]) => `  ${name.padEnd(10)}  ${value}\n`);
+  process.stdout.write(`\nIt keeps running until Ctrl-C.\n${lines.join('')}`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });

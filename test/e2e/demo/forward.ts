@@ -2,13 +2,30 @@ import { numberAt, objectsAt, textAt } from '../../../diff/json.ts';
 import { agentRequests, readAudit, writes } from '../support/audit.ts';
 import { deliveryOf } from '../support/furnish.ts';
 import { helloWorld } from '../support/hello-world.ts';
-import { type Kube, until } from '../support/kube.ts';
-import { deployment, expect, has, namespace, readyAt, service, settings, step, worker } from './stage.ts';
+import { until } from '../support/kube.ts';
+import {
+  deployment,
+  expect,
+  has,
+  namespace,
+  push,
+  readyAt,
+  type Scene,
+  service,
+  settings,
+  step,
+  worker,
+} from './stage.ts';
 
-export async function firstSync(kube: Kube, auditLog: string, url: string, revision: string): Promise<void> {
+export async function firstSync({ kube, auditLog, repository }: Scene, revision: string): Promise<void> {
   const started = Date.now();
   await step('a Delivery names the repository: first sync in waves -1, 0 and 1', async () => {
-    await kube.apply(deliveryOf(namespace, 'hello-world', url, { rollback: { probation: '2s' } }));
+    await kube.apply(
+      deliveryOf(namespace, 'hello-world', repository.url, {
+        source: { interval: '60s' },
+        rollback: { probation: '2s' },
+      }),
+    );
     await readyAt(kube, revision);
   });
   const order = writes(readAudit(auditLog, started))
@@ -26,16 +43,13 @@ export async function firstSync(kube: Kube, auditLog: string, url: string, revis
   );
 }
 
-export async function scaleUp(
-  kube: Kube,
-  auditLog: string,
-  repository: { commit(files: Record<string, string>, message: string): string },
-): Promise<void> {
+export async function scaleUp(scene: Scene): Promise<void> {
+  const { kube, auditLog } = scene;
   const started = Date.now();
   await step(
-    'git push: three replicas',
+    'git push and its webhook: three replicas',
     async () => {
-      const revision = repository.commit({ 'deployment.yaml': helloWorld.deployment(3) }, 'scale to three');
+      const revision = await push(scene, { 'deployment.yaml': helloWorld.deployment(3) }, 'scale to three');
       await has(
         kube,
         'three replicas are available',
@@ -48,7 +62,7 @@ export async function scaleUp(
   );
 }
 
-export async function drift(kube: Kube): Promise<void> {
+export async function drift({ kube }: Scene): Promise<void> {
   const before = await kube.get(deployment);
   await step('somebody deletes the Deployment by hand: it comes back', async () => {
     await kube.delete(deployment);
@@ -70,12 +84,10 @@ export async function drift(kube: Kube): Promise<void> {
   });
 }
 
-export async function removal(
-  kube: Kube,
-  repository: { commit(files: Record<string, string | null>, message: string): string },
-): Promise<void> {
+export async function removal(scene: Scene): Promise<void> {
+  const { kube } = scene;
   await step('git rm worker.yaml: it is pruned, nothing else is', async () => {
-    const revision = repository.commit({ 'worker.yaml': null }, 'no worker any more');
+    const revision = await push(scene, { 'worker.yaml': null }, 'no worker any more');
     await readyAt(kube, revision);
     await until('the worker is gone', async () => (await kube.get(worker)) === undefined);
     expect((await kube.get(deployment)) !== undefined && (await kube.get(service)) !== undefined, 'the rest stays');

@@ -1,7 +1,10 @@
+import { createHmac } from 'node:crypto';
 import { textAt } from '../../../diff/json.ts';
 import { condition } from '../../../health/kinds/conditions.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
-import { deliveryRef } from '../support/furnish.ts';
+import { call, post } from '../support/api.ts';
+import { agentNamespace, deliveryRef } from '../support/furnish.ts';
+import type { Repository } from '../support/git-server.ts';
 import { type Kube, until } from '../support/kube.ts';
 
 export const namespace = 'shop';
@@ -11,6 +14,69 @@ export const service = ref('v1', 'Service', 'hello-world-service');
 export const settings = ref('v1', 'ConfigMap', 'hello-world-settings');
 export const worker = ref('apps/v1', 'Deployment', 'hello-world-worker');
 export const delivery = deliveryRef(namespace, 'hello-world');
+
+/** Where the story plays. */
+export interface Scene {
+  readonly kube: Kube;
+  readonly auditLog: string;
+  readonly repository: Repository;
+  /** The agent's REST, and what identifies the caller there. */
+  readonly api: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const hookSecret = 'demo-webhook-secret';
+
+/** Lets the Git host sign its webhooks, and waits until the agent knows the secret. */
+export async function makeHookSecret({ kube, api }: Scene): Promise<void> {
+  await kube.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'lockstep-webhooks', namespace: agentNamespace },
+    data: { github: Buffer.from(hookSecret).toString('base64') },
+  });
+  await until('the receiver is there', async () => (await post(`${api}/hooks/github`)).status === 401);
+}
+
+/** Pushes a commit, and tells the agent by a webhook that is signed as GitHub signs it. Answers the revision. */
+export async function push(
+  { repository, api }: Scene,
+  files: Readonly<Record<string, string | null>>,
+  message: string,
+): Promise<string> {
+  const revision = repository.commit(files, message);
+  const body = JSON.stringify({ ref: 'refs/heads/main', after: revision, repository: { clone_url: repository.url } });
+  const signature = createHmac('sha256', hookSecret).update(body).digest('hex');
+  const headers = {
+    'x-github-event': 'push',
+    'x-github-delivery': revision,
+    'x-hub-signature-256': `sha256=${signature}`,
+  };
+  const answer = await call(`${api}/hooks/github`, { method: 'POST', headers, body });
+  expect(answer.status === 202, `the webhook is accepted, not ${answer.status} ${JSON.stringify(answer.body)}`);
+  expect(answer.body.syncs[0] === `${namespace}/hello-world`, 'the answer names what is synced');
+  return revision;
+}
+
+/** Shows what REST says of the Delivery. */
+export async function showRest({ api, headers }: Scene): Promise<void> {
+  const path = `/api/v1/deliveries/${namespace}/hello-world`;
+  const { status, body } = await call(`${api}${path}`, { headers });
+  expect(status === 200, `REST answers, not ${status}`);
+  const short = (revision: string | undefined): string => (revision ?? 'none').slice(0, 7);
+  const { tip, target, good } = body.revision;
+  const facts = {
+    state: body.state,
+    ready: body.ready.status,
+    health: body.health.status,
+    tip: short(tip),
+    target: short(target),
+    good: short(good),
+    actions: body.actions,
+    ...(body.hold === undefined ? {} : { hold: body.hold.reason }),
+  };
+  process.stdout.write(`    GET ${path} → ${JSON.stringify(facts)}\n`);
+}
 
 /** Tells a step of the story with the time it took; a step whose check does not hold ends the demo. */
 export async function step<T>(

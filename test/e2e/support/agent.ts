@@ -46,10 +46,18 @@ export async function startAgentProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });
+  return watchAgent(child, () => rmSync(dataDir, { recursive: true, force: true }));
+}
+
+/**
+ * Waits until an agent runs, and follows what it says.
+ * @param clear called once it has ended
+ */
+export async function watchAgent(child: ChildProcess, clear: () => void): Promise<AgentProcess> {
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const chunks: string[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
   const output = (): string => chunks.join('');
   await running(child, output);
   return {
@@ -61,7 +69,7 @@ export async function startAgentProcess(
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
     stop: async (signal = 'SIGTERM') => {
       const code = await ended(child, signal);
-      rmSync(dataDir, { recursive: true, force: true });
+      clear();
       return code;
     },
   };

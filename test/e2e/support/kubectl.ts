@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { buildControlPlane } from '../../cluster/build.ts';
+
+/** What a command came to. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const root = join(import.meta.dirname, '..', '..', '..');
+
+/** Runs the real kubectl, in the root of the checkout. */
+export async function kubectl(kubeconfig: string, args: readonly string[], input = ''): Promise<Ended> {
+  const binary = await buildControlPlane((line) => process.stderr.write(`${line}\n`));
+  const { status, stdout, stderr } = spawnSync(binary, ['kubectl', ...args], {
+    cwd: root,
+    input,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: kubeconfig },
+  });
+  return { code: status, stdout, stderr };
+}
