@@ -156,7 +156,7 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
       http,
       live: watcher.live,
       suspects: watcher.suspects,
-      tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world: silent(world) }, entry),
+      tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),
     },
     queue,
     metrics,
@@ -205,11 +205,6 @@ async function openQueue(settings: Settings, log: Log, work: Work): Promise<Queu
 
 function watchName(namespace: string | undefined): string {
   return namespace ?? '*';
-}
-
-/** Who only looks tells nobody, and wakes nobody. */
-function silent(world: Omit<World, 'event' | 'wake' | 'isOutdated'>): World {
-  return { ...world, event: () => undefined, wake: () => undefined, isOutdated: () => false };
 }
 
 /** Work that tells how long it took. */

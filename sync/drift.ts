@@ -54,7 +54,7 @@ function keepOnly({ session }: Turn, keys: ReadonlySet<string>): void {
  * @throws ApiError, LockstepError as an apply does
  */
 export async function tryToHeal(
-  turn: Turn,
+  turn: Pick<Turn, 'delivery' | 'session'> & { readonly world: Pick<Turn['world'], 'cluster'> },
   entry: Entry,
 ): Promise<{ before: KubeObject | undefined; after: KubeObject | undefined }> {
   const applier = applierOf(turn);

@@ -22,9 +22,33 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   status: {
     about: 'show the Deliveries',
-    usage: [`[NAME] [-A] ${connection}`],
-    examples: ['-A', 'shop -n shop -o json'],
+    usage: [`[NAME] [-A] [--watch] ${connection}`],
+    examples: ['-A', 'shop -n shop -o json', '-A --watch'],
     load: async () => (await import('./status.ts')).statusCommand,
+  },
+  tree: {
+    about: 'show the objects of a Delivery by wave, their health, and what they have made, down to pods',
+    usage: [`NAME ${connection}`],
+    examples: ['shop -n shop'],
+    load: async () => (await import('./tree.ts')).treeCommand,
+  },
+  wait: {
+    about: 'wait until a revision, or whatever Git says, is live and healthy; exit code 2 once it failed',
+    usage: [`NAME [--revision COMMIT] [--timeout 10m] ${connection}`],
+    examples: ['shop -n shop --revision "$(git rev-parse HEAD)"', 'shop -n shop --timeout 90s'],
+    load: async () => (await import('./wait.ts')).waitCommand,
+  },
+  plan: {
+    about: 'tell what a release would do: of what Git says, or of a folder here; nothing is written',
+    usage: [`NAME [--path FOLDER] ${records} ${connection}`],
+    examples: ['shop -n shop', 'shop -n shop --path ./deploy'],
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  diff: {
+    about: 'tell where the tip of Git, the target and the live objects differ, Secrets masked',
+    usage: [`NAME [--server URL] ${records} ${connection}`],
+    examples: ['shop -n shop', 'shop -n shop --server http://127.0.0.1:8080'],
+    load: async () => (await import('./diff.ts')).diffCommand,
   },
   history: {
     about: 'list releases, or tell all of one',

@@ -1,12 +1,11 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
 import { toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { check } from '../../sync/render/check.ts';
-import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import { otherRenderer, renderPlain } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { oneOf, parse } from './arguments.ts';
+import { filesUnder } from './files.ts';
 import { printable } from './table.ts';
 
 /** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
@@ -28,17 +27,4 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(isJson ? `${toJson(shown)}\n` : `---\n${printYaml(shown)}`);
   }
   return problems.length > 0 ? 1 : 0;
-}
-
-function filesUnder(root: string): TreeFile[] {
-  if (lstatSync(root).isFile()) return [fileAt(root, root)];
-  const names = readdirSync(root, { recursive: true, withFileTypes: true });
-  return names
-    .filter((entry) => !entry.isDirectory() && !relative(root, entry.parentPath).split(sep).includes('.git'))
-    .map((entry) => fileAt(join(entry.parentPath, entry.name), relative(root, join(entry.parentPath, entry.name))));
-}
-
-function fileAt(full: string, path: string): TreeFile {
-  const type = lstatSync(full).isSymbolicLink() ? 'symlink' : 'file';
-  return { path, oid: full, type, read: () => readFileSync(full) };
 }

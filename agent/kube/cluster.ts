@@ -8,17 +8,18 @@ import { collectionPath, objectPath } from './paths.ts';
 
 /**
  * The API server as one identity sees it.
- * @param impersonate the user to act as
+ * @param impersonate the user to act as; undefined for oneself
  * @param allowed throws when this user must not be acted as; asked before each request
  */
 export function createCluster(
   http: KubeHttp,
   kinds: Kinds,
-  impersonate: string,
+  impersonate: string | undefined,
   allowed: () => Promise<void>,
 ): Cluster {
+  const as = impersonate === undefined ? {} : { impersonate };
   async function send(request: KubeRequest): Promise<KubeResponse> {
-    return http.request({ ...request, impersonate });
+    return http.request({ ...request, ...as });
   }
 
   /** Comes before each request. Whether the user may be acted as at all is asked before anything else. */
@@ -86,7 +87,7 @@ export function createCluster(
     },
     logs: async (pod, container, { lines, previous }) => {
       const query = { container, tailLines: String(lines), ...(previous ? { previous: 'true' } : {}) };
-      return http.text({ method: 'GET', path: `${await locate(pod)}/log`, query, impersonate });
+      return http.text({ method: 'GET', path: `${await locate(pod)}/log`, query, ...as });
     },
   };
 }

@@ -10,16 +10,24 @@ interface Discovered {
   readonly kinds: ReadonlyMap<string, ApiResource>;
   /** `group/kind` of everything that is served in some version. */
   readonly served: ReadonlySet<string>;
+  readonly listable: readonly ApiResource[];
   /** Groups whose server did not answer: nothing is known about what they hold now. */
   readonly unsure: ReadonlySet<string>;
 }
 
+/** What is served, for who wants to see it all. */
+export interface DiscoveredKinds extends Kinds {
+  /** Every kind that can be listed, each in the version that the API server prefers. */
+  listable(): readonly ApiResource[];
+}
+
 /** The kinds that the API server serves, by two requests of aggregated discovery, kept until `refresh` is asked for. */
-export async function discoverKinds(http: KubeHttp): Promise<Kinds> {
+export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   let known = await discover(http);
   let pending: Promise<void> | undefined;
   return {
     find: (apiVersion, kind) => known.kinds.get(`${apiVersion} ${kind}`),
+    listable: () => known.listable,
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
     refresh: () => {
       pending ??= discover(http)
@@ -42,14 +50,20 @@ async function discover(http: KubeHttp): Promise<Discovered> {
   const unsure = groups.filter((group) =>
     objectsAt(group, 'versions').some((version) => version['freshness'] === 'Stale'),
   );
+  const preferred = new Map<string, ApiResource>();
+  for (const { verbs, ...resource } of resources) {
+    const name = `${groupOf(resource.apiVersion)}/${resource.kind}`;
+    if (verbs.includes('list') && !preferred.has(name)) preferred.set(name, resource);
+  }
   return {
+    listable: [...preferred.values()],
     kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
     served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),
     unsure: new Set(unsure.map((group) => textAt(group, 'metadata', 'name') ?? '')),
   };
 }
 
-function resourcesOfGroup(group: JsonObject): ApiResource[] {
+function resourcesOfGroup(group: JsonObject): (ApiResource & { verbs: readonly unknown[] })[] {
   const groupName = textAt(group, 'metadata', 'name') ?? '';
   return objectsAt(group, 'versions').flatMap((version) => {
     const versionName = textAt(version, 'version') ?? '';
@@ -59,6 +73,12 @@ function resourcesOfGroup(group: JsonObject): ApiResource[] {
       kind: textAt(resource, 'responseKind', 'kind') ?? '',
       plural: textAt(resource, 'resource') ?? '',
       namespaced: at(resource, 'scope') === 'Namespaced',
+      verbs: listAt(resource, 'verbs'),
     }));
   });
+}
+
+function listAt(value: JsonObject, name: string): readonly unknown[] {
+  const list = value[name];
+  return Array.isArray(list) ? list : [];
 }

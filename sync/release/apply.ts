@@ -19,12 +19,15 @@ import type { Cause } from './standing.ts';
 export const parallelRequests = 24;
 
 /** For which Delivery a turn applies, and as whom. */
-export function applierOf({ delivery, world }: Turn): Applier {
+export function applierOf({
+  delivery,
+  world,
+}: Pick<Turn, 'delivery'> & { readonly world: Pick<Turn['world'], 'cluster'> }): Applier {
   return { cluster: world.cluster(identityOf(delivery)), uid: delivery.uid, adopt: delivery.adopt };
 }
 
 /** What a release of this Delivery writes on the objects that it changes. */
-export function stampOf({ delivery }: Turn, release: number) {
+export function stampOf({ delivery }: Pick<Turn, 'delivery'>, release: number) {
   return { shortUid: shortUid(delivery.uid), owner: nameOf(delivery), release };
 }
 

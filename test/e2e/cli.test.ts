@@ -90,6 +90,10 @@ describe('lockstep', () => {
     ['rollback', 'usage: lockstep rollback NAME [REVISION|RELEASE]'],
     ['history', 'lockstep history show NAME'],
     ['status', 'lockstep status -A'],
+    ['wait', 'lockstep wait shop -n shop --revision'],
+    ['plan', 'usage: lockstep plan NAME [--path FOLDER]'],
+    ['diff', 'usage: lockstep diff NAME [--server URL]'],
+    ['tree', 'usage: lockstep tree NAME'],
     ['health', 'usage: lockstep health -f FILE|-'],
   ])('tells more of %s', (command, expected) => {
     expect(run([command, '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining(expected) });
@@ -107,6 +111,9 @@ describe('lockstep', () => {
     [['logs', 'app', '--tail', 'all'], '--tail takes a number of lines'],
     [['render', '.', '-o', 'xml'], '-o takes yaml or json, not xml'],
     [['history', 'show'], 'NAME is needed'],
+    [['wait', 'app', '--timeout', 'soon'], '--timeout takes a time such as 90s or 10m'],
+    [['wait', 'app', '--revision', 'main'], '--revision takes seven or more characters of a commit'],
+    [['tree'], 'NAME is needed'],
   ])('refuses what it does not understand: %j', (args, expected) => {
     expect(run(args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(expected) });
   });

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Delivery } from '../../sync/delivery/delivery.ts';
+import type { Cluster, Kinds } from '../../sync/ports.ts';
+import { type Checked, check } from '../../sync/render/check.ts';
+import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import { createSources } from '../../sync/source/git.ts';
+import { describeProblem } from '../../sync/types.ts';
+import { readCredentials } from '../credentials.ts';
+import { filesUnder } from './files.ts';
+
+const limits = { deadline: 60_000, maxBytes: 268_435_456, maxRedirects: 3 };
+
+/** What a Delivery asks for: by a folder here, or by its repository as it is now. */
+export interface Content extends Pick<Checked, 'desired' | 'skipped'> {
+  /** Where it comes from, in words. */
+  readonly origin: string;
+}
+
+/**
+ * Renders and checks.
+ * @param folder a folder here; without one the tip of the repository is fetched, as the user who calls
+ * @throws Error that tells all problems
+ */
+export async function contentOf(
+  delivery: Delivery,
+  cluster: Cluster,
+  kinds: Kinds,
+  folder: string | undefined,
+): Promise<Content> {
+  const { files, origin } =
+    folder === undefined ? await filesOfTip(delivery, cluster) : { files: filesUnder(folder), origin: folder };
+  const other = otherRenderer(files);
+  if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
+  const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
+  const { desired, skipped, problems } = check(renderPlain(files), delivery.targetNamespace, scope);
+  if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
+  return { desired, skipped, origin };
+}
+
+async function filesOfTip(
+  delivery: Delivery,
+  cluster: Cluster,
+): Promise<{ files: readonly TreeFile[]; origin: string }> {
+  const { url, ref, path, secretName, namespace } = delivery;
+  const credentials = secretName === undefined ? undefined : await readCredentials(cluster, namespace, secretName);
+  const dir = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
+  const sources = createSources(dir, limits);
+  try {
+    const request = { url, ref, path, credentials };
+    const revision = await sources.tip(request);
+    const { files, commit } = await sources.read(request, revision);
+    // They are read now: the folder goes.
+    const read = files.map((file) => ({ ...file, read: keep(file.read()) }));
+    return { files: read, origin: `${revision.slice(0, 12)} by ${commit.author}: ${commit.subject}` };
+  } finally {
+    await sources.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function keep<T>(value: T): () => T {
+  return () => value;
+}

@@ -1,0 +1,99 @@
+import { changeLine } from '../../diff/compare.ts';
+import { type Delivery, readDelivery } from '../../sync/delivery/delivery.ts';
+import { isForbidden } from '../../sync/errors.ts';
+import { arrange } from '../../sync/plan/order.ts';
+import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planPrune } from '../../sync/plan/plan.ts';
+import { tryEntries } from '../../sync/plan/try.ts';
+import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
+import { shortUid } from '../../sync/stamp.ts';
+import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
+import { createCluster } from '../kube/cluster.ts';
+import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { parseConnected, recordOptions } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { contentOf } from './content.ts';
+import { labelledObjects } from './labelled.ts';
+import { readRecordOf } from './records.ts';
+import { printable, printJson } from './table.ts';
+
+const parallel = 16;
+
+/**
+ * `lockstep plan NAME [--path FOLDER]`: what a release would do, tried by dry-runs as the user who calls; nothing is
+ * written. Exit code 2 when something would change, 1 when something would be refused.
+ */
+export async function planCommand(args: readonly string[]): Promise<number> {
+  const options = { ...recordOptions, path: { type: 'string' } } as const;
+  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], options);
+  const [name = ''] = words;
+  const { items, refusals, unchanged, origin } = await connected(flags['kubeconfig'], async (http) => {
+    const delivery = readDelivery(await readDeliveryObject(http, namespace, name));
+    return planFor(http, delivery, flags['agent-namespace'] ?? '', flags['path']);
+  });
+  if (isJson) printJson(items);
+  else process.stdout.write(printed(items, unchanged, origin));
+  for (const refusal of refusals) process.stderr.write(`lockstep plan: ${printable(refusal)}\n`);
+  if (refusals.length > 0) return 1;
+  return items.some(({ action }) => action !== 'unchanged' && action !== 'skip') ? 2 : 0;
+}
+
+async function planFor(http: KubeHttp, delivery: Delivery, agentNamespace: string, folder: string | undefined) {
+  const kinds = await discoverKinds(http);
+  const cluster = createCluster(http, kinds, undefined, async () => undefined);
+  const { desired, skipped, origin } = await contentOf(delivery, cluster, kinds, folder);
+  const record = await recordOrLive(http, kinds, delivery, agentNamespace);
+  const entries = entriesFor(desired, record, skipped);
+  const stamp = {
+    shortUid: shortUid(delivery.uid),
+    owner: `${delivery.namespace}/${delivery.name}`,
+    release: record.sequence + 1,
+  };
+  const trial = { cluster, uid: delivery.uid, adopt: delivery.adopt, kinds, stamp, parallel };
+  const tried = await tryEntries(changedEntries(entries), entries, trial);
+  const items = [...tried.items, ...planLeftAlone(record, skipped), ...planPrune(entries, delivery.prune)];
+  const inOrder = items.sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));
+  const unchanged =
+    desired.length - tried.items.filter(({ action }) => action !== 'unchanged').length - tried.refusals.length;
+  return { items: inOrder, refusals: tried.refusals.map(({ message }) => message), unchanged, origin };
+}
+
+/** Who may not read the agent's record still sees what is there. */
+async function recordOrLive(
+  http: KubeHttp,
+  kinds: DiscoveredKinds,
+  delivery: Delivery,
+  agentNamespace: string,
+): Promise<ReleaseRecord> {
+  try {
+    return await readRecordOf(http, agentNamespace, delivery.uid);
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    return {
+      ...emptyRecord(),
+      entries: entriesOf(await labelledObjects(http, kinds, delivery.uid, delivery.targetNamespace)),
+    };
+  }
+}
+
+/** Live objects as entries that all have to be tried. */
+function entriesOf(live: readonly KubeObject[]): Map<string, Entry> {
+  const places = arrange(live);
+  const entries = live.map((manifest, index): Entry => {
+    const place = places[index] ?? { wave: 0, step: 0 };
+    const ref = refOf(manifest);
+    const applied = { uid: manifest.metadata.uid ?? '', hash: '', owned: '', sequence: 0 };
+    return { key: keyOf(ref), ref, ...place, manifest, hash: '', removed: false, applied };
+  });
+  return new Map(entries.map((entry) => [entry.key, entry]));
+}
+
+function printed(items: readonly PlanItem[], unchanged: number, origin: string): string {
+  const lines = items
+    .filter(({ action }) => action !== 'unchanged')
+    .flatMap(({ action, wave, ref, reason, changes }) => [
+      `${action.padEnd(7)} wave ${wave}  ${titleOf(ref)}${changes.length === 0 ? `: ${reason}` : ''}`,
+      ...changes.map((change) => `          ${changeLine(change)}`),
+    ]);
+  return printable(`${[origin, ...lines, `${unchanged} unchanged`].join('\n')}\n`);
+}

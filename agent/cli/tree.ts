@@ -1,0 +1,113 @@
+import { objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { healthOf } from '../../health/rules.ts';
+import { passesGate } from '../../health/scale.ts';
+import { inParallel } from '../../sync/parallel.ts';
+import { arrange } from '../../sync/plan/order.ts';
+import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
+import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
+import type { KubeHttp } from '../kube/http.ts';
+import { parseConnected } from './arguments.ts';
+import { connected, readDeliveryObject } from './connection.ts';
+import { labelledObjects, listWherever } from './labelled.ts';
+import { printable, printJson } from './table.ts';
+
+/** What workloads make. */
+const made = [
+  ['apps/v1', 'ReplicaSet'],
+  ['batch/v1', 'Job'],
+  ['v1', 'Pod'],
+] as const;
+
+/** An object, how it is, and what it has made. */
+interface Node {
+  readonly title: string;
+  readonly health: string;
+  readonly message: string;
+  readonly children: readonly Node[];
+}
+
+/**
+ * `lockstep tree NAME`: the live objects of a Delivery by wave, with their health and what they have made, down to pods, as
+ * far as the user who calls may list them. Exit code 2 when one is not healthy.
+ */
+export async function treeCommand(args: readonly string[]): Promise<number> {
+  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME']);
+  const [name = ''] = words;
+  const tree = await connected(flags['kubeconfig'], async (http) => {
+    const delivery = await readDeliveryObject(http, namespace, name);
+    const target = textAt(delivery, 'spec', 'target', 'namespace') ?? namespace;
+    const kinds = await discoverKinds(http);
+    const managed = await labelledObjects(http, kinds, delivery.metadata.uid ?? '', target);
+    return { delivery, waves: wavesOf(managed, await madeBy(http, kinds, managed, target)) };
+  });
+  const { delivery, waves } = tree;
+  if (isJson) printJson(waves);
+  else process.stdout.write(printable(`${[headOf(delivery), ...waves.flatMap(linesOfWave)].join('\n')}\n`));
+  return waves.flatMap(({ objects }) => objects).every(isFine) ? 0 : 2;
+}
+
+interface Wave {
+  readonly wave: number;
+  readonly objects: readonly Node[];
+}
+
+/** Everything that workloads have made in the namespaces of the managed objects, by the uid of its owner. */
+async function madeBy(
+  http: KubeHttp,
+  kinds: DiscoveredKinds,
+  managed: readonly KubeObject[],
+  target: string,
+): Promise<ReadonlyMap<string, readonly KubeObject[]>> {
+  const namespaces = new Set([target, ...managed.flatMap(({ metadata }) => metadata.namespace ?? [])]);
+  const resources = made.flatMap(([apiVersion, kind]) => kinds.find(apiVersion, kind) ?? []);
+  const lists = await inParallel(resources, resources.length, (resource) => listWherever(http, resource, target, ''));
+  const byOwner = new Map<string, KubeObject[]>();
+  for (const object of lists.flat()) {
+    if (!namespaces.has(object.metadata.namespace ?? '')) continue;
+    for (const owner of objectsAt(object, 'metadata', 'ownerReferences')) {
+      const uid = textAt(owner, 'uid') ?? '';
+      byOwner.set(uid, [...(byOwner.get(uid) ?? []), object]);
+    }
+  }
+  return byOwner;
+}
+
+function wavesOf(managed: readonly KubeObject[], byOwner: ReadonlyMap<string, readonly KubeObject[]>): Wave[] {
+  const places = arrange(managed);
+  const waves = new Map<number, Node[]>();
+  const sorted = managed.map((object, index) => ({ object, wave: places[index]?.wave ?? 0 }));
+  for (const { object, wave } of sorted.sort((a, b) => (keyOf(refOf(a.object)) < keyOf(refOf(b.object)) ? -1 : 1)))
+    waves.set(wave, [...(waves.get(wave) ?? []), nodeOf(object, byOwner)]);
+  return [...waves.keys()].sort((a, b) => a - b).map((wave) => ({ wave, objects: waves.get(wave) ?? [] }));
+}
+
+/** ReplicaSets of earlier revisions that have no pods any more say nothing. */
+function nodeOf(object: KubeObject, byOwner: ReadonlyMap<string, readonly KubeObject[]>): Node {
+  const { status: health, message } = healthOf(object, { now: Date.now() });
+  const children = (byOwner.get(object.metadata.uid ?? '') ?? [])
+    .map((child) => ({ kind: child.kind, node: nodeOf(child, byOwner) }))
+    .filter(({ kind, node }) => kind !== 'ReplicaSet' || node.children.length > 0)
+    .map(({ node }) => node);
+  return { title: titleOf(refOf(object)), health, message, children };
+}
+
+function isFine({ health }: Node): boolean {
+  return passesGate({ status: health as never, reason: '', message: '' });
+}
+
+function headOf(delivery: KubeObject): string {
+  const { namespace = '', name } = delivery.metadata;
+  const state = textAt(delivery, 'status', 'state') ?? '';
+  return `Delivery ${namespace}/${name}  ${state}  ${condition(delivery, 'Ready')?.message ?? ''}`;
+}
+
+function linesOfWave({ wave, objects }: Wave): string[] {
+  return [`wave ${wave}`, ...objects.flatMap((node) => linesOf(node, 1))];
+}
+
+function linesOf(node: Node, depth: number): string[] {
+  const { title, health, message, children } = node;
+  const why = health === 'Healthy' ? '' : `: ${message}`;
+  return [`${'  '.repeat(depth)}${title}  ${health}${why}`, ...children.flatMap((child) => linesOf(child, depth + 1))];
+}
