@@ -3,6 +3,21 @@ import { ClosingLine } from './test/closing-line.ts';
 
 const reporters = ['default' as const, new ClosingLine()];
 
+/** What counts every request of the one agent there is, or holds it to fractions of a second. */
+const alone = [
+  'test/e2e/scale.test.ts',
+  'test/e2e/rollback/bad-image.test.ts',
+  'test/e2e/rollback/crash-loop.test.ts',
+  'test/e2e/rollback/slow-but-healthy.test.ts',
+];
+
+/** On the real control plane. Tests wait more than they work, so two files run at once. */
+const endToEnd = {
+  globalSetup: ['test/e2e/support/setup.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
+
 export default defineConfig({
   test: {
     reporters,
@@ -11,13 +26,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...endToEnd,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/cluster/**/*.test.ts', 'test/faults/**/*.test.ts'],
-          globalSetup: ['test/e2e/support/setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          maxWorkers: 1,
+          exclude: alone,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { ...endToEnd, name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

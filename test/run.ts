@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
     return run(bin('vitest'), ['run', ...args]);
   },
   cluster: async (args) => (await import('./cluster/command.ts')).clusterCommand(args),
+  bench: async (args) => (await import('./bench/bench.ts')).bench(args),
   demo: async (args) => (await import('./e2e/demo/demo.ts')).demo(args),
   build: async () => (await import('../deploy/bundle.ts')).bundle(),
   generate: async () => (await import('./generate.ts')).generate(),

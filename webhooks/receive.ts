@@ -111,7 +111,9 @@ function parseBody({ header, body }: HookRequest): Json | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
     const isForm = header('content-type')?.startsWith('application/x-www-form-urlencoded') === true;
-    return parseJson(isForm ? (new URLSearchParams(text).get('payload') ?? '') : text);
+    // Programs such as curl call every body a form.
+    const payload = isForm && text.startsWith('payload=') ? new URLSearchParams(text).get('payload') : undefined;
+    return parseJson(payload ?? text);
   } catch {
     return undefined;
   }

@@ -127,10 +127,12 @@ function refuseOtherMethods(server: FastifyInstance, routes: readonly Route[]): 
       method,
       url: urlOf(path),
       exposeHeadRoute: false,
-      handler: async (request, reply) => {
+      // Before any body is read.
+      onRequest: async (request, reply) => {
         reply.header('allow', shown.join(', '));
         return refuse(reply, new Problem('MethodNotAllowed', `${request.method} is not allowed here`));
       },
+      handler: async () => undefined,
     });
   }
 }

@@ -51,16 +51,6 @@ describeOnOwnCluster('the install', () => {
   afterAll(async () => {
     await agent?.stop();
     await git?.close();
-    // Other tests have an agent's namespace without the rules for pods.
-    await run(
-      'delete',
-      '--ignore-not-found',
-      '--wait=false',
-      '-f',
-      'deploy/base/deployment.yaml',
-      '-n',
-      agentNamespace,
-    );
     await kube?.close();
   });
 

@@ -17,7 +17,7 @@ describeOnOwnCluster('a commit with a bad image', () => {
     const good = app.revision;
     const refs = [app.ref('apps/v1', 'Deployment', 'web'), app.ref('v1', 'ConfigMap', 'settings')];
     const before = await picture(lockstep, refs);
-    const stopwatch = timeRollback(lockstep, app, 'second pull');
+    const stopwatch = timeRollback(lockstep.kube, app, 'second pull');
     let fewest = 3;
     const watching = setInterval(async () => {
       const live = await app.get('apps/v1', 'Deployment', 'web');

@@ -16,7 +16,7 @@ describeOnOwnCluster('a commit whose container crashes', () => {
     const good = app.revision;
     const refs = [app.ref('apps/v1', 'Deployment', 'web')];
     const before = await picture(lockstep, refs);
-    const stopwatch = timeRollback(lockstep, app, 'third restart');
+    const stopwatch = timeRollback(lockstep.kube, app, 'third restart');
     app.push({ 'web.yaml': deployment('web', { replicas: 2, pod }) });
     const message = holdMessage(await held(app));
     expect(message).toMatch(

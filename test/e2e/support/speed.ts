@@ -2,7 +2,8 @@ import { appendFileSync } from 'node:fs';
 import { follow } from '../../../agent/kube/watch.ts';
 import { at, numberAt, objectsAt, textAt } from '../../../diff/json.ts';
 import type { KubeObject } from '../../../sync/types.ts';
-import type { App, Lockstep } from './lockstep.ts';
+import type { Kube } from './kube.ts';
+import type { App } from './lockstep.ts';
 
 /** How quick a rollback was, in milliseconds from the pod status that completed the signal. */
 export interface Speed {
@@ -23,18 +24,22 @@ export interface Stopwatch {
 export type Completes = 'second pull' | 'third restart';
 
 /** Begins to watch pods and the Deployment `web`; the bad revision is pushed after this. */
-export function timeRollback(lockstep: Lockstep, app: App, completes: Completes): Stopwatch {
+export function timeRollback(
+  { http }: Pick<Kube, 'http'>,
+  app: Pick<App, 'namespace' | 'writes'>,
+  completes: Completes,
+): Stopwatch {
   const since = Date.now();
   const pulls = new Map<string, { count: number; isPulling: boolean }>();
   let signal = 0;
   let live = 0;
   let isBad = false;
-  const pods = follow(lockstep.kube.http, { path: async () => `/api/v1/namespaces/${app.namespace}/pods` }, (event) => {
+  const pods = follow(http, { path: async () => `/api/v1/namespaces/${app.namespace}/pods` }, (event) => {
     if (event.type !== 'changed' || signal > 0) return;
     if (isComplete(event.object, pulls, completes)) signal = Date.now();
   });
   const path = async (): Promise<string> => `/apis/apps/v1/namespaces/${app.namespace}/deployments`;
-  const deployments = follow(lockstep.kube.http, { path }, (event) => {
+  const deployments = follow(http, { path }, (event) => {
     if (event.type !== 'changed') return;
     const isGood = isWell(event.object);
     if (signal > 0 && isBad && isGood) live = Date.now();

@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, it } from 'vitest';
+import { textAt } from '../../diff/json.ts';
+import { buildControlPlane } from '../cluster/build.ts';
+import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import type { Repository } from './support/git-server.ts';
+import { until } from './support/kube.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const webhookSecret = 'docs-webhooks';
+const pages = ['readme', 'start', 'first-app', 'webhooks', 'bad-commit', 'rest'].map((name) => `docs-${name}`);
+const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret] });
+
+/** A page, and what it takes for granted. */
+interface Page {
+  readonly file: string;
+  /** Its namespace, which stands where the page says `shop`. */
+  readonly namespace: string;
+  /** The page is about a Delivery that is not well: commands that say so by exit code 2 are right. */
+  readonly mayDiffer?: boolean;
+  /** The page lists what one may do instead of another: before this one, the one before has to have failed again. */
+  readonly heldBefore?: string;
+}
+
+function repositoryOf(namespace: string): Repository {
+  const repository = lockstep.git.repository(`${namespace}.git`);
+  repository.commit({
+    'deploy/web.yaml': deployment('web'),
+    'deploy/settings.yaml': configMap('settings', { color: 'blue' }),
+  });
+  return repository;
+}
+
+/** The namespace and the Delivery that earlier pages have made. */
+async function deliver(namespace: string, repository: Repository): Promise<void> {
+  await makeNamespace(lockstep.kube, namespace);
+  await lockstep.kube.apply(deliveryOf(namespace, namespace, repository.url, { source: { path: 'deploy' } }));
+  await stateIs(namespace, 'Synced');
+}
+
+function stateIs(namespace: string, state: string): Promise<unknown> {
+  const look = async () =>
+    textAt(await lockstep.kube.get(deliveryRef(namespace, namespace)), 'status', 'state') === state;
+  return until(`${namespace} is ${state}`, look, 60_000);
+}
+
+/** Runs every shell block of a page, as it stands but for names and addresses, in one shell. */
+async function run(page: Page, repository: Repository): Promise<string> {
+  const { file, namespace } = page;
+  const blocks = [...readFileSync(join(root, file), 'utf8').matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)].map(
+    ([, indent = '', text = '']) => text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
+  expect(blocks.length).toBeGreaterThan(0);
+  const script = blocks
+    .join('\n')
+    .replaceAll('https://git.example.com/shop.git', repository.url)
+    .replaceAll('http://127.0.0.1:8080', lockstep.agent.api)
+    .replaceAll('lockstep-webhooks', webhookSecret)
+    .replaceAll(/\bshop\b/g, namespace);
+  const folder = await prepare(page);
+  const isHeld = `kubectl -n ${namespace} get dlv ${namespace} -o jsonpath={.status.state} | grep -q Held`;
+  const steps =
+    page.heldBefore === undefined ? script : script.replace(page.heldBefore, `until ${isHeld}; do sleep 0.2; done\n$&`);
+  const child = spawn('bash', ['-euo', 'pipefail', '-x'], {
+    cwd: folder,
+    env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, HOME: folder, KUBECONFIG: '' },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+  child.stdin.end(steps);
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code, `${file}\n${output}`).toBe(0);
+  return output;
+}
+
+/** A folder in which a person might stand: kubectl, npx and npm at hand, a kubeconfig at home. */
+async function prepare({ mayDiffer = false }: Page): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-docs-'));
+  mkdirSync(join(folder, '.kube'));
+  cpSync(inject('kubeconfig'), join(folder, '.kube', 'config'));
+  symlinkSync(join(root, 'deploy'), join(folder, 'deploy'));
+  mkdirSync(join(folder, 'bin'));
+  const binary = await buildControlPlane(() => undefined);
+  const put = (name: string, lines: readonly string[]): void => {
+    writeFileSync(join(folder, 'bin', name), `#!/usr/bin/env bash\n${lines.join('\n')}\n`);
+    chmodSync(join(folder, 'bin', name), 0o755);
+  };
+  put('kubectl', [`exec ${binary} kubectl "$@"`]);
+  const cli = `${process.execPath} ${join(root, 'agent', 'cli', 'lockstep.mjs')}`;
+  put('npx', [
+    '[ "$1" = lockstep ] || exit 64; shift',
+    // An agent runs until it is stopped: it has started once it says so.
+    `if [ "$1" = agent ]; then ${cli} "$@" --watch-namespaces docs-none --listen 127.0.0.1:0 --probes-listen 127.0.0.1:0 > agent.log 2>&1 & pid=$!`,
+    '  for n in $(seq 100); do grep -q "the agent runs" agent.log && kill $pid && wait $pid && exit 0; sleep 0.1; done; cat agent.log; exit 1; fi',
+    `code=0; ${cli} "$@" || code=$?`,
+    mayDiffer ? '[ $code = 2 ] && exit 0; exit $code' : 'exit $code',
+  ]);
+  // What these do is run on its own: here it only has to exist.
+  put('npm', [
+    `${process.execPath} -e 'process.exit(process.argv[1] in require("${root}/package.json").scripts ? 0 : 1)' "\${@: -1}"`,
+  ]);
+  return folder;
+}
+
+describeOnOwnCluster('every command of', () => {
+  it('the README', async () => {
+    await run({ file: 'README.md', namespace: 'docs-readme' }, repositoryOf('docs-readme'));
+  });
+
+  it('docs/start.md', async () => {
+    const output = await run({ file: 'docs/start.md', namespace: 'docs-start' }, repositoryOf('docs-start'));
+    expect(output).toContain('tip, target and live are one');
+    expect(output).toContain('Deployment docs-start/web  Healthy');
+  });
+
+  it('docs/how-to/first-app.md', async () => {
+    const namespace = 'docs-first-app';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: 'docs/how-to/first-app.md', namespace, mayDiffer: true }, repository);
+    expect(output).toContain('create  wave -1  Job docs-first-app/migrate');
+  });
+
+  it('docs/how-to/webhooks.md', async () => {
+    const namespace = 'docs-webhooks';
+    const ref = { apiVersion: 'v1', kind: 'Secret', namespace: agentNamespace, name: webhookSecret };
+    if ((await lockstep.kube.get(ref)) !== undefined) await lockstep.kube.delete(ref);
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: 'docs/how-to/webhooks.md', namespace }, repository);
+    expect(output).toContain('{"result":"accepted","syncs":["docs-webhooks/docs-webhooks"]}');
+  });
+
+  it('docs/how-to/bad-commit.md', async () => {
+    const namespace = 'docs-bad-commit';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    repository.commit({ 'deploy/web.yaml': deployment('web', { pod: { pod: 'image-pull' } }) });
+    await stateIs(namespace, 'Held');
+    const output = await run(
+      { file: 'docs/how-to/bad-commit.md', namespace, mayDiffer: true, heldBefore: 'npx lockstep accept' },
+      repository,
+    );
+    expect(output).toContain('ErrImagePull');
+  });
+
+  it('docs/how-to/rest.md', async () => {
+    const namespace = 'docs-rest';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: 'docs/how-to/rest.md', namespace }, repository);
+    expect(output).toContain('"state":"Synced"');
+    expect(output).toContain('event: changed');
+  });
+});
