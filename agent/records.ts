@@ -4,10 +4,11 @@ import { gzip } from 'node:zlib';
 import { toJson } from '../diff/json.ts';
 import { isAbsent, isConflict, LockstepError } from '../sync/errors.ts';
 import type { LoadedRecord, Records } from '../sync/ports.ts';
-import { emptyRecord } from '../sync/release/record.ts';
+import { deltaOf } from '../sync/release/delta.ts';
+import { emptyRecord, type ReleaseRecord } from '../sync/release/record.ts';
 import { writeRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
-import { epochIn, headName, readStored } from './record-reader.ts';
+import { type Base, digestOf, epochIn, headName, nameBase, noBase, readStored, sealed } from './record-reader.ts';
 import type { RecordSecrets, StoredSecret } from './record-secrets.ts';
 
 const compress = promisify(gzip);
@@ -25,17 +26,23 @@ export interface Leader {
   resign(why: string): void;
 }
 
-/** What is known of a stored record: its version in the API server, and the names of its other parts. */
+/** A delta of this many bytes is no reason to write a base. */
+const smallDelta = 48 * 1024;
+/** Nor are this many objects. */
+const mostObjects = 250;
+
+/** What is known of a stored record: its version in the API server, and what it is told against. */
 interface Head {
-  readonly version: string;
-  readonly parts: readonly string[];
+  readonly version: string | undefined;
+  readonly base: Base;
 }
 
 /**
- * Keeps records in Secrets of the agent's own namespace: compressed, sealed, in parts below the size limit of a Secret.
- * The head holds the first part, the seal over the whole, and the names of the other parts, which are written before it
- * and never changed: a record is always whole. Every write is on top of the version that was read, and carries the
- * writer's epoch: an agent whose time is over is refused.
+ * Keeps records in Secrets of the agent's own namespace, compressed and sealed. The head holds what has become of a base
+ * since that was written, so that a save costs what has changed, whatever the size of the record; small records need no
+ * base. The base stands in Secrets of its own, in parts below the size limit of one, written before a head names them and
+ * never changed: a record is always whole. Every write is on top of the version that was read, and carries the writer's
+ * epoch: an agent whose time is over is refused.
  */
 export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Leader): Records {
   const heads = new Map<string, Head>();
@@ -65,23 +72,37 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
     throw new LockstepError('Fenced', why);
   }
 
-  async function headData(uid: string, bytes: Buffer, parts: readonly string[]): Promise<Record<string, string>> {
+  async function headData(uid: string, base: Base, delta: Buffer): Promise<Record<string, string>> {
     const own = String(epochOf(uid));
+    const named = nameBase(base);
     return {
-      first: bytes.subarray(0, partBytes).toString('base64'),
-      parts: encode(JSON.stringify(parts)),
+      base: encode(named),
+      delta: delta.toString('base64'),
       epoch: encode(own),
-      seal: encode(await seals.make([uid, own, bytes])),
+      seal: encode(await seals.make(sealed(uid, own, named, delta))),
     };
   }
 
   /** From here on, whoever led before can write no more. */
-  async function take(uid: string, head: StoredSecret, bytes: Buffer, parts: readonly string[]): Promise<void> {
+  async function take(uid: string, head: StoredSecret, base: Base, delta: Buffer): Promise<void> {
     const isOurs = epochIn(head) === epochOf(uid);
     const version = isOurs
       ? head.version
-      : await secrets.put(uid, headName(uid), await headData(uid, bytes, parts), head.version);
-    heads.set(uid, { version, parts });
+      : await secrets.put(uid, headName(uid), await headData(uid, base, delta), head.version);
+    heads.set(uid, { version, base });
+  }
+
+  /** Writes a whole record that later ones are told against. */
+  async function writeBase(uid: string, record: ReleaseRecord): Promise<Base> {
+    const bytes = await compress(toJson(writeRecord(record)));
+    if (bytes.length <= smallDelta) return noBase();
+    const parts = partsOf(uid, bytes);
+    for (const { name, bytes: part } of parts)
+      await secrets.put(uid, name, { part: part.toString('base64') }, undefined).catch(ignoreExisting);
+    const names = parts.map(({ name }) => name);
+    // What the record holds is never changed, but its map of entries is.
+    const snapshot = { ...record, entries: new Map(record.entries) };
+    return { parts: names, digest: digestOf(bytes), size: bytes.length, record: snapshot };
   }
 
   return {
@@ -95,24 +116,23 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
       epochs.set(uid, Math.max(leader.epoch, above));
       if ('problem' in stored) {
         // What is begun anew is written over it.
-        heads.set(uid, { version: head.version, parts: [] });
+        heads.set(uid, { version: head.version, base: noBase() });
         return { record: emptyRecord(), problem: stored.problem };
       }
-      await take(uid, head, stored.bytes, stored.parts);
+      await take(uid, head, stored.base, stored.delta);
       return { record: stored.record, problem: undefined };
     },
     save: async (uid, record) => {
-      const bytes = await compress(toJson(writeRecord(record)));
-      const before = heads.get(uid);
-      const parts = partsOf(uid, bytes);
-      for (const { name, bytes: part } of parts) {
-        if (!before?.parts.includes(name))
-          await secrets.put(uid, name, { part: part.toString('base64') }, undefined).catch(ignoreExisting);
+      const before = heads.get(uid) ?? { version: undefined, base: noBase() };
+      let { base } = before;
+      let delta = await deltaIfNear(base, record);
+      if (delta === undefined) {
+        base = await writeBase(uid, record);
+        delta = await compress(toJson(deltaOf(base.record, record).stored));
       }
-      const names = parts.map(({ name }) => name);
-      const version = await putHead(uid, await headData(uid, bytes, names), before?.version);
-      heads.set(uid, { version, parts: names });
-      for (const name of before?.parts ?? []) if (!names.includes(name)) await secrets.remove(name);
+      const version = await putHead(uid, await headData(uid, base, delta), before.version);
+      heads.set(uid, { version, base });
+      for (const name of before.base.parts) if (!base.parts.includes(name)) await secrets.remove(name);
     },
     remove: async (uid) => {
       for (const name of await secrets.namesOf(uid)) await secrets.remove(name);
@@ -122,10 +142,19 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
   };
 }
 
-/** The parts after the first. A part's name is a fingerprint of its content: one that exists is the same. */
+/** What became of a base; undefined when that is so much that the record should get a base of its own. */
+async function deltaIfNear({ size, record: base }: Base, record: ReleaseRecord): Promise<Buffer | undefined> {
+  const delta = deltaOf(base, record);
+  const isWide = delta.size > mostObjects && delta.size > record.entries.size / 4;
+  if (isWide || record.entries.size < base.entries.size / 2) return undefined;
+  const bytes = await compress(toJson(delta.stored));
+  return bytes.length > Math.min(partBytes / 2, Math.max(smallDelta, size / 4)) ? undefined : bytes;
+}
+
+/** A part's name is a fingerprint of its content: one that exists is the same. */
 function partsOf(uid: string, bytes: Buffer): { name: string; bytes: Buffer }[] {
   const parts: { name: string; bytes: Buffer }[] = [];
-  for (let at = partBytes; at < bytes.length; at += partBytes) {
+  for (let at = 0; at < bytes.length; at += partBytes) {
     const part = bytes.subarray(at, at + partBytes);
     const fingerprint = createHash('sha256').update(part).digest('hex').slice(0, 16);
     parts.push({ name: `${headName(uid)}-${fingerprint}`, bytes: part });

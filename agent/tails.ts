@@ -27,9 +27,23 @@ export interface Tail {
   readonly text: string;
 }
 
-/** The containers that are not ready, in pods of the workloads that the status names as unwell. */
-export async function liveTails(http: KubeHttp, delivery: KubeObject, lines: string): Promise<Tail[]> {
+/** Pods of one workload that are looked at, and bytes of one log that are read, at most. */
+const [mostPods, mostBytes] = [10, 65_536];
+
+/**
+ * The containers that are not ready, in pods of the workloads that the status names as unwell.
+ * @param mayRead whether the log of a pod is for the one who asks; asked before anything is read
+ */
+export async function liveTails(
+  http: KubeHttp,
+  delivery: KubeObject,
+  lines: string,
+  mayRead: (pod: KubeObject) => Promise<boolean> = async () => true,
+): Promise<Tail[]> {
   const tails: Tail[] = [];
+  const read = async (pod: KubeObject): Promise<void> => {
+    if (await mayRead(pod)) tails.push(...(await tailsOf(http, pod.metadata.namespace ?? '', pod, lines)));
+  };
   for (const worst of objectsAt(delivery, 'status', 'worst')) {
     const collection = collections[textAt(worst, 'kind') ?? ''];
     const namespace = textAt(worst, 'namespace') ?? '';
@@ -44,14 +58,14 @@ export async function liveTails(http: KubeHttp, delivery: KubeObject, lines: str
     );
     if (!isKubeObject(body)) continue;
     const selector = rolloutOf(body)?.selector;
-    if (body.kind === 'Pod') tails.push(...(await tailsOf(http, namespace, body, lines)));
+    if (body.kind === 'Pod') await read(body);
     if (selector === undefined) continue;
     const pods = await http.request({
       method: 'GET',
       path: `/api/v1/namespaces/${namespace}/pods`,
       query: { labelSelector: selector },
     });
-    for (const pod of itemsOf(pods.body)) tails.push(...(await tailsOf(http, namespace, pod, lines)));
+    for (const pod of itemsOf(pods.body).slice(0, mostPods)) await read(pod);
   }
   return tails;
 }
@@ -64,7 +78,7 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailL
     if (status['ready'] === true || isDone) continue;
     const container = textAt(status, 'name') ?? '';
     const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
-    const query = { container, tailLines, ...(hasEnded ? { previous: 'true' } : {}) };
+    const query = { container, tailLines, limitBytes: String(mostBytes), ...(hasEnded ? { previous: 'true' } : {}) };
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
     const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
       if (isForbidden(error)) throw error;

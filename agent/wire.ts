@@ -26,6 +26,7 @@ import { openApi, openProbes } from './listeners.ts';
 import { registerSecret } from './mask.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbes, type Probes } from './probes.ts';
+import { gathering } from './queue/gather.ts';
 import { createInProcessQueue } from './queue/in-process.ts';
 import { type Queue, queueDefaults, type Work } from './queue/queue.ts';
 import { createSeals } from './record-key.ts';
@@ -54,12 +55,13 @@ export async function startAgent(settings: Settings, log: Log, stop: AbortSignal
   const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
   const limits = { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections };
   const anybody = createKubeHttp(access, limits, metrics.apiRequest);
+  const reviews = createKubeHttp(access, { ...limits, connections: 4, retries: 0 }, metrics.apiRequest);
   const probes = createProbes(servedNamespaces(settings).map(watchName), () => performance.now());
-  const common: Common = { settings, log, clock, registry, metrics, probes };
+  const common: Common = { settings, log, clock, registry, metrics, probes, reviews };
   const probing = await openProbes(settings, probes, metrics, log);
   const close = async (): Promise<void> => {
     probes.close();
-    await Promise.all([probing.close(), anybody.close()]);
+    await Promise.all([probing.close(), anybody.close(), reviews.close()]);
   };
   try {
     const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
@@ -89,10 +91,11 @@ interface Common {
   readonly registry: Registry;
   readonly metrics: Metrics;
   readonly probes: Probes;
+  readonly reviews: KubeHttp;
 }
 
 async function assemble(common: Common, anybody: KubeHttp, leadership: Leadership): Promise<Agent> {
-  const { settings, log, clock, registry, metrics, probes } = common;
+  const { settings, log, clock, registry, metrics, probes, reviews } = common;
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const records = createRecords(
@@ -115,8 +118,10 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
   const watches = createWatches(http, kinds, requireAccount);
-  const watcher = createWatcher(watches, healthContext, queue.add);
-  const rollouts = createRollouts(watches, clock.steady, queue.add);
+  // A turn looks at every object: the more there are, the more news it should be about.
+  const gathered = gathering(queue, (uid) => 10 + (registry.get(uid)?.session?.record.entries.size ?? 0) / 50);
+  const watcher = createWatcher(watches, healthContext, gathered);
+  const rollouts = createRollouts(watches, clock.steady, gathered);
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const sources = createSources(settings['data-dir'], gitLimits);
   const events = createEvents(http, clock, log);
@@ -154,6 +159,7 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
       clock,
       kinds,
       http,
+      reviews,
       live: watcher.live,
       suspects: watcher.suspects,
       tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),

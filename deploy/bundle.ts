@@ -26,7 +26,7 @@ export async function bundle(): Promise<number> {
   const { output } = await build.write({
     dir: bundleFolder,
     format: 'esm',
-    minify: true,
+    minify: process.env['PLAIN'] === undefined,
     entryFileNames: '[name].mjs',
     chunkFileNames: '[name]-[hash].mjs',
   });

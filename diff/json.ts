@@ -30,6 +30,16 @@ function keepExact(_key: string, value: unknown, context?: { source?: string }):
 
 /** The JSON text of a value, bigints as plain numbers. */
 export function toJson(value: unknown, indent?: number): string {
+  try {
+    // Without a replacer it is several times faster, and hardly anything holds a bigint.
+    return JSON.stringify(value, undefined, indent);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return exactJson(value, indent);
+  }
+}
+
+function exactJson(value: unknown, indent: number | undefined): string {
   return JSON.stringify(
     value,
     (_key, item) => (typeof item === 'bigint' ? JSON.rawJSON(item.toString()) : item),

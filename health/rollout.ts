@@ -30,6 +30,11 @@ export function rolloutOf(object: KubeObject): Rollout | undefined {
   }
 }
 
+/** Whether a workload asks for no pods: there is nothing in its rollout that could fail. */
+export function wantsNoPods(workload: KubeObject): boolean {
+  return at(workload, 'spec', 'replicas') === 0;
+}
+
 /** The newest revision of a live workload, in its own words; undefined where it has none or has not said yet. */
 export function revisionOf(live: KubeObject): string | undefined {
   switch (live.kind) {

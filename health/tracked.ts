@@ -23,6 +23,8 @@ export interface Live {
 /** One object that is followed, folded into a few words. */
 export interface Tracked {
   readonly key: string;
+  /** What it was tracked for last. */
+  entry: Entry;
   /** The name of the watch that tells of it. */
   readonly watch: string;
   readonly manifest: KubeObject;
@@ -43,12 +45,17 @@ export type JobEnd = 'Complete' | 'JobFailed';
 /** Begins to track an entry, or goes on with what was known of it. */
 export function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
   const manifest = healingManifest(entry);
-  if (before?.manifest === manifest && before.watch === watch) return before;
+  const isSame = before?.manifest === manifest && before.watch === watch;
+  if (before !== undefined && isSame) {
+    before.entry = entry;
+    return before;
+  }
   const sentEmpty = pathsSentEmpty(manifest);
-  if (before !== undefined) return { ...before, watch, manifest, sentEmpty };
+  if (before !== undefined) return { ...before, entry, watch, manifest, sentEmpty };
   const { uid, owned } = entry.applied ?? {};
   const made: Tracked = {
     key: entry.key,
+    entry,
     watch,
     manifest,
     sentEmpty,

@@ -44,6 +44,8 @@ export interface Watcher {
 interface Followed {
   readonly uid: string;
   readonly manager: string;
+  /** As whom its objects are watched. */
+  identity: string;
   objects: Map<string, Tracked>;
 }
 
@@ -194,16 +196,20 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
 
   return {
     follow: (uid, identity, entries) => {
-      const delivery = followed.get(uid) ?? { uid, manager: fieldManager(uid), objects: new Map() };
+      const delivery = followed.get(uid) ?? { uid, manager: fieldManager(uid), identity, objects: new Map() };
       followed.set(uid, delivery);
       byShortUid.set(shortUid(uid), delivery);
       const used = new Set<string>();
       const objects = new Map<string, Tracked>();
       for (const entry of entries.values()) {
-        const watch = need(uid, targetOf(identity, entry));
-        used.add(watch);
-        objects.set(entry.key, track(entry, watch, delivery.objects.get(entry.key)));
+        const known = delivery.objects.get(entry.key);
+        // Most are the ones that they were in the turn before.
+        const isSame = known?.entry === entry && identity === delivery.identity;
+        const tracked = isSame ? known : track(entry, need(uid, targetOf(identity, entry)), known);
+        used.add(tracked.watch);
+        objects.set(entry.key, tracked);
       }
+      delivery.identity = identity;
       delivery.objects = objects;
       closeUnused(uid, used);
     },

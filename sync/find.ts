@@ -138,7 +138,7 @@ async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snap
     rendered.objects.some(({ object }) => world.kinds.find(object.apiVersion, object.kind) === undefined);
   if (isUnknown()) await world.kinds.refresh();
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
-  const checked = check(rendered, delivery.targetNamespace, scope);
+  const checked = check(rendered, delivery.targetNamespace, scope, session.checked);
   const waves = checked.desired.flatMap(({ manifest }) => {
     const message = waveProblem(manifest);
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];

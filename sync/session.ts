@@ -5,7 +5,7 @@ import type { LockstepError } from './errors.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
-import type { Desired } from './render/check.ts';
+import type { CheckCache, Desired } from './render/check.ts';
 import type { ParseCache } from './render/plain.ts';
 import type { ObjectRef } from './types.ts';
 
@@ -131,6 +131,7 @@ export interface Session {
   tip: string | undefined;
   found: Found | undefined;
   readonly parsed: ParseCache;
+  readonly checked: CheckCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
   unreadable: Unreadable | undefined;
@@ -212,6 +213,7 @@ export function newSession(record: ReleaseRecord): Session {
     tip: undefined,
     found: undefined,
     parsed: new Map(),
+    checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,
     unreadable: undefined,

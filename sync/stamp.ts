@@ -1,4 +1,5 @@
 import type { JsonObject } from '../diff/json.ts';
+import type { KnownName } from './annotations.ts';
 import { annotation, type KubeObject, label } from './types.ts';
 
 /** The label by which watches find what a Delivery manages; its value is the Delivery's short uid. */
@@ -9,7 +10,7 @@ const ownerAnnotation = 'lockstep.dev/owner';
 export const releaseAnnotation = 'lockstep.dev/release';
 
 /** All names of the stamp: refused in Git, and left out of every comparison. */
-export const stampNames: readonly string[] = [deliveryLabel, ownerAnnotation, releaseAnnotation];
+export const stampNames: readonly KnownName[] = [deliveryLabel, ownerAnnotation, releaseAnnotation];
 
 /** Who stamps: a Delivery, and one release of it. */
 export interface Stamp {

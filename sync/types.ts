@@ -1,4 +1,5 @@
 import { at, isObject, type Json, type JsonObject, textAt } from '../diff/json.ts';
+import type { KnownName } from './annotations.ts';
 
 /** The metadata of a Kubernetes object, as far as Lockstep reads it. */
 export type Metadata = JsonObject & { name: string; namespace?: string; uid?: string; resourceVersion?: string };
@@ -91,7 +92,7 @@ export function titleOf(ref: ObjectRef): string {
 }
 
 /** The value of an annotation, or undefined. */
-export function annotation(object: KubeObject, name: string): string | undefined {
+export function annotation(object: KubeObject, name: KnownName): string | undefined {
   return textAt(object, 'metadata', 'annotations', name);
 }
 

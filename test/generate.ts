@@ -5,6 +5,7 @@ import { documentedApi } from '../agent/api/routes/all.ts';
 import { metricsTable } from '../agent/metrics.ts';
 import { settingsTable } from '../agent/settings.ts';
 import { at, isObject, type Json, objectsAt, toJson } from '../diff/json.ts';
+import { meanings } from '../sync/annotations.ts';
 import { deliveryCrd } from '../sync/delivery/crd.ts';
 import { deliverySpec, deliveryStatus } from '../sync/delivery/schema.ts';
 import { unbuiltFields } from '../sync/delivery/unbuilt.ts';
@@ -29,6 +30,7 @@ export function generatedFiles(): Map<string, string> {
     ['docs/reference/release.md', releasePage()],
     ['docs/reference/api.md', apiPage()],
     ['docs/reference/metrics.md', metricsPage()],
+    ['docs/reference/annotations.md', annotationsPage()],
   ]);
 }
 
@@ -72,6 +74,23 @@ How to call it, who may, and how to follow events: [how-to/rest.md](../how-to/re
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
+}
+
+const writers = {
+  git: 'In manifests, by you',
+  delivery: 'On a Delivery, by you',
+  lockstep: 'By Lockstep',
+  others: 'By other tools, which are respected: such an object is not touched unless it may be adopted',
+};
+
+function annotationsPage(): string {
+  const sections = Object.entries(writers).map(([by, title]) => {
+    const rows = Object.entries(meanings)
+      .filter(([, meaning]) => meaning.by === by)
+      .map(([name, { values, about }]) => `| \`${name}\` | ${values} | ${about} |`);
+    return `## ${title}\n\n| name | values | what it does |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return `# Annotations and labels\n\n${notice} Those of Argo CD, Flux and Helm are honoured as they are.\n\n${sections.join('\n')}`;
 }
 
 function metricsPage(): string {

@@ -26,6 +26,11 @@ export function trustLoopback(): Identify {
 const lifetime = 10_000;
 const mostRemembered = 5_000;
 
+/** A token that was refused is not asked about again for so long, in milliseconds. */
+const refusedFor = 3_000;
+/** Questions to the API server that are under way at once, and that wait for their turn. */
+const [mostAsked, mostWaiting] = [8, 100];
+
 /** The audience that tokens for this API must name: those for the API server itself are refused. */
 const audience = 'lockstep';
 
@@ -35,11 +40,12 @@ const audience = 'lockstep';
  */
 export function askApiServer(http: KubeHttp, now: () => number): Identify {
   const callers = remembering<Promise<Caller>>(now);
+  const inTurn = takingTurns();
   return (authorization) => {
     const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) throw new Problem('Unauthenticated', 'a bearer token is needed');
     const key = createHash('sha256').update(token).digest('base64');
-    return callers(key, async () => callerOf(http, await reviewToken(http, token), now));
+    return callers(key, async () => callerOf(http, await inTurn(() => reviewToken(http, token)), now, inTurn));
   };
 }
 
@@ -71,13 +77,14 @@ function textsIn(value: Json | undefined): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-function callerOf(http: KubeHttp, subject: Subject, now: () => number): Caller {
+function callerOf(http: KubeHttp, subject: Subject, now: () => number, inTurn: TakingTurns): Caller {
   const rights = remembering<Promise<boolean>>(now);
-  const may = (action: Action): Promise<boolean> => rights(toJson(action), () => maySubject(http, subject, action));
+  const may = (action: Action): Promise<boolean> =>
+    rights(toJson(action), () => inTurn(() => maySubject(http, subject, action)));
   return { name: subject.username, isKnown: true, may };
 }
 
-/** Remembers answers for a while; those that failed not at all. */
+/** Remembers answers for a while. */
 function remembering<T extends Promise<unknown>>(now: () => number): (key: string, ask: () => T) => T {
   const known = new Map<string, { at: number; answer: T }>();
   return (key, ask) => {
@@ -86,8 +93,36 @@ function remembering<T extends Promise<unknown>>(now: () => number): (key: strin
     const answer = ask();
     known.delete(key);
     known.set(key, { at: now(), answer });
-    answer.catch(() => known.delete(key));
+    answer.catch((error: unknown) => {
+      // What could not be asked is asked again; what was refused stays so for a moment.
+      const entry = known.get(key);
+      if (entry?.answer !== answer) return;
+      if (error instanceof Problem && error.code === 'Unauthenticated') entry.at -= lifetime - refusedFor;
+      else known.delete(key);
+    });
     if (known.size > mostRemembered) known.delete(known.keys().next().value ?? '');
     return answer;
+  };
+}
+
+type TakingTurns = <T>(ask: () => Promise<T>) => Promise<T>;
+
+/** Few questions at once and not too many that wait: strangers must not keep the agent from its work. */
+function takingTurns(): TakingTurns {
+  let asked = 0;
+  const waiting: (() => void)[] = [];
+  return async (ask) => {
+    if (asked >= mostAsked) {
+      if (waiting.length >= mostWaiting) throw new Problem('Busy', 'too many callers have to be asked about');
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else asked += 1;
+    try {
+      return await ask();
+    } finally {
+      // The place goes to who waits longest.
+      const next = waiting.shift();
+      if (next === undefined) asked -= 1;
+      else next();
+    }
   };
 }

@@ -6,7 +6,7 @@ import { problemView } from './views/schemas.ts';
 
 /** What may happen to every request of a kind, before its route is asked. */
 const everywhere: Readonly<Record<Route['access'], readonly ProblemCode[]>> = {
-  api: ['BadRequest', 'Unauthenticated', 'HostNotAllowed', 'InternalError', 'ClusterUnavailable'],
+  api: ['BadRequest', 'Unauthenticated', 'HostNotAllowed', 'InternalError', 'ClusterUnavailable', 'Busy'],
   hook: ['BadRequest', 'InternalError'],
   open: ['BadRequest', 'HostNotAllowed', 'InternalError'],
 };

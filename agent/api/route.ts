@@ -17,16 +17,22 @@ export interface ApiRequest<P = unknown, Q = unknown, B = unknown> {
 
 /** Where a stream of events is written. */
 export interface Sink {
-  /** @returns whether it was written; a reader that does not keep up is let go */
-  write(text: string): boolean;
+  /** Comes back once there is room for more; false when the reader is gone, or does not keep up and was let go. */
+  write(text: string): Promise<boolean>;
+  end(): void;
+}
+
+/** A stream that was promised to a reader, who may have gone before it begins. */
+export interface Stream {
+  begin(sink: Sink): void;
+  /** Told once, when the reader is gone. */
   end(): void;
 }
 
 /** An answer at once, or a stream that lasts. */
 export type ApiAnswer =
   | { readonly status: number; readonly body: unknown; readonly type?: string }
-  /** Called once; answers what to do when the reader has gone. */
-  | { readonly stream: (sink: Sink) => () => void };
+  | { readonly stream: Stream };
 
 /** One success of a route, as it is documented. */
 export interface Documented {

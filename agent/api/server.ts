@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -9,7 +10,7 @@ import { createBodyReader, hookLimits } from './body.ts';
 import type { Caller, Identify } from './callers.ts';
 import { guardHost, guardWrite } from './guard.ts';
 import { Problem, type ProblemCode, problemCodes } from './problems.ts';
-import type { ApiAnswer, Route, Sink } from './route.ts';
+import type { ApiAnswer, Route, Stream } from './route.ts';
 import type { problemView } from './views/schemas.ts';
 
 /** What a listener serves, and to whom. */
@@ -32,8 +33,8 @@ const jsonLimit = 64 * 1024;
 /** Milliseconds: how long headers, and a whole request, may take to come. */
 const [headersTimeout, requestTimeout] = [10_000, 30_000];
 const mostConnections = 1_000;
-/** A reader of a stream that leaves this many bytes unread is let go. */
-const mostUnread = 1024 * 1024;
+/** Milliseconds: a reader of a stream that makes no room in this time is let go; how long the end of one may take. */
+const [patience, farewell] = [30_000, 5_000];
 
 /** Opens a listener. @throws Error when the place is taken, or is not on this machine */
 export async function listen({ host, port }: Place, options: ServerOptions): Promise<Listener> {
@@ -74,7 +75,7 @@ function configure(server: FastifyInstance, { routes, hostNames, identify, log }
     const read = createBodyReader(hookLimits);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', async (request: FastifyRequest, stream: AsyncIterable<Uint8Array>) =>
-      read(stream, request.headers['content-length']),
+      read(stream, request.headers['content-length'], request.ip),
     );
     for (const route of routes) if (route.access === 'hook') register(scope, route, identify);
   });
@@ -143,21 +144,42 @@ async function send(reply: FastifyReply, answer: ApiAnswer): Promise<FastifyRepl
   return reply.send(typeof answer.body === 'string' ? answer.body : toJson(answer.body));
 }
 
-function stream(reply: FastifyReply, open: (sink: Sink) => () => void): FastifyReply {
+function stream(reply: FastifyReply, promised: Stream): FastifyReply {
   reply.hijack();
   const { raw } = reply;
+  if (raw.destroyed || raw.socket?.destroyed !== false) {
+    promised.end();
+    return reply;
+  }
+  raw.once('close', () => promised.end());
   const headers = Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
   raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
-  const close = open({
-    write: (text) => {
-      if (raw.writableLength > mostUnread) raw.destroy();
-      return !raw.destroyed && raw.write(text) !== undefined;
-    },
-    end: () => raw.end(),
-  });
-  raw.once('close', close);
+  // A connection that breaks while it is written to is no error of ours.
+  raw.on('error', () => undefined);
   raw.flushHeaders();
+  promised.begin({
+    write: async (text) => {
+      if (raw.destroyed || raw.writableEnded) return false;
+      return raw.write(text) || hasRoom(raw);
+    },
+    end: () => {
+      raw.end();
+      setTimeout(() => raw.destroy(), farewell).unref();
+    },
+  });
   return reply;
+}
+
+/** Waits until a reader has taken what was written; who never does is let go. */
+async function hasRoom(raw: FastifyReply['raw']): Promise<boolean> {
+  const given = new AbortController();
+  const timer = setTimeout(() => raw.destroy(), patience);
+  const { signal } = given;
+  const waits = ['drain', 'close'].map((event) => once(raw, event, { signal }).catch(() => undefined));
+  await Promise.race(waits);
+  clearTimeout(timer);
+  given.abort();
+  return !raw.destroyed;
 }
 
 function refuse(reply: FastifyReply, { code, message: detail, status }: Problem): FastifyReply {

@@ -18,6 +18,8 @@ export interface ApiWorld {
   readonly kinds: Kinds;
   /** The API server as the agent itself. */
   readonly http: KubeHttp;
+  /** The same over connections of its own, for questions about callers: strangers never stand in the way of the work. */
+  readonly reviews: KubeHttp;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
   /** The objects of a Delivery that differ from what was applied last. */

@@ -86,11 +86,19 @@ export function createCluster(
       return itemsOf(body);
     },
     logs: async (pod, container, { lines, previous }) => {
-      const query = { container, tailLines: String(lines), ...(previous ? { previous: 'true' } : {}) };
+      const query = {
+        container,
+        tailLines: String(lines),
+        limitBytes: String(mostLogBytes),
+        ...(previous ? { previous: 'true' } : {}),
+      };
       return http.text({ method: 'GET', path: `${await locate(pod)}/log`, query, ...as });
     },
   };
 }
+
+/** A line of a log may be of any length. */
+const mostLogBytes = 65_536;
 
 /** A kind that is not known may have been installed since: the API server is asked once more. */
 export async function findResource(kinds: Kinds, apiVersion: string, kind: string): Promise<ApiResource> {

@@ -24,6 +24,9 @@ export interface Subject {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Who may see single objects of a kind sees at most so many of them at once. */
+const mostByName = 200;
+
 const reviews = '/apis/authorization.k8s.io/v1';
 
 /** Whether the user who calls may do something. */
@@ -53,10 +56,11 @@ async function review(http: KubeHttp, kind: string, spec: object): Promise<boole
 
 /**
  * Whether somebody may get objects: what is recorded of an object is for those who may see it. Each kind is asked for as
- * a whole first, and only where that is refused by name.
+ * a whole first, and only where that is refused by name; after many such questions the rest counts as refused.
  */
 export function mayGet(may: May, kinds: Kinds): (ref: ObjectRef) => Promise<boolean> {
   const wholes = new Map<string, Promise<boolean>>();
+  let byName = 0;
   return async ({ apiVersion, kind, namespace, name }) => {
     const resource = kinds.find(apiVersion, kind)?.plural;
     // Who may see a kind that is not served can't be asked.
@@ -65,6 +69,8 @@ export function mayGet(may: May, kinds: Kinds): (ref: ObjectRef) => Promise<bool
     const whole = `${action.group}/${resource} ${namespace ?? ''}`;
     const asked = wholes.get(whole) ?? may(action);
     wholes.set(whole, asked);
-    return (await asked) || may({ ...action, name });
+    if (await asked) return true;
+    byName += 1;
+    return byName <= mostByName && may({ ...action, name });
   };
 }

@@ -50,7 +50,7 @@ function waveOf(manifest: KubeObject): number {
 
 /** What is wrong with the wave that a manifest asks for, if anything. */
 export function waveProblem(manifest: KubeObject): string | undefined {
-  for (const name of ['lockstep.dev/wave', 'argocd.argoproj.io/sync-wave']) {
+  for (const name of ['lockstep.dev/wave', 'argocd.argoproj.io/sync-wave'] as const) {
     const text = annotation(manifest, name);
     if (text !== undefined && !/^[-+]?\d{1,9}$/.test(text))
       return `${name} must be a whole number, not ${JSON.stringify(text)}`;

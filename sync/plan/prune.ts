@@ -1,3 +1,4 @@
+import type { KnownName } from '../annotations.ts';
 import { annotation, type KubeObject } from '../types.ts';
 
 /** Kinds whose deletion takes what they hold with them: never deleted because a line left Git. */
@@ -12,7 +13,8 @@ export const protectedKinds: ReadonlySet<string> = new Set([
 /** Why an object that left Git must stay, or undefined when it may be deleted. */
 export function keepReason(manifest: KubeObject): string | undefined {
   if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is never pruned by itself; delete it by hand`;
-  const option = (name: string): string[] => (annotation(manifest, name) ?? '').split(',').map((part) => part.trim());
+  const option = (name: KnownName): string[] =>
+    (annotation(manifest, name) ?? '').split(',').map((part) => part.trim());
   if (option('lockstep.dev/prune').includes('disabled')) return 'lockstep.dev/prune: disabled';
   if (option('argocd.argoproj.io/sync-options').includes('Prune=false'))
     return 'argocd.argoproj.io/sync-options: Prune=false';

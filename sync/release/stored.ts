@@ -28,8 +28,7 @@ export function writeRecord(record: ReleaseRecord): JsonObject {
  * @throws Error when it can't be understood: half a record would take what is missing for what may be deleted
  */
 export function readRecord(stored: JsonObject): ReleaseRecord {
-  if (stored['version'] !== version)
-    throw new Error(`the record has version ${String(stored['version'])}, not ${version}`);
+  requireVersion(stored);
   const { kept: _kept, ...rest } = stored;
   const plain: unknown = rest;
   const record = { ...emptyRecord(), ...(plain as ReleaseRecord) };
@@ -39,6 +38,12 @@ export function readRecord(stored: JsonObject): ReleaseRecord {
     entries: byKey(objectsAt(stored, 'entries').map(readEntry)),
     goods: readGoods(stored),
   };
+}
+
+/** @throws Error when something was stored by an agent of another time */
+export function requireVersion(stored: JsonObject): void {
+  if (stored['version'] !== version)
+    throw new Error(`the record has version ${String(stored['version'])}, not ${version}`);
 }
 
 function readGoods(stored: JsonObject): GoodRelease[] {
@@ -60,13 +65,15 @@ function byKey<T extends { readonly key: string }>(items: readonly T[]): Map<str
   return new Map(items.map((item) => [item.key, item]));
 }
 
-function readEntry(item: JsonObject): Entry {
+/** An object of a stored record. @throws Error when it has no name */
+export function readEntry(item: JsonObject): Entry {
   requireNamed(item);
   const plain: unknown = { applied: undefined, ...item };
   return plain as Entry;
 }
 
-function readKept(item: JsonObject): Kept {
+/** An object of a stored good release. @throws Error when it has no name */
+export function readKept(item: JsonObject): Kept {
   requireNamed(item);
   const plain: unknown = { answer: undefined, ...item };
   return plain as Kept;

@@ -38,6 +38,19 @@ export interface Checked {
   readonly isGuess: boolean;
 }
 
+/** An object in the form in which it is sent, and what is wrong with it by itself. */
+interface Prepared extends Desired {
+  readonly ref: ObjectRef;
+  readonly isLeftAlone: boolean;
+  readonly problems: readonly string[];
+  /** What it was prepared for. */
+  readonly namespace: string;
+  readonly namespaced: boolean;
+}
+
+/** What was prepared before: objects of files that did not change cost nothing. */
+export type CheckCache = WeakMap<KubeObject, Prepared>;
+
 /** Kinds that live outside of namespaces and may come before the API server serves them. */
 const clusterScoped = new Set(['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
 
@@ -45,24 +58,27 @@ const clusterScoped = new Set(['Namespace', 'CustomResourceDefinition', 'Cluster
  * Brings what was rendered into the form in which it is sent, and finds what is wrong with it: all of it, together.
  * A namespaced object without a namespace gets the target's; one outside of namespaces loses a namespace it should not have.
  */
-export function check(rendered: Rendered, targetNamespace: string, isNamespaced: IsNamespaced): Checked {
+export function check(
+  rendered: Rendered,
+  targetNamespace: string,
+  isNamespaced: IsNamespaced,
+  cache: CheckCache = new WeakMap(),
+): Checked {
   const problems: Problem[] = [...rendered.problems];
   const scopes = new Map(scopesOfDefinitions(rendered.objects));
   const byKey = new Map<string, SourcedObject>();
   const desired: Desired[] = [];
   const skipped: ObjectRef[] = [];
   for (const sourced of rendered.objects) {
-    const manifest = placed(sourced.object, targetNamespace, scopes, isNamespaced);
-    const ref = refOf(manifest);
-    const key = keyOf(ref);
-    const isLeftAlone = isSkipped(manifest);
-    const found = [...(isLeftAlone ? [] : problemsOf(manifest)), ...duplicateProblem(byKey.get(key), sourced)];
-    problems.push(
-      ...found.map((message) => ({ file: sourced.file, document: sourced.document, object: titleOf(ref), message })),
-    );
+    const namespaced = scopeOf(sourced.object, scopes, isNamespaced);
+    const prepared = prepare(sourced.object, targetNamespace, namespaced, cache);
+    const { key, ref, manifest, hash, isLeftAlone } = prepared;
+    const found = [...(isLeftAlone ? [] : prepared.problems), ...duplicateProblem(byKey.get(key), sourced)];
+    for (const message of found)
+      problems.push({ file: sourced.file, document: sourced.document, object: titleOf(ref), message });
     byKey.set(key, sourced);
     if (isLeftAlone) skipped.push(ref);
-    else desired.push({ key, manifest, hash: hashValue(manifest) });
+    else desired.push({ key, manifest, hash });
   }
   const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
   return { desired, problems, skipped, isGuess };
@@ -93,18 +109,37 @@ function isUnknown(manifest: KubeObject, scopes: ReadonlyMap<string, boolean>, i
   return isNamespaced(apiVersion, kind) === undefined && !scopes.has(`${groupOf(apiVersion)}/${kind}`);
 }
 
-function placed(
-  object: KubeObject,
-  namespace: string,
+/** Whether an object lives in a namespace. */
+function scopeOf(
+  { apiVersion, kind }: KubeObject,
   scopes: ReadonlyMap<string, boolean>,
   isNamespaced: IsNamespaced,
-): KubeObject {
+): boolean {
+  return scopes.get(`${groupOf(apiVersion)}/${kind}`) ?? isNamespaced(apiVersion, kind) ?? !clusterScoped.has(kind);
+}
+
+function prepare(object: KubeObject, namespace: string, namespaced: boolean, cache: CheckCache): Prepared {
+  const known = cache.get(object);
+  if (known !== undefined && known.namespace === namespace && known.namespaced === namespaced) return known;
+  const manifest = placed(object, namespace, namespaced);
+  const ref = refOf(manifest);
+  const prepared: Prepared = {
+    key: keyOf(ref),
+    ref,
+    manifest,
+    hash: hashValue(manifest),
+    isLeftAlone: isSkipped(manifest),
+    problems: problemsOf(manifest),
+    namespace,
+    namespaced,
+  };
+  cache.set(object, prepared);
+  return prepared;
+}
+
+function placed(object: KubeObject, namespace: string, namespaced: boolean): KubeObject {
   const normalized = normalizeManifest(object);
   if (!isKubeObject(normalized)) return object;
-  const namespaced =
-    scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ??
-    isNamespaced(object.apiVersion, object.kind) ??
-    !clusterScoped.has(object.kind);
   const { namespace: own, ...metadata } = normalized.metadata;
   if (!namespaced) return { ...normalized, metadata: metadata as KubeObject['metadata'] };
   return { ...normalized, metadata: { ...metadata, name: normalized.metadata.name, namespace: own ?? namespace } };
@@ -144,7 +179,7 @@ function secretProblems(manifest: KubeObject): string[] {
   return Object.keys(texts).map((key) => `stringData.${key} is no text; put it in quotes`);
 }
 
-const hookAnnotations = ['lockstep.dev/hook', 'argocd.argoproj.io/hook', 'helm.sh/hook'];
+const hookAnnotations = ['lockstep.dev/hook', 'argocd.argoproj.io/hook', 'helm.sh/hook'] as const;
 
 /** A hook that is applied as an ordinary object would run when it must not. */
 function hookProblems(manifest: KubeObject): string[] {

@@ -6,6 +6,7 @@ import { hashText } from '../../diff/hash.ts';
 import { LockstepError } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
+import { type Advertised, forgetAdvertised, newAdvertised, remembering } from './advertisement.ts';
 import { type ObjectReader, openPacks, type PackReader } from './pack.ts';
 import {
   createTransport,
@@ -26,6 +27,8 @@ interface Repository {
   /** One fetch at a time. */
   busy: Promise<unknown>;
   ready: boolean;
+  /** What the server said of itself. */
+  readonly advertised: Advertised;
 }
 
 /** Trees that were read last, one set for each repository and path: what did not change is taken from there. */
@@ -50,6 +53,7 @@ export function createSources(folder: string, limits: TransportLimits = transpor
       reader: undefined,
       busy: Promise.resolve(),
       ready: false,
+      advertised: newAdvertised(),
     };
     repositories.set(key, made);
     return made;
@@ -59,10 +63,10 @@ export function createSources(folder: string, limits: TransportLimits = transpor
     createTransport(connections, request.credentials?.authorization, limits);
 
   return {
-    tip: (request) => tip(request, transportOf(request)),
+    tip: (request) => tip(request, repositoryOf(request).advertised, () => transportOf(request)),
     read: (request, revision) => {
       const repository = repositoryOf(request);
-      const turn = repository.busy.then(() => read(repository, request, revision, known, transportOf(request)));
+      const turn = repository.busy.then(() => read(repository, request, revision, known, () => transportOf(request)));
       repository.busy = turn.catch(() => undefined);
       return turn;
     },
@@ -71,11 +75,13 @@ export function createSources(folder: string, limits: TransportLimits = transpor
 }
 
 /** One small request: the server lists only the reference that is asked for. */
-async function tip(request: SourceRequest, http: Transport): Promise<string> {
+async function tip(request: SourceRequest, advertised: Advertised, transport: () => Transport): Promise<string> {
   const url = parseSourceUrl(request.url);
   try {
-    const refs = await git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 });
-    http.check();
+    const refs = await askedTwice(advertised, () => {
+      const http = remembering(transport(), advertised);
+      return checked(http, git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 }));
+    });
     const found = refs.find((ref) => ref.ref === request.ref);
     if (found !== undefined) return found.oid;
   } catch (error) {
@@ -87,16 +93,39 @@ async function tip(request: SourceRequest, http: Transport): Promise<string> {
   );
 }
 
+/** What a server said of itself before may not hold any more: then it is asked anew, once. */
+async function askedTwice<T>(advertised: Advertised, ask: () => Promise<T>): Promise<T> {
+  const isRemembered = advertised.v2 !== undefined || advertised.capabilities !== undefined;
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isRemembered || isFinal(error)) throw error;
+    forgetAdvertised(advertised);
+    return ask();
+  }
+}
+
+/** A server that is away, silent or sends too much does not become another one by being asked again. */
+function isFinal(error: unknown): boolean {
+  return error instanceof LockstepError;
+}
+
+async function checked<T>(http: Transport, result: Promise<T>): Promise<T> {
+  const value = await result;
+  http.check();
+  return value;
+}
+
 async function read(
   repository: Repository,
   request: SourceRequest,
   revision: string,
   known: KnownTrees,
-  http: Transport,
+  transport: () => Transport,
 ): Promise<Snapshot> {
   const url = parseSourceUrl(request.url);
   const path = normalizePath(request.path);
-  const reader = await obtain(repository, request, url, revision, http);
+  const reader = await obtain(repository, request, url, revision, transport);
   const commit = parseCommit(reader.read(revision).data.toString('utf8'), revision);
   const treeOid = findTree(reader, commit.tree, path);
   if (treeOid === undefined) {
@@ -123,19 +152,22 @@ async function obtain(
   request: SourceRequest,
   url: URL,
   revision: string,
-  http: Transport,
+  transport: () => Transport,
 ): Promise<ObjectReader> {
   if (repository.reader !== undefined && holds(repository.reader, revision)) return repository.reader;
+  const { advertised } = repository;
+  const known = { ref: request.ref, oid: revision };
   try {
-    await fetch(repository, request, url, http);
+    return await askedTwice(advertised, async () => {
+      await fetch(repository, request, url, remembering(transport(), advertised, known));
+      const reader = openPacks(repository.gitdir, repository.reader);
+      repository.reader = reader;
+      if (!holds(reader, revision)) throw new Error('it moved while it was read; it is tried again');
+      return reader;
+    });
   } catch (error) {
     throw sourceError(error, url);
   }
-  repository.reader = openPacks(repository.gitdir, repository.reader);
-  if (!holds(repository.reader, revision)) {
-    throw new LockstepError('SourceUnreachable', `${url.href} moved while it was read; it is tried again`);
-  }
-  return repository.reader;
 }
 
 function holds(reader: ObjectReader, oid: string): boolean {

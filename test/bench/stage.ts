@@ -57,10 +57,14 @@ export async function startBundle(stage: Stage, namespace: string, level = 'info
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
   const flags = ['--kubeconfig', stage.kubeconfig, '--data-dir', dataDir, '--watch-namespaces', namespace];
   const listen = ['--listen', '127.0.0.1:0', '--probes-listen', '127.0.0.1:0', '--log-level', level];
-  const child = spawn(process.execPath, [bundleEntry, 'agent', ...flags, ...listen], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_ENV: 'production' },
-  });
+  const child = spawn(
+    process.execPath,
+    [...(process.env['FLAGS']?.split(' ') ?? []), bundleEntry, 'agent', ...flags, ...listen],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_ENV: 'production' },
+    },
+  );
   const agent = await watchAgent(child, () => rmSync(dataDir, { recursive: true, force: true }));
   await until('webhooks are taken', async () => (await post(`${agent.api}/hooks/github`)).status === 401);
   return agent;

@@ -25,7 +25,7 @@ func (l *layout) apiserverFlags() []string {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + l.path("service-accounts.key"),
 		"--service-account-signing-key-file=" + l.path("service-accounts.key"),
-		"--audit-log-path=" + l.path("audit.log"), "--audit-policy-file=" + l.path("audit-policy.yaml"),
+		"--audit-log-path=" + l.path("audit.log"), "--audit-log-maxsize=8192", "--audit-policy-file=" + l.path("audit-policy.yaml"),
 		"--kubelet-preferred-address-types=InternalIP", "--allow-privileged",
 		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
 	}

@@ -39,8 +39,8 @@ describeOnOwnCluster('the record of a Delivery', () => {
       'record-broken',
       'was changed by somebody',
       async (app: App) => {
-        const first = Buffer.from('something else').toString('base64');
-        await lockstep.kube.edit(await recordOf(app), { data: { first } });
+        const delta = Buffer.from('something else').toString('base64');
+        await lockstep.kube.edit(await recordOf(app), { data: { delta } });
       },
       'RecordUnusable',
     ],

@@ -28,7 +28,7 @@ export function eventRoutes(world: ApiWorld, feed: Feed): Route[] {
       problems: ['Busy'],
       handle: async ({ query: { namespace }, caller, header }) => {
         const after = header('last-event-id');
-        return { stream: (sink) => feed.open(sink, { caller, namespace, after }) };
+        return { stream: feed.admit({ caller, namespace, after }) };
       },
     }),
     route({
@@ -43,7 +43,7 @@ export function eventRoutes(world: ApiWorld, feed: Feed): Route[] {
       handle: async ({ params, caller, header }) => {
         await readServed(world, caller, params);
         const after = header('last-event-id');
-        return { stream: (sink) => feed.open(sink, { caller, ...params, after }) };
+        return { stream: feed.admit({ caller, ...params, after }) };
       },
     }),
   ];

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { identityOf } from '../../../sync/delivery/delivery.ts';
-import { inParallel } from '../../../sync/parallel.ts';
+import type { KubeObject } from '../../../sync/types.ts';
 import type { KubeHttp } from '../../kube/http.ts';
 import { lastFailure, liveTails, logOf, tailOf } from '../../tails.ts';
 import { Problem } from '../problems.ts';
@@ -35,17 +35,14 @@ export function logRoutes(world: ApiWorld): Route[] {
         if (!caller.isKnown) throw new Problem('Forbidden', 'logs are read with --auth=kubernetes only');
         const known = knownOf(served);
         if (known === undefined) return ok({ items: [] });
-        const mayRead = (namespace: string, name: string): Promise<boolean> =>
+        const mayRead = ({ metadata: { namespace, name } }: KubeObject): Promise<boolean> =>
           caller.may({ verb: 'get', resource: 'pods', subresource: 'log', namespace, name });
         // The account of the Delivery reads: what it may not see is not told by this either.
         const as = actingAs(world.http, identityOf(known.delivery));
-        const live = await liveTails(as, served.object, String(tail));
+        const live = await liveTails(as, served.object, String(tail), mayRead);
         const last = lastFailure(served.object, known.session.record.logTail);
         const recorded = last !== undefined && (await caller.may(logOf(last))) ? [tailOf(last)] : [];
-        const allowed = await inParallel(live, 8, async (one) =>
-          (await mayRead(one.namespace, one.pod)) ? [one] : [],
-        );
-        return ok({ items: [...allowed.flat(), ...recorded] });
+        return ok({ items: [...live, ...recorded] });
       },
     }),
   ];

@@ -72,7 +72,7 @@ describe('records', () => {
   });
 
   it.each([
-    ['a changed byte', (data: Record<string, string>) => ({ ...data, first: flip(data['first'] ?? '') })],
+    ['a changed byte', (data: Record<string, string>) => ({ ...data, delta: flip(data['delta'] ?? '') })],
     ['a changed epoch', (data: Record<string, string>) => ({ ...data, epoch: Buffer.from('0').toString('base64') })],
     ['no seal', ({ seal: _seal, ...data }: Record<string, string>) => data],
     ['nothing at all', () => ({})],

@@ -42,17 +42,46 @@ describe('a bearer token', () => {
     expect(asked).toHaveLength(5);
   });
 
-  it('that is refused is not remembered, and never quoted', async () => {
+  it('that is refused is asked about again only after a moment, and never quoted', async () => {
     const { asked, http } = server();
-    const identify = askApiServer(http, () => 0);
+    let now = 0;
+    const identify = askApiServer(http, () => now);
+    const refused = { code: 'Unauthenticated', message: expect.not.stringContaining('secret-token') };
     for (let time = 0; time < 2; time += 1)
-      await expect(identify('Bearer secret-token')).rejects.toMatchObject({
-        code: 'Unauthenticated',
-        message: expect.not.stringContaining('secret-token'),
-      });
+      await expect(identify('Bearer secret-token')).rejects.toMatchObject(refused);
+    expect(asked).toHaveLength(1);
+    now = 3_000;
+    await expect(identify('Bearer secret-token')).rejects.toMatchObject(refused);
     expect(asked).toHaveLength(2);
     for (const header of [undefined, '', 'Bearer', 'Bearer a b', 'Basic good', 'good', `Bearer ${'x'.repeat(9_000)}`])
       expect(() => identify(header)).toThrow('a bearer token is needed');
     expect(asked).toHaveLength(2);
+  });
+
+  it('is asked about by few at once: who comes when too many wait is told so', async () => {
+    const gate = Promise.withResolvers<void>();
+    let [running, most] = [0, 0];
+    const { http: known } = server();
+    const request: KubeHttp['request'] = async (asked) => {
+      running += 1;
+      most = Math.max(most, running);
+      await gate.promise;
+      running -= 1;
+      return known.request(asked);
+    };
+    const identify = askApiServer({ request } as KubeHttp, () => 0);
+    const all = Array.from({ length: 200 }, (_, n) =>
+      Promise.resolve(identify(`Bearer bad-${n}`)).then(
+        () => 'ok',
+        (error) => error.code,
+      ),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(running).toBe(8);
+    gate.resolve();
+    const codes = await Promise.all(all);
+    expect(codes.filter((code) => code === 'Busy')).toHaveLength(92);
+    expect(codes.filter((code) => code === 'Unauthenticated')).toHaveLength(108);
+    expect(most).toBe(8);
   });
 });

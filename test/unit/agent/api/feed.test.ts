@@ -25,10 +25,10 @@ function reader() {
     ended = true;
   };
   return {
-    sink: { write: (text: string) => texts.push(text) > 0, end },
+    sink: { write: async (text: string) => texts.push(text) > 0, end },
     isEnded: () => ended,
     states: async () => {
-      for (let turn = 0; turn < 20; turn += 1) await soon();
+      for (let turn = 0; turn < 50; turn += 1) await soon();
       return texts.map((text) => `${/name":"(\w+)/.exec(text)?.[1]} ${/state":"(\w+)/.exec(text)?.[1]}`);
     },
     lastId: () => /^id: (.*)$/m.exec(texts.at(-1) ?? '')?.[1],
@@ -41,7 +41,7 @@ describe('the feed', () => {
     registry.take(delivery('web', 1, 'Synced'));
     const feed = createFeed(registry);
     const one = reader();
-    feed.open(one.sink, { caller: anybody });
+    feed.admit({ caller: anybody }).begin(one.sink);
     registry.take(delivery('web', 2, 'Applying'));
     registry.take(delivery('web', 3, 'Applying'));
     registry.take(delivery('web', 2, 'Synced'));
@@ -54,19 +54,20 @@ describe('the feed', () => {
     const registry = createRegistry();
     const feed = createFeed(registry);
     const first = reader();
-    const close = feed.open(first.sink, { caller: anybody });
+    const stream = feed.admit({ caller: anybody });
+    stream.begin(first.sink);
     registry.take(delivery('web', 1, 'Synced'));
     await first.states();
-    close();
+    stream.end();
     registry.take(delivery('web', 2, 'Applying'));
     registry.take(delivery('web', 3, 'Held'));
     const back = reader();
-    feed.open(back.sink, { caller: anybody, after: first.lastId() });
+    feed.admit({ caller: anybody, after: first.lastId() }).begin(back.sink);
     expect(await back.states()).toEqual(['web Applying', 'web Held']);
     for (let version = 4; version < 2_000; version += 1) registry.take(delivery('web', version, `S${version}`));
     for (const after of [first.lastId(), 'other-1', 'x', '']) {
       const late = reader();
-      feed.open(late.sink, { caller: anybody, after });
+      feed.admit({ caller: anybody, after }).begin(late.sink);
       expect(await late.states()).toEqual(['web S1999']);
     }
     feed.close();
@@ -76,9 +77,9 @@ describe('the feed', () => {
     const registry = createRegistry();
     const feed = createFeed(registry);
     const [some, none, other] = [reader(), reader(), reader()];
-    feed.open(some.sink, { caller: anybody, namespace: 'shop', name: 'web' });
-    feed.open(none.sink, { caller: { ...anybody, may: async ({ name }) => name === 'db' } });
-    feed.open(other.sink, { caller: anybody, namespace: 'blog' });
+    feed.admit({ caller: anybody, namespace: 'shop', name: 'web' }).begin(some.sink);
+    feed.admit({ caller: { ...anybody, may: async ({ name }) => name === 'db' } }).begin(none.sink);
+    feed.admit({ caller: anybody, namespace: 'blog' }).begin(other.sink);
     registry.take(delivery('web', 1, 'Synced'));
     registry.take(delivery('db', 2, 'Synced'));
     registry.remove('web');
@@ -88,12 +89,72 @@ describe('the feed', () => {
     feed.close();
   });
 
+  it('tells a slow reader the newest of each Delivery, and names what was seen only once all was', async () => {
+    const registry = createRegistry();
+    for (const name of ['a', 'b', 'c']) registry.take(delivery(name, 1, 'Synced'));
+    const feed = createFeed(registry);
+    const texts: string[] = [];
+    let isOpen = Promise.withResolvers<boolean>();
+    const sink = {
+      write: (text: string) => {
+        texts.push(text);
+        return isOpen.promise;
+      },
+      end: () => undefined,
+    };
+    feed.admit({ caller: anybody }).begin(sink);
+    await soon();
+    registry.take(delivery('b', 2, 'Applying'));
+    registry.take(delivery('b', 3, 'Held'));
+    isOpen.resolve(true);
+    for (let turn = 0; turn < 50; turn += 1) await soon();
+    expect(
+      texts.map(
+        (text) => `${/name":"(\w)/.exec(text)?.[1]} ${/state":"(\w+)/.exec(text)?.[1]} ${text.startsWith('id: ')}`,
+      ),
+    ).toEqual(['a Synced false', 'c Synced true', 'b Held true']);
+    isOpen = Promise.withResolvers<boolean>();
+    feed.close();
+  });
+
+  it('ends the stream of a reader whose rights can not be asked for, so that nothing is left out', async () => {
+    const registry = createRegistry();
+    const feed = createFeed(registry);
+    const one = reader();
+    let isDown = false;
+    const may = async (): Promise<boolean> => {
+      if (isDown) throw new Error('the API server is away');
+      return true;
+    };
+    feed.admit({ caller: { ...anybody, may } }).begin(one.sink);
+    registry.take(delivery('web', 1, 'Synced'));
+    await one.states();
+    isDown = true;
+    registry.take(delivery('web', 2, 'Held'));
+    expect(await one.states()).toEqual(['web Synced']);
+    expect(one.isEnded()).toBe(true);
+    isDown = false;
+    const back = reader();
+    feed.admit({ caller: anybody, after: one.lastId() }).begin(back.sink);
+    expect(await back.states()).toEqual(['web Held']);
+    feed.close();
+  });
+
   it('has no more readers than it can serve', () => {
     const feed = createFeed(createRegistry());
-    const closers = Array.from({ length: 100 }, () => feed.open(reader().sink, { caller: anybody }));
-    expect(() => feed.open(reader().sink, { caller: anybody })).toThrow('100 streams are open already');
-    closers[0]?.();
-    expect(() => feed.open(reader().sink, { caller: anybody })).not.toThrow();
+    const closers = Array.from({ length: 100 }, (_, n) => feed.admit({ caller: { ...anybody, name: `p${n}` } }));
+    expect(() => feed.admit({ caller: anybody })).toThrow('100 streams are open already');
+    closers[0]?.end();
+    closers[1]?.end();
+    expect(() => feed.admit({ caller: anybody })).not.toThrow();
+    feed.close();
+  });
+
+  it('leaves places to others: one caller has at most 20 streams', () => {
+    const feed = createFeed(createRegistry());
+    for (let n = 0; n < 20; n += 1) feed.admit({ caller: anybody });
+    expect(() => feed.admit({ caller: anybody })).toThrow('a has 20 streams open already');
+    expect(() => feed.admit({ caller: { ...anybody, name: 'b' } })).not.toThrow();
     feed.close();
   });
 });

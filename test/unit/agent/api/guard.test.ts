@@ -56,26 +56,44 @@ describe('a body', () => {
   async function* chunks(...sizes: number[]): AsyncGenerator<Uint8Array> {
     for (const size of sizes) yield Buffer.alloc(size, 'a');
   }
-  it('is cut off where it becomes too long, or says that it will be', async () => {
-    const read = createBodyReader({ each: 10, together: 100 });
-    expect((await read(chunks(4, 6), undefined)).length).toBe(10);
-    await expect(read(chunks(4, 7), undefined)).rejects.toThrow('longer than 10 bytes');
-    await expect(read(chunks(1), '17179869184')).rejects.toThrow('longer than 10 bytes');
-  });
-  it('shares a budget with all that are being read, and gives back what it took', async () => {
-    const read = createBodyReader({ each: 10, together: 15 });
+  const limits = { each: 10, together: 25, ofOne: 12, small: 2, reserve: 3 };
+  const held = (read: ReturnType<typeof createBodyReader>, size: number, address: string) => {
     const gate = Promise.withResolvers<void>();
-    const slow = read(
-      (async function* () {
-        yield Buffer.alloc(10);
-        await gate.promise;
-      })(),
-      undefined,
-    );
-    await expect(read(chunks(10), undefined)).rejects.toThrow('too many bodies');
-    gate.resolve();
-    await slow;
-    expect((await read(chunks(10), undefined)).length).toBe(10);
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(size);
+      await gate.promise;
+    }
+    const done = read(slow(), undefined, address);
+    return { done, free: () => gate.resolve() };
+  };
+
+  it('is cut off where it becomes too long, or says that it will be', async () => {
+    const read = createBodyReader(limits);
+    expect((await read(chunks(4, 6), undefined, 'a')).length).toBe(10);
+    await expect(read(chunks(4, 7), undefined, 'a')).rejects.toThrow('longer than 10 bytes');
+    await expect(read(chunks(1), '17179869184', 'a')).rejects.toThrow('longer than 10 bytes');
+  });
+
+  it('shares a budget with others of its address and with all, and gives back what it took', async () => {
+    const read = createBodyReader(limits);
+    const first = held(read, 10, 'a');
+    await expect(read(chunks(5), undefined, 'a')).rejects.toThrow('too many bodies');
+    const others = [held(read, 10, 'b'), held(read, 5, 'c')];
+    await expect(read(chunks(5), undefined, 'd')).rejects.toThrow('too many bodies');
+    for (const one of [first, ...others]) {
+      one.free();
+      await one.done;
+    }
+    expect((await read(chunks(10), undefined, 'a')).length).toBe(10);
+  });
+
+  it('that is small is taken while large ones fill the budget', async () => {
+    const read = createBodyReader(limits);
+    const large = ['a', 'b'].map((address) => held(read, 10, address));
+    const more = held(read, 5, 'c');
+    expect((await read(chunks(2), undefined, 'a')).length).toBe(2);
+    await expect(read(chunks(3), undefined, 'd')).rejects.toThrow('too many bodies');
+    for (const one of [...large, more]) one.free();
   });
 });
 

@@ -1,3 +1,4 @@
+import { textAt } from '../../../../diff/json.ts';
 import { createRollouts } from '../../../../health/rollouts.ts';
 import { createWatcher } from '../../../../health/watcher.ts';
 import { type Delivery, type Request, readDelivery } from '../../../../sync/delivery/delivery.ts';
@@ -7,7 +8,7 @@ import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
 import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
-import { annotation, type KubeObject, type ObjectRef } from '../../../../sync/types.ts';
+import type { KubeObject, ObjectRef } from '../../../../sync/types.ts';
 
 /** A turn in a world in memory, in which each part can be made to fail. */
 export interface FakeTurn extends Omit<Turn, 'session' | 'world'> {
@@ -130,7 +131,7 @@ function deliveryWith(spec: object): Delivery {
 
 /** What a controller makes of an object that is annotated with `fails`. */
 function withStatus(object: KubeObject): KubeObject {
-  if (annotation(object, 'fails') === undefined) return object;
+  if (textAt(object, 'metadata', 'annotations', 'fails') === undefined) return object;
   return { ...object, status: { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded' }] } };
 }
 

@@ -1,0 +1,116 @@
+import { type Json, type JsonObject, objectsAt } from '../../diff/json.ts';
+import { type Applied, type Entry, emptyRecord, type GoodRelease, type Kept, type ReleaseRecord } from './record.ts';
+import { newStanding } from './standing.ts';
+import { readEntry, readKept, requireVersion } from './stored.ts';
+
+/** What became of a record, as it is stored. */
+export interface Delta {
+  readonly stored: object;
+  /** How many objects it holds. */
+  readonly size: number;
+}
+
+/**
+ * What became of a record since another one: all that is small, and of objects only what is not the same. What a commit of
+ * one object costs to store does not grow with the others.
+ */
+export function deltaOf(base: ReleaseRecord, record: ReleaseRecord): Delta {
+  const { entries, goods, ...rest } = record;
+  const differing = [...entries.values()].filter((entry) => !isSameEntry(base.entries.get(entry.key), entry));
+  const kept = new Map<Kept, number>();
+  const told = goods.map((good) => goodDelta(base.goods, good, kept));
+  const plain: object = {
+    ...rest,
+    entries: differing,
+    gone: missing(base.entries, entries),
+    goods: told,
+    kept: [...kept.keys()],
+  };
+  return { stored: plain, size: differing.length + kept.size };
+}
+
+/**
+ * The record that a delta makes of the one that it was made from.
+ * @throws Error when it can't be understood
+ */
+export function withDelta(base: ReleaseRecord, delta: JsonObject): ReleaseRecord {
+  requireVersion(delta);
+  const { kept: _kept, gone: _gone, ...rest } = delta;
+  const plain: unknown = rest;
+  const record = { ...emptyRecord(), ...(plain as ReleaseRecord) };
+  const kept = objectsAt(delta, 'kept').map(readKept);
+  return {
+    ...record,
+    standing: { ...newStanding(), ...record.standing },
+    entries: changed(base.entries, objectsAt(delta, 'entries').map(readEntry), textsIn(delta['gone'])),
+    goods: objectsAt(delta, 'goods').map((good) => readGood(base.goods, good, kept)),
+  };
+}
+
+/** A good release by the one of the base that it is most like. */
+function goodDelta(bases: readonly GoodRelease[], { release, objects }: GoodRelease, kept: Map<Kept, number>): object {
+  const same = bases.findIndex((good) => good.release.sequence === release.sequence);
+  const like = Math.max(same, 0);
+  const before = bases[like]?.objects ?? new Map<string, Kept>();
+  const places: number[] = [];
+  for (const one of objects.values()) {
+    if (before.get(one.key) === one) continue;
+    const place = kept.get(one) ?? kept.size;
+    kept.set(one, place);
+    places.push(place);
+  }
+  return { release, like, objects: places, gone: missing(before, objects) };
+}
+
+function readGood(bases: readonly GoodRelease[], good: JsonObject, kept: readonly Kept[]): GoodRelease {
+  const before = bases[Number(good['like'])]?.objects ?? new Map<string, Kept>();
+  const places = Array.isArray(good['objects']) ? good['objects'] : [];
+  const objects = places.map((place) => {
+    const found = kept[Number(place)];
+    if (found === undefined) throw new Error(`the record names object ${String(place)} of ${kept.length}`);
+    return found;
+  });
+  const release: unknown = good['release'];
+  return { release: release as GoodRelease['release'], objects: changed(before, objects, textsIn(good['gone'])) };
+}
+
+function changed<T extends { readonly key: string }>(
+  before: ReadonlyMap<string, T>,
+  items: readonly T[],
+  gone: readonly string[],
+): Map<string, T> {
+  const after = new Map(before);
+  for (const item of items) after.set(item.key, item);
+  for (const key of gone) after.delete(key);
+  return after;
+}
+
+function missing(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] {
+  return [...before.keys()].filter((key) => !after.has(key));
+}
+
+/** A plan makes every entry anew, of the same parts: equal fingerprints are equal manifests. */
+function isSameEntry(before: Entry | undefined, after: Entry): boolean {
+  if (before === undefined || before === after) return before === after;
+  const isSameManifest = before.manifest === after.manifest || (after.hash !== '' && after.hash === before.hash);
+  return isSameManifest && isShallowlySame(before, after, madeAnew) && isSameApplied(before.applied, after.applied);
+}
+
+const madeAnew: ReadonlySet<string> = new Set(['applied', 'manifest', 'ref']);
+const nothing: ReadonlySet<string> = new Set();
+
+function isSameApplied(before: Applied | undefined, after: Applied | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return isShallowlySame(before, after, nothing);
+}
+
+/** Compares fields one by one, without making anything: it is done for every object at every save. */
+function isShallowlySame<T extends object>(a: T, b: T, except: ReadonlySet<string>): boolean {
+  for (const name in a) if (a[name] !== b[name] && !except.has(name)) return false;
+  for (const name in b) if (!(name in a) && b[name] !== undefined && !except.has(name)) return false;
+  return true;
+}
+
+function textsIn(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

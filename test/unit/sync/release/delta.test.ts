@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isObject, parseJson, toJson } from '../../../../diff/json.ts';
+import { deltaOf, withDelta } from '../../../../sync/release/delta.ts';
+import { type Entry, emptyRecord, type Kept, type ReleaseRecord } from '../../../../sync/release/record.ts';
+import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
+import { object } from '../support/objects.ts';
+import { entryOf, recordOf } from '../support/records.ts';
+
+/** A record as it comes back from where it is stored. */
+function stored(base: ReleaseRecord, record: ReleaseRecord): ReleaseRecord {
+  const delta = parseJson(toJson(deltaOf(base, record).stored));
+  return withDelta(base, isObject(delta) ? delta : {});
+}
+
+const named = (number: number, value = 0): Entry => {
+  const made = entryOf(
+    { ...object('ConfigMap', `c${number}`, { namespace: 'shop' }), data: { value: String(value) } },
+    {},
+  );
+  return { ...made, hash: `h${number}-${value}` };
+};
+const keptOf = ({ key, ref, wave, step, manifest, hash }: Entry, sequence: number): Kept => ({
+  key,
+  ref,
+  wave,
+  step,
+  manifest,
+  hash,
+  uid: key,
+  sequence,
+  answer: undefined,
+});
+const byKey = <T extends { key: string }>(items: readonly T[]): Map<string, T> =>
+  new Map(items.map((item) => [item.key, item]));
+const release = (sequence: number) => ({
+  sequence,
+  revision: `r${sequence}`,
+  author: 'a',
+  subject: 's',
+  input: 'i',
+  render: 'r',
+  startedAt: 0,
+});
+
+/** What may happen to a record between two saves. */
+const step = fc.record({
+  changed: fc.array(fc.tuple(fc.nat(20), fc.nat(3)), { maxLength: 5 }),
+  removed: fc.array(fc.nat(20), { maxLength: 3 }),
+  isGood: fc.boolean(),
+  isPlanned: fc.boolean(),
+  isBase: fc.boolean(),
+});
+
+type Step = { changed: [number, number][]; removed: number[]; isGood: boolean; isPlanned: boolean };
+
+function happen(record: ReleaseRecord, { changed, removed, isGood, isPlanned }: Step): ReleaseRecord {
+  const entries = new Map(record.entries);
+  for (const [number, value] of changed) entries.set(named(number).key, named(number, value));
+  for (const number of removed) entries.delete(named(number).key);
+  // A plan makes every entry anew, of the same parts.
+  if (isPlanned)
+    for (const [key, entry] of entries) entries.set(key, { ...entry, applied: entry.applied && { ...entry.applied } });
+  const sequence = record.sequence + 1;
+  const last = record.goods[0]?.objects ?? new Map<string, Kept>();
+  const objects = [...entries.values()].map((entry) =>
+    last.get(entry.key)?.hash === entry.hash ? (last.get(entry.key) as Kept) : keptOf(entry, sequence),
+  );
+  const goods = isGood
+    ? [{ release: release(sequence), objects: byKey(objects) }, ...record.goods].slice(0, 3)
+    : record.goods;
+  return { ...record, sequence, entries, goods };
+}
+
+describe('a delta', () => {
+  it('makes the record again of any base, whatever happened in between', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 15 }), (steps) => {
+        let record = recordOf([named(1), named(2)], 'Synced');
+        let base = emptyRecord();
+        for (const one of steps) {
+          record = happen(record, one);
+          if (one.isBase) base = readRecord(parseJson(toJson(writeRecord(record))) as never);
+          const read = stored(base, record);
+          expect(read).toEqual(record);
+          // An agent that goes on from what was stored stores the same.
+          if (one.isBase) record = read;
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('holds what has changed, and nothing of the rest', () => {
+    const base = recordOf(
+      Array.from({ length: 1_000 }, (_, n) => named(n)),
+      'Synced',
+    );
+    const objects = byKey([...base.entries.values()].map((entry) => keptOf(entry, 1)));
+    const whole = { ...base, goods: [{ release: release(1), objects }] };
+    const planned = happen(whole, { changed: [[7, 1]], removed: [9], isGood: true, isPlanned: true });
+    const { stored: delta, size } = deltaOf(whole, planned);
+    expect(size).toBe(2);
+    expect(toJson(delta).length).toBeLessThan(4_000);
+    expect(stored(whole, planned)).toEqual(planned);
+  });
+});
