@@ -63,18 +63,25 @@ export function waveProblem(manifest: KubeObject): string | undefined {
  * never make their own content fail.
  */
 export function arrange(manifests: readonly KubeObject[]): Place[] {
+  const places = manifests.map((manifest) => ({
+    wave: waveOf(manifest),
+    step: stepsByKind[manifest.kind] ?? workloadStep,
+  }));
+  // Hardly any revision brings what others live in.
+  if (!manifests.some(({ kind }) => kind === 'Namespace' || kind === 'CustomResourceDefinition')) return places;
   const firstUse = new Map<string, number>();
   const note = (need: string, wave: number): void => {
     firstUse.set(need, Math.min(wave, firstUse.get(need) ?? wave));
   };
-  for (const manifest of manifests) {
-    const wave = waveOf(manifest);
+  manifests.forEach((manifest, index) => {
+    const wave = places[index]?.wave ?? 0;
     note(`type ${groupOf(manifest.apiVersion)}/${manifest.kind}`, wave);
     if (manifest.metadata.namespace !== undefined) note(`namespace ${manifest.metadata.namespace}`, wave);
-  }
-  return manifests.map((manifest) => {
-    const used = firstUse.get(needOf(manifest)) ?? Number.POSITIVE_INFINITY;
-    return { wave: Math.min(waveOf(manifest), used), step: stepsByKind[manifest.kind] ?? workloadStep };
+  });
+  return places.map(({ wave, step }, index) => {
+    const manifest = manifests[index];
+    const used = manifest === undefined ? undefined : firstUse.get(needOf(manifest));
+    return { wave: Math.min(wave, used ?? Number.POSITIVE_INFINITY), step };
   });
 }
 

@@ -46,6 +46,10 @@ export function entriesFor(
   desired.forEach(({ key, manifest, hash }, index) => {
     const place = places[index] ?? { wave: 0, step: 0 };
     const before = record.entries.get(key);
+    if (before !== undefined && isAsItIs(before, place, hash)) {
+      entries.set(key, before);
+      return;
+    }
     const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, removed: false };
     // What good itself has to prune may be gone already.
     const mayBeGone = before?.removed === true && good?.has(key) !== true;
@@ -61,6 +65,14 @@ export function entriesFor(
     if (isLeaving && mayExist) entries.set(entry.key, { ...entry, removed: true });
   }
   return entries;
+}
+
+/** Whether an entry is just what is wanted, and nothing is left to be done or told of it. */
+function isAsItIs(entry: Entry, { wave, step }: Pick<Entry, 'wave' | 'step'>, hash: string): boolean {
+  const { applied, doubted, attempted, inexact, removed } = entry;
+  const isApplied = applied?.hash === hash && applied.manifest === undefined && applied.spent !== 'JobFailed';
+  const isPlain = doubted !== true && attempted === undefined && inexact === undefined && !removed;
+  return isApplied && isPlain && entry.hash === hash && entry.wave === wave && entry.step === step;
 }
 
 /** What happened to an object since good was verified goes on counting when a newer release takes over. */

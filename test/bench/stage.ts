@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { follow } from '../../agent/kube/watch.ts';
-import { bundle, bundleEntry } from '../../deploy/bundle.ts';
+import { bundle, bundleEntry, nodeFlags } from '../../deploy/bundle.ts';
 import { textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
@@ -57,14 +57,10 @@ export async function startBundle(stage: Stage, namespace: string, level = 'info
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
   const flags = ['--kubeconfig', stage.kubeconfig, '--data-dir', dataDir, '--watch-namespaces', namespace];
   const listen = ['--listen', '127.0.0.1:0', '--probes-listen', '127.0.0.1:0', '--log-level', level];
-  const child = spawn(
-    process.execPath,
-    [...(process.env['FLAGS']?.split(' ') ?? []), bundleEntry, 'agent', ...flags, ...listen],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_ENV: 'production' },
-    },
-  );
+  const child = spawn(process.execPath, [...nodeFlags, bundleEntry, 'agent', ...flags, ...listen], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
   const agent = await watchAgent(child, () => rmSync(dataDir, { recursive: true, force: true }));
   await until('webhooks are taken', async () => (await post(`${agent.api}/hooks/github`)).status === 401);
   return agent;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
-import { bundle } from '../../deploy/bundle.ts';
+import { bundle, nodeFlags } from '../../deploy/bundle.ts';
 import { at, isObject, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import { namespace } from './demo/stage.ts';
@@ -63,6 +63,13 @@ describeOnOwnCluster('the install', () => {
       const granted = rules.filter((rule) => JSON.stringify(rule['verbs']).includes('impersonate'));
       expect(granted.map((rule) => rule['resources'])).toEqual([['serviceaccounts']]);
     }
+  });
+
+  it('starts Node in the image as the tests do', () => {
+    const entry = ['/nodejs/bin/node', ...nodeFlags, '/app/lockstep.mjs']
+      .map((word) => JSON.stringify(word))
+      .join(', ');
+    expect(readFileSync('deploy/Dockerfile', 'utf8')).toContain(`ENTRYPOINT [${entry}]`);
   });
 
   it('is applied as it stands, by kubectl', async () => {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bundleFolder } from '../../../deploy/bundle.ts';
+import { bundleFolder, nodeFlags } from '../../../deploy/bundle.ts';
 import { type AgentProcess, watchAgent } from './agent.ts';
 
 /** What an in-cluster configuration consists of. */
@@ -55,7 +55,7 @@ export async function startJailed(identity: PodIdentity, flags: readonly string[
   lock(root);
   mkdirSync(join(root, 'data'));
   chownSync(join(root, 'data'), uid, uid);
-  const command = ['/nodejs/bin/node', '/app/lockstep.mjs', 'agent', '--data-dir', '/data', ...flags];
+  const command = ['/nodejs/bin/node', ...nodeFlags, '/app/lockstep.mjs', 'agent', '--data-dir', '/data', ...flags];
   const child = spawn('chroot', [`--userspec=${uid}:${uid}`, root, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
