@@ -77,13 +77,19 @@ export function createSources(folder: string, limits: TransportLimits = transpor
 /** One small request: the server lists only the reference that is asked for. */
 async function tip(request: SourceRequest, advertised: Advertised, transport: () => Transport): Promise<string> {
   const url = parseSourceUrl(request.url);
+  const ask = async (): Promise<string | undefined> => {
+    const http = remembering(transport(), advertised);
+    const asked = git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 });
+    return (await checked(http, asked)).find((ref) => ref.ref === request.ref)?.oid;
+  };
   try {
-    const refs = await askedTwice(advertised, () => {
-      const http = remembering(transport(), advertised);
-      return checked(http, git.listServerRefs({ http, url: url.href, prefix: request.ref, protocolVersion: 2 }));
-    });
-    const found = refs.find((ref) => ref.ref === request.ref);
-    if (found !== undefined) return found.oid;
+    const isRemembered = advertised.v2 !== undefined;
+    const found = await askedTwice(advertised, ask);
+    if (found !== undefined) return found;
+    // A server that does not speak v2 any more answers what looks like no reference at all.
+    forgetAdvertised(advertised);
+    const again = isRemembered ? await ask() : undefined;
+    if (again !== undefined) return again;
   } catch (error) {
     throw sourceError(error, url);
   }
