@@ -27,8 +27,10 @@ export interface Tail {
   readonly text: string;
 }
 
-/** Pods of one workload that are looked at, and bytes of one log that are read, at most. */
-const [mostPods, mostBytes] = [10, 65_536];
+/** Pods of one workload that are looked at, and characters at the end of one log that are kept, at most. */
+const [mostPods, mostKept] = [10, 65_536];
+/** Bytes of one log that are read: the API server cuts off its end, so this is far above what lines hold. */
+const mostBytes = 4 * 1024 * 1024;
 
 /**
  * The containers that are not ready, in pods of the workloads that the status names as unwell.
@@ -84,7 +86,7 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailL
       if (isForbidden(error)) throw error;
       return `(no log: ${messageOf(error)})`;
     });
-    tails.push({ namespace, pod: name, container, text });
+    tails.push({ namespace, pod: name, container, text: text.slice(-mostKept) });
   }
   return tails;
 }

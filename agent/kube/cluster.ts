@@ -97,8 +97,8 @@ export function createCluster(
   };
 }
 
-/** A line of a log may be of any length. */
-const mostLogBytes = 65_536;
+/** Lines may be of any length. The limit cuts off the end, where the cause stands: it is far above what lines hold. */
+const mostLogBytes = 4 * 1024 * 1024;
 
 /** A kind that is not known may have been installed since: the API server is asked once more. */
 export async function findResource(kinds: Kinds, apiVersion: string, kind: string): Promise<ApiResource> {
