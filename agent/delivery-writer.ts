@@ -1,4 +1,4 @@
-import { canonicalJson, isObject, type JsonObject, toJson } from '../diff/json.ts';
+import { canonicalJson, isObject, type JsonObject, textsAt, toJson } from '../diff/json.ts';
 import { deliveryApiVersion, deliveryResource } from '../sync/delivery/crd.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
 import { isAbsent } from '../sync/errors.ts';
@@ -110,6 +110,5 @@ function pathOf(delivery: KubeObject): string {
 }
 
 function finalizersOf(delivery: KubeObject): string[] {
-  const list = delivery.metadata['finalizers'];
-  return Array.isArray(list) ? list.filter((name) => typeof name === 'string') : [];
+  return textsAt(delivery, 'metadata', 'finalizers');
 }

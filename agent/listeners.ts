@@ -1,3 +1,4 @@
+import { messageOf } from '../sync/errors.ts';
 import type { Log } from '../sync/ports.ts';
 import { createReceiver } from '../webhooks/receive.ts';
 import { askApiServer, trustLoopback } from './api/callers.ts';
@@ -68,7 +69,7 @@ async function open(
   const place = parsePlace(name, settings[name]);
   if (place === undefined) return undefined;
   const listener = await listen(place, options).catch((error: unknown) => {
-    throw new Error(`--${name} ${settings[name]}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`--${name} ${settings[name]}: ${messageOf(error)}`);
   });
   log.info({ url: listener.url }, name === 'listen' ? 'the API listens' : 'the probes listen');
   return listener;

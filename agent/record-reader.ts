@@ -3,7 +3,6 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { isObject, type JsonObject, parseJson } from '../diff/json.ts';
 import { messageOf } from '../sync/errors.ts';
-import { withDelta } from '../sync/release/delta.ts';
 import { emptyRecord, type ReleaseRecord } from '../sync/release/record.ts';
 import { readRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
@@ -77,7 +76,7 @@ async function readWhole(secrets: RecordSecrets, seals: Seals, uid: string, head
     const isSealed = await seals.fits(text(head.data['seal']), sealed(uid, text(head.data['epoch']), named, delta));
     if (!isSealed) throw new Unsealed('its seal does not fit: it was changed, or the key is another');
     const base = await readBase(secrets, named);
-    return { head, base, delta, record: withDelta(base.record, await expanded(delta)) };
+    return { head, base, delta, record: readRecord(await expanded(delta), base.record) };
   } catch (error) {
     // What is whole, but of another version, or can't be checked right now, is not written over.
     if (!(error instanceof Unsealed)) throw error;

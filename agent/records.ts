@@ -4,7 +4,6 @@ import { gzip } from 'node:zlib';
 import { toJson } from '../diff/json.ts';
 import { isAbsent, isConflict, LockstepError } from '../sync/errors.ts';
 import type { LoadedRecord, Records } from '../sync/ports.ts';
-import { deltaOf } from '../sync/release/delta.ts';
 import { emptyRecord, type ReleaseRecord } from '../sync/release/record.ts';
 import { writeRecord } from '../sync/release/stored.ts';
 import type { Seals } from './record-key.ts';
@@ -94,7 +93,7 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
 
   /** Writes a whole record that later ones are told against. */
   async function writeBase(uid: string, record: ReleaseRecord): Promise<Base> {
-    const bytes = await compress(toJson(writeRecord(record)));
+    const bytes = await compress(toJson(writeRecord(record).stored));
     if (bytes.length <= smallDelta) return noBase();
     const parts = partsOf(uid, bytes);
     for (const { name, bytes: part } of parts)
@@ -128,7 +127,7 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
       let delta = await deltaIfNear(base, record);
       if (delta === undefined) {
         base = await writeBase(uid, record);
-        delta = await compress(toJson(deltaOf(base.record, record).stored));
+        delta = await compress(toJson(writeRecord(record, base.record).stored));
       }
       const version = await putHead(uid, await headData(uid, base, delta), before.version);
       heads.set(uid, { version, base });
@@ -144,7 +143,7 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
 
 /** What became of a base; undefined when that is so much that the record should get a base of its own. */
 async function deltaIfNear({ size, record: base }: Base, record: ReleaseRecord): Promise<Buffer | undefined> {
-  const delta = deltaOf(base, record);
+  const delta = writeRecord(record, base);
   const isWide = delta.size > mostObjects && delta.size > record.entries.size / 4;
   if (isWide || record.entries.size < base.entries.size / 2) return undefined;
   const bytes = await compress(toJson(delta.stored));

@@ -1,4 +1,4 @@
-import { type Delivery, readDelivery } from '../sync/delivery/delivery.ts';
+import { type Delivery, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
 import { LockstepError, messageOf } from '../sync/errors.ts';
 import type { Session } from '../sync/session.ts';
 import { isNewer, type KubeObject } from '../sync/types.ts';
@@ -35,6 +35,15 @@ export interface Registry {
 
 interface Entry extends Served {
   object: KubeObject;
+  /** As webhooks are matched to it; none where its source can't be read. */
+  subscriber(): Subscriber | undefined;
+}
+
+/** What was read of one state of a Delivery. */
+interface Read {
+  readonly of: KubeObject;
+  readonly delivery: Delivery | LockstepError;
+  readonly subscriber: Subscriber | undefined;
 }
 
 export function createRegistry(): Registry {
@@ -51,7 +60,7 @@ export function createRegistry(): Registry {
         ({ object }) => object.metadata.namespace === namespace && object.metadata.name === name,
       ),
     all: () => [...byUid.values()],
-    subscribers: () => [...byUid.values()].flatMap(subscriberOf),
+    subscribers: () => [...byUid.values()].flatMap((entry) => entry.subscriber() ?? []),
     take: (object) => {
       const uid = object.metadata.uid ?? '';
       const known = byUid.get(uid);
@@ -76,14 +85,19 @@ export function createRegistry(): Registry {
 }
 
 function newEntry(object: KubeObject): Entry {
-  let last: { of: KubeObject; is: Delivery | LockstepError } | undefined;
+  let last: Read | undefined;
+  /** Every webhook asks this of every Delivery. */
+  const readOnce = (): Read => {
+    if (last?.of === entry.object) return last;
+    const delivery = tryRead(entry.object);
+    last = { of: entry.object, delivery, subscriber: subscriberOf(delivery) };
+    return last;
+  };
   const entry: Entry = {
     object,
     session: undefined,
-    read: () => {
-      if (last?.of !== entry.object) last = { of: entry.object, is: tryRead(entry.object) };
-      return last.is;
-    },
+    read: () => readOnce().delivery,
+    subscriber: () => readOnce().subscriber,
   };
   return entry;
 }
@@ -97,10 +111,9 @@ function tryRead(object: KubeObject): Delivery | LockstepError {
   }
 }
 
-function subscriberOf(served: Served): Subscriber[] {
-  const delivery = served.read();
-  if (delivery instanceof LockstepError) return [];
-  const { uid, namespace, name, url, ref } = delivery;
+function subscriberOf(delivery: Delivery | LockstepError): Subscriber | undefined {
+  if (delivery instanceof LockstepError) return undefined;
+  const { uid, url, ref } = delivery;
   const repository = repositoryKey(url);
-  return repository === undefined ? [] : [{ uid, name: `${namespace}/${name}`, repository, ref }];
+  return repository === undefined ? undefined : { uid, name: nameOf(delivery), repository, ref };
 }

@@ -86,3 +86,9 @@ export function objectsAt(value: Json | undefined, ...path: string[]): JsonObjec
   const found = at(value, ...path);
   return Array.isArray(found) ? found.filter(isObject) : [];
 }
+
+/** The texts of the list at a path; empty when there is no list. */
+export function textsAt(value: Json | undefined, ...path: string[]): string[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found.filter((item) => typeof item === 'string') : [];
+}

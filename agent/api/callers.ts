@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { at, isObject, type Json, textAt, toJson } from '../../diff/json.ts';
+import { at, isObject, textAt, textsAt, toJson } from '../../diff/json.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Action, type May, maySubject, type Subject } from '../kube/may.ts';
 import { Problem } from './problems.ts';
@@ -58,23 +58,16 @@ async function reviewToken(http: KubeHttp, token: string): Promise<Subject> {
   const path = '/apis/authentication.k8s.io/v1/tokenreviews';
   const answer = await http.request({ method: 'POST', path, body, contentType: 'application/json' });
   const status = at(answer.body, 'status');
-  const audiences = at(status, 'audiences');
-  const isForUs = at(status, 'authenticated') === true && Array.isArray(audiences) && audiences.includes(audience);
+  const isForUs = at(status, 'authenticated') === true && textsAt(status, 'audiences').includes(audience);
   if (!isForUs) throw new Problem('Unauthenticated', `the token is not valid for the audience ${audience}`);
   const user = at(status, 'user');
   const extra = at(user, 'extra');
   return {
     username: textAt(user, 'username') ?? '',
     uid: textAt(user, 'uid'),
-    groups: textsIn(at(user, 'groups')),
-    extra: isObject(extra)
-      ? Object.fromEntries(Object.entries(extra).map(([name, values]) => [name, textsIn(values)]))
-      : {},
+    groups: textsAt(user, 'groups'),
+    extra: isObject(extra) ? Object.fromEntries(Object.keys(extra).map((name) => [name, textsAt(extra, name)])) : {},
   };
-}
-
-function textsIn(value: Json | undefined): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
 function callerOf(http: KubeHttp, subject: Subject, now: () => number, inTurn: TakingTurns): Caller {

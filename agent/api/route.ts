@@ -84,6 +84,11 @@ export const deliveryParams = Type.Object({
   name: label('Its name.', 253),
 });
 
+/** Which Deliveries. */
+export const namespaceQuery = {
+  namespace: Type.Optional(Type.String({ description: 'Only those of this namespace.', maxLength: 63 })),
+};
+
 /** Which page of a list. */
 export const pageQuery = {
   limit: Type.Optional(
@@ -95,6 +100,11 @@ export const pageQuery = {
 /** An answer with a JSON body. */
 export function ok(body: unknown, status = 200): ApiAnswer {
   return { status, body };
+}
+
+/** A page of a list. @param next where the next one begins; undefined after the last */
+export function page(items: readonly unknown[], next: string | undefined): ApiAnswer {
+  return ok({ items, ...(next === undefined ? {} : { continue: next }) });
 }
 
 /**

@@ -99,8 +99,9 @@ function register(server: FastifyInstance, route: Route, identify: Identify): vo
     config: { access },
     exposeHeadRoute: method === 'GET' && !isStream,
     onRequest: async (request) => {
-      if (access === 'api') guardWrite(headOf(request));
-      if (access === 'api') callers.set(request, await identify(request.headers.authorization));
+      if (access !== 'api') return;
+      guardWrite(headOf(request));
+      callers.set(request, await identify(request.headers.authorization));
     },
     handler: async (request, reply) => {
       const answer = await route.handle({

@@ -10,14 +10,13 @@ import { type Entry, healingManifest } from '../../sync/release/record.ts';
 import { newSession } from '../../sync/session.ts';
 import { fieldManager } from '../../sync/stamp.ts';
 import { titleOf } from '../../sync/types.ts';
-import { pendingOf, viewDifference } from '../api/views/differences.ts';
+import { pendingOf, viewDrift, viewRelease } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
-import { createCluster } from '../kube/cluster.ts';
 import { discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { connected, readDeliveryObject } from './connection.ts';
+import { clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
@@ -50,7 +49,7 @@ async function lookAt(http: KubeHttp, namespace: string, name: string, agentName
     throw new Error(`the records of the agent are not for you to read; ask it with --server: ${messageOf(error)}`);
   });
   const kinds = await discoverKinds(http);
-  const cluster = createCluster(http, kinds, undefined, async () => undefined);
+  const cluster = clusterAsCaller(http, kinds);
   const { desired } = await contentOf(delivery, cluster, kinds, undefined);
   const pending = new Map(pendingOf(record.entries, desired).map((item) => [item.key, item]));
   const session = newSession(record);
@@ -65,8 +64,7 @@ async function lookAt(http: KubeHttp, namespace: string, name: string, agentName
     const item = pending.get(key);
     const ref = item?.ref ?? record.entries.get(key)?.ref;
     if (ref === undefined) return [];
-    const release = item === undefined ? {} : { release: viewDifference(item.before, item.after) };
-    return [{ ...referenceOf(ref), isHidden: false, ...release, ...drifts.get(key) }];
+    return [{ ...referenceOf(ref), isHidden: false, ...viewRelease(item), ...drifts.get(key) }];
   });
 }
 
@@ -80,11 +78,11 @@ async function driftOf(
   if (entry.applied === undefined || entry.removed || entry.applied.spent !== undefined) return undefined;
   try {
     const live = await cluster.get(entry.ref);
-    if (live === undefined) return { drift: viewDifference(undefined, entry.manifest) };
+    if (live === undefined) return { drift: viewDrift(entry, undefined, undefined) };
     const owned = ownedBy(live, fieldManager(uid), pathsSentEmpty(healingManifest(entry)));
     if (owned === entry.applied.owned) return undefined;
     const { before, after } = await heal();
-    return { drift: viewDifference(before, before === undefined ? entry.manifest : after) };
+    return { drift: viewDrift(entry, before, after) };
   } catch (error) {
     return { problem: messageOf(error) };
   }

@@ -4,14 +4,13 @@ import { isForbidden } from '../../sync/errors.ts';
 import { arrange } from '../../sync/plan/order.ts';
 import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planPrune } from '../../sync/plan/plan.ts';
 import { tryEntries } from '../../sync/plan/try.ts';
+import { applierOf, stampOf } from '../../sync/release/apply.ts';
 import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
-import { shortUid } from '../../sync/stamp.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
-import { createCluster } from '../kube/cluster.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { connected, readDeliveryObject } from './connection.ts';
+import { clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { labelledObjects } from './labelled.ts';
 import { readRecordOf } from './records.ts';
@@ -40,16 +39,12 @@ export async function planCommand(args: readonly string[]): Promise<number> {
 
 async function planFor(http: KubeHttp, delivery: Delivery, agentNamespace: string, folder: string | undefined) {
   const kinds = await discoverKinds(http);
-  const cluster = createCluster(http, kinds, undefined, async () => undefined);
+  const cluster = clusterAsCaller(http, kinds);
   const { desired, skipped, origin } = await contentOf(delivery, cluster, kinds, folder);
   const record = await recordOrLive(http, kinds, delivery, agentNamespace);
   const entries = entriesFor(desired, record, skipped);
-  const stamp = {
-    shortUid: shortUid(delivery.uid),
-    owner: `${delivery.namespace}/${delivery.name}`,
-    release: record.sequence + 1,
-  };
-  const trial = { cluster, uid: delivery.uid, adopt: delivery.adopt, kinds, stamp, parallel };
+  const applier = applierOf({ delivery, world: { cluster: () => cluster } });
+  const trial = { ...applier, kinds, stamp: stampOf({ delivery }, record.sequence + 1), parallel };
   const tried = await tryEntries(changedEntries(entries), entries, trial);
   const items = [...tried.items, ...planLeftAlone(record, skipped), ...planPrune(entries, delivery.prune)];
   const inOrder = items.sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));

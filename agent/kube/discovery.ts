@@ -1,4 +1,4 @@
-import { at, type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
+import { at, type JsonObject, objectsAt, textAt, textsAt } from '../../diff/json.ts';
 import type { ApiResource, Kinds } from '../../sync/ports.ts';
 import { groupOf } from '../../sync/types.ts';
 import type { KubeHttp } from './http.ts';
@@ -63,7 +63,7 @@ async function discover(http: KubeHttp): Promise<Discovered> {
   };
 }
 
-function resourcesOfGroup(group: JsonObject): (ApiResource & { verbs: readonly unknown[] })[] {
+function resourcesOfGroup(group: JsonObject): (ApiResource & { verbs: readonly string[] })[] {
   const groupName = textAt(group, 'metadata', 'name') ?? '';
   return objectsAt(group, 'versions').flatMap((version) => {
     const versionName = textAt(version, 'version') ?? '';
@@ -73,12 +73,7 @@ function resourcesOfGroup(group: JsonObject): (ApiResource & { verbs: readonly u
       kind: textAt(resource, 'responseKind', 'kind') ?? '',
       plural: textAt(resource, 'resource') ?? '',
       namespaced: at(resource, 'scope') === 'Namespaced',
-      verbs: listAt(resource, 'verbs'),
+      verbs: textsAt(resource, 'verbs'),
     }));
   });
-}
-
-function listAt(value: JsonObject, name: string): readonly unknown[] {
-  const list = value[name];
-  return Array.isArray(list) ? list : [];
 }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import git, { Errors } from 'isomorphic-git';
 import { hashText } from '../../diff/hash.ts';
-import { LockstepError } from '../errors.ts';
+import { LockstepError, messageOf } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
 import { type Advertised, forgetAdvertised, newAdvertised, remembering } from './advertisement.ts';
@@ -237,8 +237,7 @@ function sourceError(error: unknown, url: URL): LockstepError {
   }
   if (error instanceof Errors.NotFoundError)
     return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
-  const message = error instanceof Error ? error.message : String(error);
-  return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${message}`, { cause: error });
+  return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${messageOf(error)}`, { cause: error });
 }
 
 /** Reads what is needed of a commit's headers and the first line of its message. */

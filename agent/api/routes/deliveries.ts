@@ -9,7 +9,7 @@ import { objectPath } from '../../kube/paths.ts';
 import type { Served } from '../../registry.ts';
 import type { Caller } from '../callers.ts';
 import { Problem } from '../problems.ts';
-import { deliveryParams, ok, paged, pageQuery, type Route, route } from '../route.ts';
+import { deliveryParams, namespaceQuery, ok, page, paged, pageQuery, type Route, route } from '../route.ts';
 import { viewDelivery } from '../views/delivery.ts';
 import { deliveryView, pageOf, requestView } from '../views/schemas.ts';
 import { type ApiWorld, onDelivery, readServed } from '../world.ts';
@@ -40,10 +40,7 @@ function list(world: ApiWorld): Route {
     id: 'listDeliveries',
     summary: 'List the Deliveries that the caller may see, by namespace and name.',
     access: 'api',
-    query: Type.Object({
-      ...pageQuery,
-      namespace: Type.Optional(Type.String({ description: 'Only those of this namespace.', maxLength: 63 })),
-    }),
+    query: Type.Object({ ...pageQuery, ...namespaceQuery }),
     answers: { 200: { description: 'A page of Deliveries.', schema: pageOf(deliveryView) } },
     problems: [],
     handle: async ({ query, caller }) => {
@@ -54,7 +51,7 @@ function list(world: ApiWorld): Route {
       const shown = await visibleOf(all, caller);
       const key = ({ object }: Served): string => `${object.metadata.namespace}/${object.metadata.name}`;
       const { items, next } = paged(shown, key, query);
-      return ok({ items: items.map(viewOf), ...(next === undefined ? {} : { continue: next }) });
+      return page(items.map(viewOf), next);
     },
   });
 }

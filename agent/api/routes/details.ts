@@ -8,8 +8,8 @@ import type { Served } from '../../registry.ts';
 import type { Caller } from '../callers.ts';
 import { Problem } from '../problems.ts';
 import { tellRelease } from '../releases.ts';
-import { deliveryParams, ok, paged, pageQuery, type Route, route } from '../route.ts';
-import { hiddenDifference, type Pending, pendingOf, viewDifference } from '../views/differences.ts';
+import { deliveryParams, ok, page, paged, pageQuery, type Route, route } from '../route.ts';
+import { hiddenDifference, pendingOf, viewDrift, viewRelease } from '../views/differences.ts';
 import { viewEnded } from '../views/history.ts';
 import { hiddenResource, referenceOf, viewResource } from '../views/resources.ts';
 import { type DiffView, diffView, historyView, pageOf, releaseView, resourceView } from '../views/schemas.ts';
@@ -24,7 +24,7 @@ export function detailRoutes(world: ApiWorld): Route[] {
 }
 
 const here = '/api/v1/deliveries/{namespace}/{name}';
-const page = Type.Object(pageQuery);
+const whichPage = Type.Object(pageQuery);
 
 function mayGetFor({ kinds }: ApiWorld, caller: Caller): (ref: ObjectRef) => Promise<boolean> {
   return mayGet(caller.may, kinds);
@@ -32,10 +32,6 @@ function mayGetFor({ kinds }: ApiWorld, caller: Caller): (ref: ObjectRef) => Pro
 
 function entriesOf(served: Served): Entry[] {
   return [...(knownOf(served)?.session.record.entries.values() ?? [])];
-}
-
-function answerPage(items: readonly unknown[], next: string | undefined) {
-  return ok({ items, ...(next === undefined ? {} : { continue: next }) });
 }
 
 function resources(world: ApiWorld): Route {
@@ -46,13 +42,13 @@ function resources(world: ApiWorld): Route {
     summary: 'List the objects of a Delivery, with what was done with each and how it is.',
     access: 'api',
     params: deliveryParams,
-    query: page,
+    query: whichPage,
     answers: { 200: { description: 'A page of objects.', schema: pageOf(resourceView) } },
     problems: ['NotFound'],
     handle: async ({ params, query, caller }) => {
       const served = await readServed(world, caller, params);
       const uid = served.object.metadata.uid ?? '';
-      const record = served.session?.record;
+      const record = recordOf(served);
       const drifted = new Set(world.suspects(uid));
       const may = mayGetFor(world, caller);
       const { items, next } = paged(entriesOf(served), ({ key }) => key, query);
@@ -63,7 +59,7 @@ function resources(world: ApiWorld): Route {
           isDrifted: drifted.has(entry.key),
         });
       });
-      return answerPage(shown, next);
+      return page(shown, next);
     },
   });
 }
@@ -76,7 +72,7 @@ function differences(world: ApiWorld): Route {
     summary: 'Tell in which objects the tip of Git, the target and the live state differ. Secrets are masked.',
     access: 'api',
     params: deliveryParams,
-    query: page,
+    query: whichPage,
     answers: {
       200: {
         description: 'A page of objects that differ; none when all is as it should be.',
@@ -87,7 +83,7 @@ function differences(world: ApiWorld): Route {
     handle: async ({ params, query, caller }) => {
       const served = await readServed(world, caller, params);
       const known = knownOf(served);
-      if (known === undefined) return answerPage([], undefined);
+      if (known === undefined) return page([], undefined);
       const { found, tip, record } = known.session;
       const isRead = found !== undefined && found.tip.revision === tip;
       const pending = new Map((isRead ? pendingOf(record.entries, found.desired) : []).map((item) => [item.key, item]));
@@ -101,18 +97,14 @@ function differences(world: ApiWorld): Route {
         if (ref === undefined) return undefined;
         if (!(await may(ref))) return hiddenDifference(ref);
         const drift = drifted.has(key) && entry !== undefined ? await driftOf(world, known, entry) : {};
-        return { ...referenceOf(ref), isHidden: false, ...releaseOf(pending.get(key)), ...drift };
+        return { ...referenceOf(ref), isHidden: false, ...viewRelease(pending.get(key)), ...drift };
       });
-      return answerPage(
+      return page(
         shown.filter((item) => item !== undefined),
         next,
       );
     },
   });
-}
-
-function releaseOf(pending: Pending | undefined): Pick<DiffView, 'release'> {
-  return pending === undefined ? {} : { release: viewDifference(pending.before, pending.after) };
 }
 
 /** What nobody has looked at yet is asked of the API server; nothing else costs a request. */
@@ -123,7 +115,7 @@ async function driftOf(
 ): Promise<Pick<DiffView, 'drift' | 'problem'>> {
   try {
     const { before, after } = await world.tryToHeal(delivery, session, entry);
-    return { drift: viewDifference(before, before === undefined ? entry.manifest : after) };
+    return { drift: viewDrift(entry, before, after) };
   } catch (error) {
     return { problem: messageOf(error) };
   }
@@ -137,14 +129,14 @@ function history(world: ApiWorld): Route {
     summary: 'List the releases that ended, newest first.',
     access: 'api',
     params: deliveryParams,
-    query: page,
+    query: whichPage,
     answers: { 200: { description: 'A page of releases.', schema: pageOf(historyView) } },
     problems: ['NotFound'],
     handle: async ({ params, query, caller }) => {
       const lines = recordOf(await readServed(world, caller, params))?.history ?? [];
       // Newest first: later releases have smaller keys.
       const { items, next } = paged(lines, ({ sequence }) => String(1e15 - sequence), query);
-      return answerPage(items.map(viewEnded), next);
+      return page(items.map(viewEnded), next);
     },
   });
 }

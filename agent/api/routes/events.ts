@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { Feed } from '../feed.ts';
-import { deliveryParams, type Route, route } from '../route.ts';
+import { deliveryParams, namespaceQuery, type Route, route } from '../route.ts';
 import { type ApiWorld, readServed } from '../world.ts';
 
 const answers = {
@@ -21,9 +21,7 @@ export function eventRoutes(world: ApiWorld, feed: Feed): Route[] {
       id: 'followDeliveries',
       summary: 'Follow all Deliveries that the caller may see.',
       access: 'api',
-      query: Type.Object({
-        namespace: Type.Optional(Type.String({ description: 'Only those of this namespace.', maxLength: 63 })),
-      }),
+      query: Type.Object(namespaceQuery),
       answers,
       problems: ['Busy'],
       handle: async ({ query: { namespace }, caller, header }) => {

@@ -32,11 +32,26 @@ export function pendingOf(entries: ReadonlyMap<string, Entry>, desired: readonly
   return [...changed, ...gone.map(({ key, ref, manifest }) => ({ key, ref, before: manifest, after: undefined }))];
 }
 
-/** A difference of two states as REST shows it, Secrets masked. */
-export function viewDifference(
+/** What releasing the tip would change, where it would change something. */
+export function viewRelease(pending: Pending | undefined): Pick<DiffView, 'release'> {
+  return pending === undefined ? {} : { release: viewDifference(pending.before, pending.after) };
+}
+
+/**
+ * What healing would change.
+ * @param before the live object; undefined when it is gone
+ * @param after what healing would make of it
+ */
+export function viewDrift(
+  entry: Entry,
   before: KubeObject | undefined,
   after: KubeObject | undefined,
 ): NonNullable<DiffView['drift']> {
+  return viewDifference(before, before === undefined ? entry.manifest : after);
+}
+
+/** A difference of two states, Secrets masked. */
+function viewDifference(before: KubeObject | undefined, after: KubeObject | undefined): NonNullable<DiffView['drift']> {
   const action = before === undefined ? 'create' : after === undefined ? 'prune' : 'update';
   const clean = (object: KubeObject | undefined): JsonObject =>
     object === undefined ? {} : withoutNoise(object, stampNames);

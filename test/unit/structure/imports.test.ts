@@ -21,7 +21,7 @@ const pure = [
   /^sync\/(types|annotations|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
   /^sync\/plan\/(order|prune|plan|needs)\.ts$/,
   /^sync\/delivery\//,
-  /^sync\/release\/(record|history|stored|delta|standing|state|moves|inverse|taken-key)\.ts$/,
+  /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,
   /^sync\/render\/(check|plain)\.ts$/,
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/filters\//,

@@ -82,7 +82,7 @@ export function makeTurn(
       load: async () => ({ record: emptyRecord(), problem: undefined }),
       save: async (_uid, saved) => {
         // What comes back is what could be written down.
-        turn.stored = readRecord(JSON.parse(JSON.stringify(writeRecord(saved))));
+        turn.stored = readRecord(JSON.parse(JSON.stringify(writeRecord(saved).stored)));
       },
       remove: async () => undefined,
     },
