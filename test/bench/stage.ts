@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +8,9 @@ import { textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
 import { type AgentProcess, watchAgent } from '../e2e/support/agent.ts';
-import { call, post } from '../e2e/support/api.ts';
-import { agentNamespace, deliveryOf, deliveryRef, installLockstep, makeNamespace } from '../e2e/support/furnish.ts';
+import { deliveryOf, deliveryRef, installLockstep, makeNamespace } from '../e2e/support/furnish.ts';
 import { type GitServer, type Repository, startGitServer } from '../e2e/support/git-server.ts';
+import { makeHookSecrets, pushHook, receives } from '../e2e/support/github.ts';
 import { connect, type Kube, until } from '../e2e/support/kube.ts';
 import { configMap, deployment } from '../e2e/support/manifests.ts';
 import { say } from './figure.ts';
@@ -32,12 +31,7 @@ export async function openStage(): Promise<Stage> {
   const plane = await startControlPlane({ say });
   const kube = await connect(plane.kubeconfig);
   await installLockstep(kube);
-  await kube.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'lockstep-webhooks', namespace: agentNamespace },
-    data: { github: Buffer.from(hookSecret).toString('base64') },
-  });
+  await makeHookSecrets(kube, 'lockstep-webhooks', { github: hookSecret });
   const git = await startGitServer();
   return {
     kube,
@@ -62,7 +56,7 @@ export async function startBundle(stage: Stage, namespace: string, level = 'info
     env: { ...process.env, NODE_ENV: 'production' },
   });
   const agent = await watchAgent(child, () => rmSync(dataDir, { recursive: true, force: true }));
-  await until('webhooks are taken', async () => (await post(`${agent.api}/hooks/github`)).status === 401);
+  await receives(agent.api);
   return agent;
 }
 
@@ -122,10 +116,7 @@ export function headOf({ repository }: BenchApp): string {
 
 /** Tells the agent of a push, as GitHub would. */
 export async function sendHook(agent: AgentProcess, { repository }: BenchApp): Promise<void> {
-  const body = JSON.stringify({ ref: 'refs/heads/main', repository: { clone_url: repository.url } });
-  const signature = createHmac('sha256', hookSecret).update(body).digest('hex');
-  const headers = { 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${signature}` };
-  const { status } = await call(`${agent.api}/hooks/github`, { method: 'POST', headers, body });
+  const { status } = await pushHook(agent.api, hookSecret, repository.url);
   if (status !== 202) throw new Error(`the webhook was answered ${status}`);
 }
 

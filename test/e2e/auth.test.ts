@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { textAt, toJson } from '../../diff/json.ts';
+import { textAt } from '../../diff/json.ts';
 import { call, openEvents, post } from './support/api.ts';
+import { tokenOf } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, useLockstep } from './support/lockstep.ts';
 
@@ -10,8 +11,8 @@ const lockstep = useLockstep(['auth-app', 'auth-other', 'auth-logs'], {
 const api = (path: string): string => `${lockstep.agent.api}/api/v1${path}`;
 const rbac = 'rbac.authorization.k8s.io/v1';
 
-/** A token of a service account that may do just this in its namespace. */
-async function tokenOf(
+/** The header of a service account that may do just this in its namespace. */
+async function callerWith(
   name: string,
   rules: readonly object[],
   namespace = 'auth-app',
@@ -23,13 +24,7 @@ async function tokenOf(
   await kube.apply({ apiVersion: rbac, kind: 'Role', metadata: { name, namespace }, rules: rules as never });
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
   await kube.apply({ apiVersion: rbac, kind: 'RoleBinding', metadata: { name, namespace }, roleRef, subjects });
-  const { body } = await kube.http.request({
-    method: 'POST',
-    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-    contentType: 'application/json',
-    body: toJson({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: [audience] } }),
-  });
-  return { authorization: `Bearer ${textAt(body, 'status', 'token')}` };
+  return { authorization: `Bearer ${await tokenOf(kube, namespace, name, audience)}` };
 }
 
 const onDeliveries = (...verbs: string[]) => ({ apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs });
@@ -43,7 +38,7 @@ describe('with --auth=kubernetes', () => {
     await app.ready();
     const other = await lockstep.app('auth-other', { 'a.yaml': configMap('a', { color: 'red' }) });
     await other.ready();
-    const reader = await tokenOf('reader', [
+    const reader = await callerWith('reader', [
       onDeliveries('get', 'list'),
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
     ]);
@@ -80,7 +75,7 @@ describe('with --auth=kubernetes', () => {
         detail: 'system:serviceaccount:auth-app:reader may not sync the Delivery auth-app/app',
       },
     });
-    const syncer = await tokenOf('syncer', [onDeliveries('get', 'sync')]);
+    const syncer = await callerWith('syncer', [onDeliveries('get', 'sync')]);
     const asked = await post(api('/deliveries/auth-app/app/sync'), {}, syncer);
     expect(asked).toMatchObject({
       status: 202,
@@ -105,8 +100,8 @@ describe('with --auth=kubernetes', () => {
     await until('it has failed', async () => textAt(await app.status(), 'status', 'state') === 'Degraded', 30_000);
     const logs = (headers: Record<string, string>) => call(api('/deliveries/auth-logs/app/logs'), { headers });
     const pods = { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] };
-    const mayRead = await tokenOf('with-logs', [onDeliveries('get'), pods], 'auth-logs');
-    const mayNot = await tokenOf('without-logs', [onDeliveries('get')], 'auth-logs');
+    const mayRead = await callerWith('with-logs', [onDeliveries('get'), pods], 'auth-logs');
+    const mayNot = await callerWith('without-logs', [onDeliveries('get')], 'auth-logs');
     expect((await logs(mayRead)).body.items).toContainEqual(
       expect.objectContaining({ namespace: 'auth-logs', container: 'main' }),
     );
@@ -114,7 +109,7 @@ describe('with --auth=kubernetes', () => {
   });
 
   it('no other token, and no token, is taken', async () => {
-    const forServer = await tokenOf('reader', [onDeliveries('get')], 'auth-app', 'https://kubernetes.default.svc');
+    const forServer = await callerWith('reader', [onDeliveries('get')], 'auth-app', 'https://kubernetes.default.svc');
     for (const headers of [
       {},
       { authorization: 'Bearer nonsense' },

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
 import { bundle, nodeFlags } from '../../deploy/bundle.ts';
-import { at, isObject, objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import { namespace } from './demo/stage.ts';
 import { tellStory } from './demo/story.ts';
 import type { AgentProcess } from './support/agent.ts';
 import { readAudit } from './support/audit.ts';
-import { agentNamespace, clearNamespace } from './support/furnish.ts';
+import { agentNamespace, clearNamespace, tokenOf } from './support/furnish.ts';
 import { type GitServer, startGitServer } from './support/git-server.ts';
 import { mayJail, startJailed } from './support/jail.ts';
 import { connect, type Kube, until } from './support/kube.ts';
@@ -25,17 +25,6 @@ async function run(...args: string[]) {
   const ended = await kubectl(inject('kubeconfig'), args);
   expect(ended, args.join(' ')).toMatchObject({ code: 0 });
   return ended.stdout;
-}
-
-/** A token of an account in the agent's namespace. */
-async function tokenOf(name: string, audiences: readonly string[]): Promise<string> {
-  const { body } = await kube.http.request({
-    method: 'POST',
-    path: `/api/v1/namespaces/${agentNamespace}/serviceaccounts/${name}/token`,
-    contentType: 'application/json',
-    body: toJson({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences } }),
-  });
-  return textAt(body, 'status', 'token') ?? '';
 }
 
 describeOnOwnCluster('the install', () => {
@@ -115,7 +104,7 @@ describeOnOwnCluster('the install', () => {
       const access = await loadAccess(inject('kubeconfig'), Date.now);
       const { hostname: host, port } = new URL(access.server);
       started = Date.now();
-      const token = await tokenOf(account, ['https://kubernetes.default.svc']);
+      const token = await tokenOf(kube, agentNamespace, account, 'https://kubernetes.default.svc');
       const identity = { host, port, ca: String(access.tls['ca']), token, namespace: agentNamespace };
       const flags = argumentsInPod();
       agent = await startJailed(identity, [...flags, '--log-level', 'debug', '--watch-namespaces', namespace]);
@@ -127,7 +116,7 @@ describeOnOwnCluster('the install', () => {
         '--clusterrole=lockstep-viewer',
         `--serviceaccount=${agentNamespace}:person`,
       );
-      const headers = { authorization: `Bearer ${await tokenOf('person', ['lockstep'])}` };
+      const headers = { authorization: `Bearer ${await tokenOf(kube, agentNamespace, 'person', 'lockstep')}` };
       const api = agent.api.replace('[::]', '127.0.0.1');
       const repository = git.repository('deployed.git');
       await tellStory({ kube, auditLog: inject('auditLog'), repository, api, headers });

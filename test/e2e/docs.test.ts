@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { buildControlPlane } from '../cluster/build.ts';
+import { runBeside } from './support/beside.ts';
 import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import type { Repository } from './support/git-server.ts';
 import { until } from './support/kube.ts';
@@ -65,17 +65,11 @@ async function run(page: Page, repository: Repository): Promise<string> {
   const isHeld = `kubectl -n ${namespace} get dlv ${namespace} -o jsonpath={.status.state} | grep -q Held`;
   const steps =
     page.heldBefore === undefined ? script : script.replace(page.heldBefore, `until ${isHeld}; do sleep 0.2; done\n$&`);
-  const child = spawn('bash', ['-euo', 'pipefail', '-x'], {
+  const { code, output } = await runBeside('bash', ['-euo', 'pipefail', '-x'], {
     cwd: folder,
     env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, HOME: folder, KUBECONFIG: '' },
+    input: steps,
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk;
-    });
-  child.stdin.end(steps);
-  const code = await new Promise((resolve) => child.once('close', resolve));
   expect(code, `${file}\n${output}`).toBe(0);
   return output;
 }

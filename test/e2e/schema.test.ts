@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cacheFolder } from '../cluster/build.ts';
+import { type Ended, runBeside } from './support/beside.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
 /** On the PATH, or where `.ci/run` installs it. */
@@ -55,13 +56,7 @@ describe.skipIf(program === undefined)('schemathesis against the OpenAPI page', 
   );
 });
 
-function run(cwd: string): Promise<{ code: number | null; output: string }> {
+function run(cwd: string): Promise<Ended> {
   const args = ['run', `${lockstep.agent.api}/openapi.json`, '--checks', checks.join(','), ...flags];
-  const child = spawn(program ?? '', args, { cwd });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk;
-    });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output })));
+  return runBeside(program ?? '', args, { cwd });
 }

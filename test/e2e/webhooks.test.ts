@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { call, post } from './support/api.ts';
 import { agentNamespace } from './support/furnish.ts';
+import { hmac, makeHookSecrets, receives } from './support/github.ts';
 import { until } from './support/kube.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
@@ -18,20 +18,7 @@ const lockstep = useLockstep(['hooks-push', 'hooks-burst', 'hooks-missed'], { fl
 // A poll that would never come in time: what is synced within seconds was told by a webhook.
 const rarely = { source: { interval: '1h' } };
 
-const hmac = (secret: string, body: string): string => createHmac('sha256', secret).update(body).digest('hex');
 const hook = (provider: string): string => `${lockstep.agent.api}/hooks/${provider}`;
-
-async function makeSecrets(): Promise<void> {
-  await lockstep.kube.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name, namespace: agentNamespace },
-    data: Object.fromEntries(
-      Object.entries(secrets).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
-    ),
-  });
-  await until('the receiver is there', async () => (await post(hook('github'))).status === 401);
-}
 
 function send(provider: string, url: string, ref = 'refs/heads/main') {
   const body = JSON.stringify({
@@ -60,7 +47,8 @@ describe('webhooks', () => {
       return asked.status === 404 ? asked : undefined;
     });
     expect(answer.body).toMatchObject({ code: 'NotFound' });
-    await makeSecrets();
+    await makeHookSecrets(lockstep.kube, name, secrets);
+    await receives(lockstep.agent.api);
     expect((await post(hook('generic'))).status).toBe(404);
     expect((await post(hook('no-such-host'))).status).toBe(404);
   });

@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto';
 import { textAt } from '../../../diff/json.ts';
 import { condition } from '../../../health/kinds/conditions.ts';
 import type { KubeObject, ObjectRef } from '../../../sync/types.ts';
-import { call, post } from '../support/api.ts';
-import { agentNamespace, deliveryRef } from '../support/furnish.ts';
+import { call } from '../support/api.ts';
+import { deliveryRef } from '../support/furnish.ts';
 import type { Repository } from '../support/git-server.ts';
+import { makeHookSecrets, pushHook, receives } from '../support/github.ts';
 import { type Kube, until } from '../support/kube.ts';
 
 export const namespace = 'shop';
@@ -29,13 +29,8 @@ const hookSecret = 'demo-webhook-secret';
 
 /** Lets the Git host sign its webhooks, and waits until the agent knows the secret. */
 export async function makeHookSecret({ kube, api }: Scene): Promise<void> {
-  await kube.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'lockstep-webhooks', namespace: agentNamespace },
-    data: { github: Buffer.from(hookSecret).toString('base64') },
-  });
-  await until('the receiver is there', async () => (await post(`${api}/hooks/github`)).status === 401);
+  await makeHookSecrets(kube, 'lockstep-webhooks', { github: hookSecret });
+  await receives(api);
 }
 
 /** Pushes a commit, and tells the agent by a webhook that is signed as GitHub signs it. Answers the revision. */
@@ -45,14 +40,7 @@ export async function push(
   message: string,
 ): Promise<string> {
   const revision = repository.commit(files, message);
-  const body = JSON.stringify({ ref: 'refs/heads/main', after: revision, repository: { clone_url: repository.url } });
-  const signature = createHmac('sha256', hookSecret).update(body).digest('hex');
-  const headers = {
-    'x-github-event': 'push',
-    'x-github-delivery': revision,
-    'x-hub-signature-256': `sha256=${signature}`,
-  };
-  const answer = await call(`${api}/hooks/github`, { method: 'POST', headers, body });
+  const answer = await pushHook(api, hookSecret, repository.url, revision);
   expect(answer.status === 202, `the webhook is accepted, not ${answer.status} ${JSON.stringify(answer.body)}`);
   expect(answer.body.syncs[0] === `${namespace}/hello-world`, 'the answer names what is synced');
   return revision;

@@ -1,4 +1,4 @@
-import { objectsAt, textAt } from '../../../diff/json.ts';
+import { objectsAt, textAt, toJson } from '../../../diff/json.ts';
 import { deliveryApiVersion, deliveryCrd } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import { gone, type Kube, until } from './kube.ts';
@@ -86,4 +86,15 @@ export function deliveryOf(
 
 export function deliveryRef(namespace: string, name: string) {
   return { apiVersion: deliveryApiVersion, kind: 'Delivery', namespace, name };
+}
+
+/** A token of a service account. */
+export async function tokenOf(kube: Kube, namespace: string, name: string, audience: string): Promise<string> {
+  const { body } = await kube.http.request({
+    method: 'POST',
+    path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+    contentType: 'application/json',
+    body: toJson({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: [audience] } }),
+  });
+  return textAt(body, 'status', 'token') ?? '';
 }
