@@ -76,6 +76,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   }
 
   function drop(uid: string): void {
+    const polling = registry.get(uid)?.session?.polling ?? Promise.resolve();
+    void polling.finally(() => deps.world.sources.leave(uid));
     registry.remove(uid);
     deps.watcher.forget(uid);
     deps.world.rollouts.follow(uid, '', []);

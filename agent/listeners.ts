@@ -43,7 +43,7 @@ export async function openApi(
     now: world.clock.now,
   });
   const feed = createFeed(world.registry);
-  const identify = settings.auth === 'kubernetes' ? askApiServer(world.reviews, world.clock.now) : trustLoopback();
+  const identify = settings.auth === 'kubernetes' ? askApiServer(world.reviews, world.clock.now, log) : trustLoopback();
   const routes = apiRoutes(world, feed, receive, metrics.webhook);
   const options = { routes, hostNames: settings['host-names'], identify, log };
   const close = async (listener?: Listener): Promise<void> => {

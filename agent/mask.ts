@@ -31,6 +31,29 @@ export function maskValue<T>(value: T): T {
   return maskDeep(value) as T;
 }
 
+/**
+ * Names of fields whose texts others wrote, in statuses and answers: a commit's author, the API server, whoever asks. All
+ * other texts are our own, and a password that equals one of them must not change it.
+ */
+const freeTexts = new Set([
+  ...['message', 'subject', 'author', 'cause', 'requestRefused', 'lastRequest', 'request', 'leftBehind', 'plan'],
+  ...['problem', 'detail', 'text', 'manifest', 'answer', 'before', 'after', 'value'],
+]);
+
+/** The value with every registered value replaced in texts, and in all below them, that others wrote. */
+export function maskFreeTexts<T>(value: T): T {
+  if (registered.size === 0) return value;
+  return maskFree(value) as T;
+}
+
+function maskFree(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(maskFree);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, freeTexts.has(key) ? maskDeep(inner) : maskFree(inner)]),
+  );
+}
+
 function maskDeep(value: unknown): unknown {
   if (typeof value === 'string') return maskText(value);
   if (Array.isArray(value)) return value.map(maskDeep);

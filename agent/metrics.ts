@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricRegistry } from 'prom-client';
 import { condition } from '../health/kinds/conditions.ts';
+import { verdicts } from '../sync/release/record.ts';
 import { states } from '../sync/release/standing.ts';
 import { healthWords, type KubeObject } from '../sync/types.ts';
 import { providers } from '../webhooks/providers/all.ts';
@@ -92,23 +93,25 @@ export function createMetrics(registry: Registry): Metrics {
   return {
     turn: (seconds, isFailed) => turns.observe({ result: isFailed ? 'error' : 'ok' }, seconds),
     apiRequest: (method, status, seconds) => {
-      const known = methods.has(method) ? method : 'other';
-      requests.inc({ method: known, code: String(status) });
-      durations.observe({ method: known }, seconds);
+      const label = methods.has(method) ? method : 'other';
+      requests.inc({ method: label, code: String(status) });
+      durations.observe({ method: label }, seconds);
     },
     webhook: (provider, result) => webhooks.inc({ provider: providers.has(provider) ? provider : 'other', result }),
     text: async () => ({ body: await all.metrics(), type: all.contentType }),
   };
 }
 
+/** A word, if it is one of those that are known: a status can be written by others too. */
+function known(word: string | undefined, words: readonly string[]): string {
+  return word !== undefined && words.includes(word) ? word : 'Unknown';
+}
+
 function labelsOf(object: KubeObject): Record<string, string> {
-  const state = statusIn(object).state ?? '';
-  const health = condition(object, 'Healthy')?.reason ?? '';
-  const words: readonly string[] = healthWords;
   return {
-    state: state in states ? state : 'Unknown',
-    ready: condition(object, 'Ready')?.status ?? 'Unknown',
-    health: words.includes(health) ? health : 'Unknown',
+    state: known(statusIn(object).state, Object.keys(states)),
+    ready: known(condition(object, 'Ready')?.status, ['True', 'False']),
+    health: known(condition(object, 'Healthy')?.reason, healthWords),
   };
 }
 
@@ -120,7 +123,8 @@ function countReleases(registry: Registry, counter: Counter): void {
     if (type === 'deleted') return void seen.delete(uid);
     const lines = (statusIn(object).history ?? []).map(({ sequence, verdict }) => `${sequence} ${verdict}`);
     const before = seen.get(uid);
-    for (const line of lines) if (before?.has(line) === false) counter.inc({ verdict: line.split(' ')[1] ?? '' });
+    for (const line of lines)
+      if (before?.has(line) === false) counter.inc({ verdict: known(line.split(' ')[1], verdicts) });
     seen.set(uid, new Set(lines));
   });
 }

@@ -165,7 +165,8 @@ function refuseOpenDoor({ auth, listen, 'probes-listen': probes }: Settings): vo
 
 /** Where to listen. */
 export interface Place {
-  readonly host: string;
+  /** Undefined for every address that the machine has, be it by IPv4, IPv6 or both. */
+  readonly host: string | undefined;
   readonly port: number;
 }
 
@@ -180,10 +181,11 @@ export function parsePlace(name: string, text: string): Place | undefined {
     throw new Error(
       `--${name} must be an address and a port, such as 127.0.0.1:8080 or :8080, not ${JSON.stringify(text)}`,
     );
-  return { host: bracketed ?? (plain === '' ? '::' : plain), port: Number(port) };
+  return { host: bracketed ?? (plain === '' ? undefined : plain), port: Number(port) };
 }
 
-function isLoopback(host: string): boolean {
+function isLoopback(host: string | undefined): boolean {
+  if (host === undefined) return false;
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 

@@ -3,21 +3,30 @@ import { condition } from '../health/kinds/conditions.ts';
 import { containerStatuses } from '../health/kinds/pod.ts';
 import { rolloutOf } from '../health/rollout.ts';
 import { isAbsent, isForbidden, messageOf } from '../sync/errors.ts';
+import type { ApiResource } from '../sync/ports.ts';
 import type { LogTail } from '../sync/release/record.ts';
 import { isKubeObject, type KubeObject } from '../sync/types.ts';
 import type { KubeHttp } from './kube/http.ts';
 import { itemsOf } from './kube/lists.ts';
 import type { Action } from './kube/may.ts';
+import { collectionPath, objectPath } from './kube/paths.ts';
 
 /** Where the kinds are served whose pods have logs. */
-const collections: Readonly<Record<string, readonly [group: string, plural: string]>> = {
-  Deployment: ['/apis/apps/v1', 'deployments'],
-  StatefulSet: ['/apis/apps/v1', 'statefulsets'],
-  DaemonSet: ['/apis/apps/v1', 'daemonsets'],
-  ReplicaSet: ['/apis/apps/v1', 'replicasets'],
-  Job: ['/apis/batch/v1', 'jobs'],
-  Pod: ['/api/v1', 'pods'],
-};
+const pods = resourceOf('v1', 'Pod', 'pods');
+const withLogs = new Map(
+  [
+    resourceOf('apps/v1', 'Deployment', 'deployments'),
+    resourceOf('apps/v1', 'StatefulSet', 'statefulsets'),
+    resourceOf('apps/v1', 'DaemonSet', 'daemonsets'),
+    resourceOf('apps/v1', 'ReplicaSet', 'replicasets'),
+    resourceOf('batch/v1', 'Job', 'jobs'),
+    pods,
+  ].map((resource) => [resource.kind, resource]),
+);
+
+function resourceOf(apiVersion: string, kind: string, plural: string): ApiResource {
+  return { apiVersion, kind, plural, namespaced: true };
+}
 
 /** What a container wrote last. */
 export interface Tail {
@@ -47,10 +56,10 @@ export async function liveTails(
     if (await mayRead(pod)) tails.push(...(await tailsOf(http, pod.metadata.namespace ?? '', pod, lines)));
   };
   for (const worst of objectsAt(delivery, 'status', 'worst')) {
-    const collection = collections[textAt(worst, 'kind') ?? ''];
+    const resource = withLogs.get(textAt(worst, 'kind') ?? '');
     const namespace = textAt(worst, 'namespace') ?? '';
-    if (collection === undefined) continue;
-    const path = `${collection[0]}/namespaces/${namespace}/${collection[1]}/${textAt(worst, 'name') ?? ''}`;
+    if (resource === undefined) continue;
+    const path = objectPath(resource, namespace, textAt(worst, 'name') ?? '');
     const body = await http.request({ method: 'GET', path }).then(
       (answer) => answer.body,
       (error: unknown) => {
@@ -62,12 +71,12 @@ export async function liveTails(
     const selector = rolloutOf(body)?.selector;
     if (body.kind === 'Pod') await read(body);
     if (selector === undefined) continue;
-    const pods = await http.request({
+    const found = await http.request({
       method: 'GET',
-      path: `/api/v1/namespaces/${namespace}/pods`,
+      path: collectionPath(pods, namespace),
       query: { labelSelector: selector },
     });
-    for (const pod of itemsOf(pods.body).slice(0, mostPods)) await read(pod);
+    for (const pod of itemsOf(found.body).slice(0, mostPods)) await read(pod);
   }
   return tails;
 }
@@ -81,7 +90,7 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailL
     const container = textAt(status, 'name') ?? '';
     const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
     const query = { container, tailLines, limitBytes: String(mostBytes), ...(hasEnded ? { previous: 'true' } : {}) };
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}/log`;
+    const path = `${objectPath(pods, namespace, name)}/log`;
     const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
       if (isForbidden(error)) throw error;
       return `(no log: ${messageOf(error)})`;
@@ -103,6 +112,7 @@ export function lastFailure(delivery: KubeObject, tail: LogTail | undefined): Lo
 export function tailOf({ pod, container, text }: LogTail): Tail {
   return { namespace: pod.namespace ?? '', pod: pod.name, container, text };
 }
+
 /** The right that its log needs. */
 export function logOf({ pod: { namespace, name } }: LogTail): Action {
   return { verb: 'get', resource: 'pods', subresource: 'log', namespace, name };

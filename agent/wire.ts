@@ -8,6 +8,7 @@ import type { Clock, Cluster, Log } from '../sync/ports.ts';
 import type { World } from '../sync/session.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
+import { reviewConnections } from './api/callers.ts';
 import { createClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
 import { createDeliveries } from './deliveries.ts';
@@ -17,7 +18,7 @@ import { createFailPoint } from './fail-points.ts';
 import { loadAccess } from './kube/client.ts';
 import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
-import { createKubeHttp, fenced, httpDefaults, type KubeHttp } from './kube/http.ts';
+import { createKubeHttp, fenced, type HttpLimits, httpDefaults, type KubeHttp } from './kube/http.ts';
 import { collectionPath } from './kube/paths.ts';
 import { follow } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
@@ -49,36 +50,23 @@ export interface Agent {
  * @param stop ends the wait for that
  */
 export async function startAgent(settings: Settings, log: Log, stop: AbortSignal): Promise<Agent> {
-  const clock = createClock((milliseconds) => log.warn({ milliseconds }, 'somebody set the clock; no deadline moves'));
-  const registry = createRegistry();
-  const metrics = createMetrics(registry);
-  const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
-  const limits = { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections };
-  const anybody = createKubeHttp(access, limits, metrics.apiRequest);
-  const reviews = createKubeHttp(access, { ...limits, connections: 4, retries: 0 }, metrics.apiRequest);
-  const probes = createProbes(servedNamespaces(settings).map(watchName), () => performance.now());
-  const common: Common = { settings, log, clock, registry, metrics, probes, reviews };
-  const probing = await openProbes(settings, probes, metrics, log);
-  const close = async (): Promise<void> => {
-    probes.close();
-    await Promise.all([probing.close(), anybody.close(), reviews.close()]);
-  };
+  // What has to be closed: in reverse order, so that the lease is given back when nothing works any more.
+  const opened = new AsyncDisposableStack();
   try {
-    const leadership = await lead(anybody, settings.namespace, leaseName(settings['watch-namespaces']), log, stop);
-    const agent = await assemble(common, anybody, leadership).catch(async (error: unknown) => {
-      // Who does not work must not keep others from it.
-      await leadership.release();
-      throw error;
-    });
-    return {
-      lost: agent.lost,
-      stop: async () => {
-        await agent.stop();
-        await close();
-      },
-    };
+    const common = await openCommon(settings, log, opened);
+    const leadership = await lead(
+      common.anybody,
+      settings.namespace,
+      leaseName(settings['watch-namespaces']),
+      log,
+      stop,
+    );
+    // Who does not work must not keep others from it.
+    opened.defer(leadership.release);
+    await work(common, leadership, opened);
+    return { lost: leadership.lost, stop: () => opened.disposeAsync() };
   } catch (error) {
-    await close();
+    await opened.disposeAsync();
     throw error;
   }
 }
@@ -91,11 +79,36 @@ interface Common {
   readonly registry: Registry;
   readonly metrics: Metrics;
   readonly probes: Probes;
+  /** The API server, whoever leads. */
+  readonly anybody: KubeHttp;
   readonly reviews: KubeHttp;
 }
 
-async function assemble(common: Common, anybody: KubeHttp, leadership: Leadership): Promise<Agent> {
-  const { settings, log, clock, registry, metrics, probes, reviews } = common;
+async function openCommon(settings: Settings, log: Log, opened: AsyncDisposableStack): Promise<Common> {
+  const clock = createClock((milliseconds) => log.warn({ milliseconds }, 'somebody set the clock; no deadline moves'));
+  const registry = createRegistry();
+  const metrics = createMetrics(registry);
+  const access = await loadAccess(settings.kubeconfig || undefined, clock.now);
+  const limits = { ...httpDefaults, requestTimeout: settings['request-timeout'], connections: settings.connections };
+  const connect = (of: HttpLimits): KubeHttp => {
+    const http = createKubeHttp(access, of, metrics.apiRequest);
+    opened.defer(http.close);
+    return http;
+  };
+  const anybody = connect(limits);
+  const reviews = connect({ ...limits, connections: reviewConnections, retries: 0 });
+  const probes = createProbes(servedNamespaces(settings).map(watchName), () => performance.now());
+  opened.defer(async () => probes.close());
+  const probing = await openProbes(settings, probes, metrics, log);
+  opened.defer(probing.close);
+  return { settings, log, clock, registry, metrics, probes, anybody, reviews };
+}
+
+async function work(common: Common, leadership: Leadership, opened: AsyncDisposableStack): Promise<void> {
+  const { settings, log, clock, registry, metrics, probes, anybody, reviews } = common;
+  const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
+  const sources = createSources(settings['data-dir'], gitLimits);
+  opened.defer(sources.close);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const records = createRecords(
@@ -115,6 +128,7 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
     log,
     measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
   );
+  opened.defer(queue.close);
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
   const watches = createWatches(http, kinds, requireAccount);
@@ -122,8 +136,10 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
   const gathered = gathering(queue, (uid) => 10 + (registry.get(uid)?.session?.record.entries.size ?? 0) / 50);
   const watcher = createWatcher(watches, healthContext, gathered);
   const rollouts = createRollouts(watches, clock.steady, gathered);
-  const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
-  const sources = createSources(settings['data-dir'], gitLimits);
+  opened.defer(async () => {
+    watcher.close();
+    rollouts.close();
+  });
   const events = createEvents(http, clock, log);
   const world: Omit<World, 'event' | 'wake' | 'isOutdated'> = {
     clock,
@@ -160,6 +176,7 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
       kinds,
       http,
       reviews,
+      requireAccount,
       live: watcher.live,
       suspects: watcher.suspects,
       tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),
@@ -168,26 +185,16 @@ async function assemble(common: Common, anybody: KubeHttp, leadership: Leadershi
     metrics,
     log,
   );
-  const closers = servedNamespaces(settings).map((namespace) => {
+  opened.defer(api.close);
+  for (const namespace of servedNamespaces(settings)) {
     const path = async () => collectionPath(deliveryResource, namespace);
     const name = watchName(namespace);
-    return follow(http, { path, onSign: () => probes.sign(name) }, (event) => {
+    const close = follow(http, { path, onSign: () => probes.sign(name) }, (event) => {
       deliveries.onEvent(namespace, event);
       if (event.type === 'synced') probes.seen(name);
     });
-  });
-  return {
-    lost: leadership.lost,
-    stop: async () => {
-      for (const close of closers) close();
-      await api.close();
-      await queue.close();
-      watcher.close();
-      rollouts.close();
-      await leadership.release();
-      await sources.close();
-    },
-  };
+    opened.defer(async () => close());
+  }
 }
 
 /** The namespaces to watch; undefined stands for all of them. */

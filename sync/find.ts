@@ -66,7 +66,8 @@ function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
   const trouble = troubleOf(error);
   session.sourceTrouble = trouble;
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
-  session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
+  // Who said meanwhile that there is news is asked for at once all the same.
+  if (session.pollAt > world.clock.now()) session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
   const { reason, message: problem } = trouble;
   world.log.warn({ delivery: nameOf(delivery), reason, problem }, 'the source can not be read');
 }
@@ -78,8 +79,8 @@ function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
 }
 
 async function sourceRequest(turn: Turn): Promise<SourceRequest> {
-  const { url, ref, path } = turn.delivery;
-  return { url, ref, path, credentials: await credentialsOf(turn) };
+  const { url, ref, path, uid: user } = turn.delivery;
+  return { url, ref, path, credentials: await credentialsOf(turn), user };
 }
 
 /** Credentials are kept for a while, but only for the Secret and the server that they were read for. */

@@ -83,6 +83,8 @@ export interface SourceRequest {
   readonly ref: string;
   readonly path: string;
   readonly credentials: Credentials | undefined;
+  /** Who asks, such as the uid of a Delivery. Who asks for another repository, or logs in anew, lets go of the one before. */
+  readonly user: string;
 }
 
 /** How to log in to a Git server. */
@@ -106,6 +108,8 @@ export interface Sources {
   tip(request: SourceRequest): Promise<string>;
   /** The files of a revision; fetched only when it is not here yet. */
   read(request: SourceRequest, revision: string): Promise<Snapshot>;
+  /** Somebody does not ask any more: a copy that nobody else uses is forgotten. */
+  leave(user: string): void;
   /** Ends every conversation. */
   close(): Promise<void>;
 }

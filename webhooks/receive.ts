@@ -30,7 +30,10 @@ export interface ReceiverDeps {
   now(): number;
 }
 
-/** The deliveries that are remembered, so that one that is sent again costs nothing. */
+/**
+ * The deliveries that are remembered, so that one that is sent again costs nothing. One that was ignored is not: sent again
+ * once there is a Delivery for it, it counts.
+ */
 const rememberedIds = 1_000;
 /** So many wrong signatures of one address are answered and logged one by one, in this many milliseconds. */
 const forgiven = { times: 30, within: 60_000 };
@@ -65,19 +68,20 @@ export function createReceiver(deps: ReceiverDeps): (provider: string, request: 
     return { result: 'unsigned', reason: 'the signature is missing or wrong', syncs: [] };
   }
 
-  /** @returns the answer when a delivery was seen before */
-  function recognize(provider: Provider, request: HookRequest): HookAnswer | undefined {
+  /** Answers what was accepted before, and remembers what is accepted now. */
+  function acceptOnce(provider: Provider, request: HookRequest, notice: Notice): HookAnswer {
     const id = provider.idOf(request);
-    if (id === undefined || id.length > 200) return undefined;
+    if (id === undefined || id.length > 200) return accept(notice);
     const key = `${provider.name} ${id}`;
     const hash = createHash('sha256').update(request.body).digest('base64');
     const before = seen.get(key);
     if (before === hash) return { result: 'duplicate', reason: `${id} was received before`, syncs: [] };
     if (before !== undefined)
       return { result: 'malformed', reason: `${id} was received before with another body`, syncs: [] };
-    seen.set(key, hash);
+    const answer = accept(notice);
+    if (answer.result === 'accepted') seen.set(key, hash);
     if (seen.size > rememberedIds) seen.delete(seen.keys().next().value ?? '');
-    return undefined;
+    return answer;
   }
 
   function accept(notice: Notice): HookAnswer {
@@ -100,7 +104,7 @@ export function createReceiver(deps: ReceiverDeps): (provider: string, request: 
     const body = parseBody(request);
     const notice: Notice =
       body === undefined ? { type: 'malformed', reason: 'the body is no JSON text' } : provider.read(request, body);
-    const answer = recognize(provider, request) ?? accept(notice);
+    const answer = acceptOnce(provider, request, notice);
     deps.log.info({ provider: name, result: answer.result, syncs: answer.syncs }, 'a webhook came');
     return answer;
   };

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { at, isObject, textAt, textsAt, toJson } from '../../diff/json.ts';
+import { ApiError } from '../../sync/errors.ts';
+import type { Log } from '../../sync/ports.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Action, type May, maySubject, type Subject } from '../kube/may.ts';
 import { Problem } from './problems.ts';
@@ -13,7 +15,7 @@ export interface Caller {
   readonly may: May;
 }
 
-/** Tells who calls from the header `Authorization`. @throws Problem Unauthenticated, ApiError */
+/** Tells who calls from the header `Authorization`. @throws Problem Unauthenticated, ClusterUnavailable, Busy */
 export type Identify = (authorization: string | undefined) => Promise<Caller>;
 
 /** Whoever can connect to the loopback address of this machine: they may do all but read logs. */
@@ -28,8 +30,12 @@ const mostRemembered = 5_000;
 
 /** A token that was refused is not asked about again for so long, in milliseconds. */
 const refusedFor = 3_000;
-/** Questions to the API server that are under way at once, and that wait for their turn. */
-const [mostAsked, mostWaiting] = [8, 100];
+/** Questions to the API server that are under way at once: whose a token is, and what its owner may do. */
+const [mostTokens, mostRights] = [4, 8];
+/** Connections that these questions need, so that none waits for another kind. */
+export const reviewConnections = mostTokens + mostRights;
+/** Questions of a kind that wait for their turn. */
+const mostWaiting = 100;
 
 /** The audience that tokens for this API must name: those for the API server itself are refused. */
 const audience = 'lockstep';
@@ -37,15 +43,24 @@ const audience = 'lockstep';
 /**
  * Asks the API server who a bearer token belongs to, and what they may do.
  * @param now milliseconds
+ * @param log told why it can't be asked: who is not known yet is not told that
  */
-export function askApiServer(http: KubeHttp, now: () => number): Identify {
+export function askApiServer(http: KubeHttp, now: () => number, log: Log): Identify {
   const callers = remembering<Promise<Caller>>(now);
-  const inTurn = takingTurns();
+  // Strangers who send tokens wait in a line of their own: it does not hold up those who are known.
+  const [strangers, known] = [takingTurns(mostTokens), takingTurns(mostRights)];
+  const hide = (error: unknown): never => {
+    if (!(error instanceof ApiError)) throw error;
+    log.warn({ problem: error.message }, 'the API server can not be asked who calls');
+    throw new Problem('ClusterUnavailable', 'the API server can not be asked who calls');
+  };
   return (authorization) => {
     const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) throw new Problem('Unauthenticated', 'a bearer token is needed');
     const key = createHash('sha256').update(token).digest('base64');
-    return callers(key, async () => callerOf(http, await inTurn(() => reviewToken(http, token)), now, inTurn));
+    return callers(key, async () =>
+      callerOf(http, await strangers(() => reviewToken(http, token).catch(hide)), now, known),
+    );
   };
 }
 
@@ -101,7 +116,7 @@ function remembering<T extends Promise<unknown>>(now: () => number): (key: strin
 type TakingTurns = <T>(ask: () => Promise<T>) => Promise<T>;
 
 /** Few questions at once and not too many that wait: strangers must not keep the agent from its work. */
-function takingTurns(): TakingTurns {
+function takingTurns(mostAsked: number): TakingTurns {
   let asked = 0;
   const waiting: (() => void)[] = [];
   return async (ask) => {

@@ -18,7 +18,7 @@ export interface Head {
 export function guardHost({ host }: Pick<Head, 'host'>, names: readonly string[]): void {
   const name = hostName(host);
   if (name === undefined) throw new Problem('HostNotAllowed', 'the header Host is missing or names no host');
-  const isOurs = name === 'localhost' || isIP(name) !== 0 || names.includes(name);
+  const isOurs = name === 'localhost' || isIP(name) !== 0 || names.some((own) => own.toLowerCase() === name);
   if (!isOurs) throw new Problem('HostNotAllowed', `the host ${JSON.stringify(name.slice(0, 253))} is not known here`);
 }
 

@@ -4,9 +4,11 @@ import { type ProblemCode, problemCodes } from './problems.ts';
 import type { Documented, Route } from './route.ts';
 import { problemView } from './views/schemas.ts';
 
+const cluster: readonly ProblemCode[] = ['ClusterRefused', 'ClusterUnavailable', 'Busy'];
+
 /** What may happen to every request of a kind, before its route is asked. */
 const everywhere: Readonly<Record<Route['access'], readonly ProblemCode[]>> = {
-  api: ['BadRequest', 'Unauthenticated', 'HostNotAllowed', 'InternalError', 'ClusterUnavailable', 'Busy'],
+  api: ['BadRequest', 'Unauthenticated', 'HostNotAllowed', 'InternalError', ...cluster],
   hook: ['BadRequest', 'InternalError'],
   open: ['BadRequest', 'HostNotAllowed', 'InternalError'],
 };

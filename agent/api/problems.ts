@@ -16,11 +16,13 @@ export const problemCodes = {
   OriginNotAllowed: { status: 403, hint: 'Pages of other sites can not call this API.' },
   NotFound: { status: 404, hint: 'It does not exist, or is not for you to see.' },
   MethodNotAllowed: { status: 405, hint: 'See the header Allow.' },
+  RequestPending: { status: 409, hint: 'Try again in a moment: the request before is not taken note of yet.' },
   TooLarge: { status: 413, hint: 'Send less.' },
   UnsupportedMediaType: { status: 415, hint: 'Send content-type: application/json.' },
   HostNotAllowed: { status: 421, hint: 'Use an IP address or localhost, or name the host in --host-names.' },
   TooManyRequests: { status: 429, hint: 'Wait a minute.' },
   InternalError: { status: 500, hint: 'This is a bug in Lockstep; its log says more.' },
+  ClusterRefused: { status: 502, hint: 'Grant the named right to the agent, or to the account of the Delivery.' },
   ClusterUnavailable: { status: 503, hint: 'The API server does not answer; try again.' },
   Busy: { status: 503, hint: 'Try again in a moment; what a webhook would have told is found by the next poll.' },
 } as const satisfies Record<string, { status: number; hint: string }>;

@@ -1,6 +1,7 @@
 import { inParallel } from '../../sync/parallel.ts';
 import { type Ended, goodOf, type ReleaseRecord } from '../../sync/release/record.ts';
 import { type ObjectRef, titleOf } from '../../sync/types.ts';
+import { type PageQuery, paged } from './route.ts';
 import { planLineParts, viewEnded, viewKept, withoutReason } from './views/history.ts';
 import type { ReleaseView } from './views/schemas.ts';
 
@@ -10,16 +11,21 @@ const parallelReviews = 8;
 /**
  * All that is recorded of one release, each object for who may get it.
  * @param may whether the one who asks may get an object
+ * @param which a page of its objects; all of them without it
  */
 export async function tellRelease(
   record: ReleaseRecord,
   line: Ended,
   may: (ref: ObjectRef) => Promise<boolean>,
+  which: PageQuery = { limit: Number.POSITIVE_INFINITY },
 ): Promise<ReleaseView> {
-  const kept = [...(goodOf(record, line.sequence)?.objects.values() ?? [])];
-  const objects = await inParallel(kept, parallelReviews, async (one) => viewKept(one, await may(one.ref)));
+  const kept = [...(goodOf(record, line.sequence)?.objects.entries() ?? [])];
+  const { items, next } = paged(kept, ([key]) => key, which);
+  const objects = await inParallel(items, parallelReviews, async ([, one]) => viewKept(one, await may(one.ref)));
   const plan = await shownPlan(line.plan, record, may);
-  return { ...viewEnded(line), startedAt: line.startedAt, plan, leftBehind: [...(line.leftBehind ?? [])], objects };
+  const leftBehind = [...(line.leftBehind ?? [])];
+  const more = next === undefined ? {} : { continue: next };
+  return { ...viewEnded(line), startedAt: line.startedAt, plan, leftBehind, objects, ...more };
 }
 
 /** What was planned for objects that may be seen; of all others, only that something was. */

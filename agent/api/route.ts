@@ -97,6 +97,12 @@ export const pageQuery = {
   continue: Type.Optional(Type.String({ description: 'As the page before gave it.', maxLength: 1000 })),
 };
 
+/** A page that was asked for. */
+export interface PageQuery {
+  readonly limit?: number;
+  readonly continue?: string;
+}
+
 /** An answer with a JSON body. */
 export function ok(body: unknown, status = 200): ApiAnswer {
   return { status, body };
@@ -114,7 +120,7 @@ export function page(items: readonly unknown[], next: string | undefined): ApiAn
 export function paged<T>(
   items: readonly T[],
   keyOf: (item: T) => string,
-  { limit = 100, continue: after = '' }: { readonly limit?: number; readonly continue?: string },
+  { limit = 100, continue: after = '' }: PageQuery,
 ): { items: T[]; next: string | undefined } {
   const sorted = items
     .map((item) => ({ item, key: keyOf(item) }))

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { toJson } from '../../diff/json.ts';
 import { ApiError, LockstepError, messageOf } from '../../sync/errors.ts';
 import type { Log } from '../../sync/ports.ts';
+import { maskFreeTexts } from '../mask.ts';
 import type { Place } from '../settings.ts';
 import { createBodyReader, hookLimits } from './body.ts';
 import type { Caller, Identify } from './callers.ts';
@@ -45,12 +47,18 @@ export async function listen({ host, port }: Place, options: ServerOptions): Pro
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 500 },
-    frameworkErrors: (error, _request, reply) => void refuse(reply, asProblem(error, options.log)),
+    frameworkErrors: (error, _request, reply) => void refuse(harden(reply), asProblem(error, options.log)),
   });
   server.server.maxConnections = mostConnections;
   configure(server, options);
-  const url = await server.listen({ host, port });
+  const url = await server.listen({ host: host ?? everyAddress(), port });
   return { url, close: () => server.close() };
+}
+
+/** A machine without IPv6 can't listen on its addresses; one with it takes IPv4 there too. */
+function everyAddress(): string {
+  const hasIpv6 = Object.values(networkInterfaces()).some((of) => of?.some(({ family }) => family === 'IPv6'));
+  return hasIpv6 ? '::' : '0.0.0.0';
 }
 
 function configure(server: FastifyInstance, { routes, hostNames, identify, log }: ServerOptions): void {
@@ -59,11 +67,7 @@ function configure(server: FastifyInstance, { routes, hostNames, identify, log }
   server.setErrorHandler((error: FastifyError, _request, reply) => refuse(reply, asProblem(error, log)));
   server.setNotFoundHandler((_request, reply) => refuse(reply, new Problem('NotFound', 'there is no such page')));
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'x-content-type-options': 'nosniff',
-    });
+    harden(reply);
     // A receiver is reached by whatever name the Git host was given: who sends to it proves itself by a signature.
     if (!isHook(request)) guardHost(headOf(request), hostNames);
   });
@@ -82,11 +86,19 @@ function configure(server: FastifyInstance, { routes, hostNames, identify, log }
   refuseOtherMethods(server, routes);
 }
 
+/** Nothing of an answer is kept, and no browser takes it for a page. */
+function harden(reply: FastifyReply): FastifyReply {
+  return reply.headers({
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'x-content-type-options': 'nosniff',
+  });
+}
+
 const nobody: Caller = { name: '', isKnown: false, may: async () => false };
 
 function register(server: FastifyInstance, route: Route, identify: Identify): void {
-  const { method, path, access, params, query, body, answers } = route;
-  const isStream = Object.values(answers).some(({ type }) => type === 'text/event-stream');
+  const { method, path, access, params, query, body } = route;
   const schema = {
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { querystring: query }),
@@ -97,7 +109,7 @@ function register(server: FastifyInstance, route: Route, identify: Identify): vo
     url: urlOf(path),
     schema,
     config: { access },
-    exposeHeadRoute: method === 'GET' && !isStream,
+    exposeHeadRoute: hasHead(route),
     onRequest: async (request) => {
       if (access !== 'api') return;
       guardWrite(headOf(request));
@@ -122,8 +134,8 @@ const callers = new WeakMap<FastifyRequest, Caller>();
 /** Fastify answers 404 where the path is known and the method is not. */
 function refuseOtherMethods(server: FastifyInstance, routes: readonly Route[]): void {
   for (const path of new Set(routes.map((route) => route.path))) {
-    const known = routes.filter((route) => route.path === path).map(({ method }) => method);
-    const shown = known.includes('GET') ? [...known, 'HEAD'] : known;
+    const here = routes.filter((route) => route.path === path);
+    const shown: string[] = here.flatMap((route) => (hasHead(route) ? [route.method, 'HEAD'] : [route.method]));
     const method = server.supportedMethods.filter((name) => !shown.includes(name));
     server.route({
       method,
@@ -139,10 +151,15 @@ function refuseOtherMethods(server: FastifyInstance, routes: readonly Route[]): 
   }
 }
 
+/** What a stream would say is not told without opening it. */
+function hasHead({ method, answers }: Route): boolean {
+  return method === 'GET' && !Object.values(answers).some(({ type }) => type === 'text/event-stream');
+}
+
 async function send(reply: FastifyReply, answer: ApiAnswer): Promise<FastifyReply> {
   if ('stream' in answer) return stream(reply, answer.stream);
   reply.code(answer.status).type(answer.type ?? 'application/json');
-  return reply.send(typeof answer.body === 'string' ? answer.body : toJson(answer.body));
+  return reply.send(typeof answer.body === 'string' ? answer.body : toJson(maskFreeTexts(answer.body)));
 }
 
 function stream(reply: FastifyReply, promised: Stream): FastifyReply {
@@ -192,7 +209,10 @@ function refuse(reply: FastifyReply, { code, message: detail, status }: Problem)
     detail,
   };
   if (code === 'Unauthenticated') reply.header('www-authenticate', 'Bearer');
-  return reply.code(status).type('application/problem+json').send(toJson(body));
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(toJson(maskFreeTexts(body)));
 }
 
 const byStatus: Readonly<Record<number, ProblemCode>> = {
@@ -204,12 +224,19 @@ const byStatus: Readonly<Record<number, ProblemCode>> = {
 /** What went wrong, in words that may be shown; what nobody foresaw is logged and not shown. */
 function asProblem(error: FastifyError | Error, log: Log): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof ApiError || error instanceof LockstepError)
-    return new Problem('ClusterUnavailable', error.message);
+  if (error instanceof ApiError) return clusterProblem(error);
+  if (error instanceof LockstepError) return new Problem('ClusterUnavailable', error.message);
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
   if (status < 500) return new Problem(byStatus[status] ?? 'BadRequest', error.message);
   log.error({ problem: messageOf(error) }, 'a request could not be answered');
   return new Problem('InternalError', 'something went wrong here');
+}
+
+/** What the API server said to the agent itself, or to the account of a Delivery. */
+function clusterProblem({ class: kind, message }: ApiError): Problem {
+  if (kind === 'absent' || kind === 'not-served') return new Problem('NotFound', message);
+  if (kind === 'forbidden') return new Problem('ClusterRefused', message);
+  return new Problem('ClusterUnavailable', message);
 }
 
 /** Only texts of a query are read as what they stand for; a body says what it means. */

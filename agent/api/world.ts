@@ -20,6 +20,8 @@ export interface ApiWorld {
   readonly http: KubeHttp;
   /** The same over connections of its own, for questions about callers: strangers never stand in the way of the work. */
   readonly reviews: KubeHttp;
+  /** Makes sure that an account exists before anything is asked for as it. @throws LockstepError AccountNotFound */
+  requireAccount(identity: string): Promise<void>;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
   /** The objects of a Delivery that differ from what was applied last. */

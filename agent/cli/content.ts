@@ -48,7 +48,7 @@ async function filesOfTip(
   const dir = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
   const sources = createSources(dir, limits);
   try {
-    const request = { url, ref, path, credentials };
+    const request = { url, ref, path, credentials, user: delivery.uid };
     const revision = await sources.tip(request);
     const { files, commit } = await sources.read(request, revision);
     // They are read now: the folder goes.

@@ -1,4 +1,4 @@
-import { isForbidden } from '../../sync/errors.ts';
+import { ApiError, isForbidden } from '../../sync/errors.ts';
 import { inParallel } from '../../sync/parallel.ts';
 import type { ApiResource } from '../../sync/ports.ts';
 import { deliveryLabel, shortUid } from '../../sync/stamp.ts';
@@ -14,19 +14,26 @@ const parallelLists = 16;
 
 /**
  * The live objects of a Delivery, by its label, as far as the user who calls may list them: everywhere, or in its target
- * namespace.
+ * namespace. A kind that can't be listed now, such as one of an API server that is added to the cluster and down, keeps
+ * nobody from the others.
  * @param uid that of the Delivery
+ * @param tell told of each such kind
  */
 export async function labelledObjects(
   http: KubeHttp,
   kinds: DiscoveredKinds,
   uid: string,
   targetNamespace: string,
+  tell: (problem: string) => void,
 ): Promise<KubeObject[]> {
   const selector = `${deliveryLabel}=${shortUid(uid)}`;
   const resources = kinds.listable().filter(({ kind }) => !copies.has(kind));
   const lists = await inParallel(resources, parallelLists, (resource) =>
-    listWherever(http, resource, targetNamespace, selector),
+    listWherever(http, resource, targetNamespace, selector).catch((error: unknown) => {
+      if (!(error instanceof ApiError) || error.status === 0) throw error;
+      tell(`${resource.kind} (${resource.apiVersion}) can not be listed: ${error.message}`);
+      return [];
+    }),
   );
   return lists.flat().filter((object) => label(object, deliveryLabel) === shortUid(uid));
 }

@@ -1,4 +1,5 @@
 import { changeLine } from '../../diff/compare.ts';
+import { numberAt } from '../../diff/json.ts';
 import { type Delivery, readDelivery } from '../../sync/delivery/delivery.ts';
 import { isForbidden } from '../../sync/errors.ts';
 import { arrange } from '../../sync/plan/order.ts';
@@ -27,8 +28,14 @@ export async function planCommand(args: readonly string[]): Promise<number> {
   const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], options);
   const [name = ''] = words;
   const { items, refusals, unchanged, origin } = await connected(flags['kubeconfig'], async (http) => {
-    const delivery = readDelivery(await readDeliveryObject(http, namespace, name));
-    return planFor(http, delivery, flags['agent-namespace'] ?? '', flags['path']);
+    const object = await readDeliveryObject(http, namespace, name);
+    const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
+    return planFor(
+      http,
+      readDelivery(object),
+      isReleased ? (flags['agent-namespace'] ?? '') : undefined,
+      flags['path'],
+    );
   });
   if (isJson) printJson(items);
   else process.stdout.write(printed(items, unchanged, origin));
@@ -37,11 +44,18 @@ export async function planCommand(args: readonly string[]): Promise<number> {
   return items.some(({ action }) => action !== 'unchanged' && action !== 'skip') ? 2 : 0;
 }
 
-async function planFor(http: KubeHttp, delivery: Delivery, agentNamespace: string, folder: string | undefined) {
+/** @param agentNamespace where the record is; undefined where there can be none yet */
+async function planFor(
+  http: KubeHttp,
+  delivery: Delivery,
+  agentNamespace: string | undefined,
+  folder: string | undefined,
+) {
   const kinds = await discoverKinds(http);
   const cluster = clusterAsCaller(http, kinds);
   const { desired, skipped, origin } = await contentOf(delivery, cluster, kinds, folder);
-  const record = await recordOrLive(http, kinds, delivery, agentNamespace);
+  const record =
+    agentNamespace === undefined ? emptyRecord() : await recordOrLive(http, kinds, delivery, agentNamespace);
   const entries = entriesFor(desired, record, skipped);
   const applier = applierOf({ delivery, world: { cluster: () => cluster } });
   const trial = { ...applier, kinds, stamp: stampOf({ delivery }, record.sequence + 1), parallel };
@@ -64,10 +78,9 @@ async function recordOrLive(
     return await readRecordOf(http, agentNamespace, delivery.uid);
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    return {
-      ...emptyRecord(),
-      entries: entriesOf(await labelledObjects(http, kinds, delivery.uid, delivery.targetNamespace)),
-    };
+    const tell = (problem: string) => void process.stderr.write(printable(`lockstep plan: ${problem}\n`));
+    const live = await labelledObjects(http, kinds, delivery.uid, delivery.targetNamespace, tell);
+    return { ...emptyRecord(), entries: entriesOf(live) };
   }
 }
 

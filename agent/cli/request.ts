@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
-import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { formatRequest, requestAnnotation } from '../../sync/delivery/delivery.ts';
 import { annotation, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
-import { objectPath } from '../kube/paths.ts';
+import { writeRequest } from '../kube/requests.ts';
 import { parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { printJson, table } from './table.ts';
@@ -40,9 +39,11 @@ export function requestCommand(verb: string): (args: readonly string[]) => Promi
 }
 
 async function ask(http: KubeHttp, namespace: string, name: string, request: string): Promise<KubeObject> {
-  const path = objectPath(deliveryResource, namespace, name);
-  const body = toJson({ metadata: { annotations: { [requestAnnotation]: request } } });
-  await http.request({ method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  const pending = await writeRequest(http, namespace, name, request);
+  if (pending !== undefined)
+    throw new Error(
+      `${pending} is not taken note of yet; when the agent runs it soon is, and to take it back: kubectl annotate delivery ${name} -n ${namespace} ${requestAnnotation}-`,
+    );
   const end = performance.now() + patience;
   while (performance.now() < end) {
     const delivery = await readDeliveryObject(http, namespace, name);

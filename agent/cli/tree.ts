@@ -29,7 +29,7 @@ interface Node {
 
 /**
  * `lockstep tree NAME`: the live objects of a Delivery by wave, with their health and what they have made, down to pods, as
- * far as the user who calls may list them. Exit code 2 when one is not healthy.
+ * far as the user who calls may list them. Exit code 2 when one is not healthy, 1 when a kind could not be listed.
  */
 export async function treeCommand(args: readonly string[]): Promise<number> {
   const { words, flags, namespace, isJson } = parseConnected(args, ['NAME']);
@@ -38,13 +38,18 @@ export async function treeCommand(args: readonly string[]): Promise<number> {
     const delivery = await readDeliveryObject(http, namespace, name);
     const target = textAt(delivery, 'spec', 'target', 'namespace') ?? namespace;
     const kinds = await discoverKinds(http);
-    const managed = await labelledObjects(http, kinds, delivery.metadata.uid ?? '', target);
-    return { delivery, waves: wavesOf(managed, await madeBy(http, kinds, managed, target)) };
+    const unseen: string[] = [];
+    const managed = await labelledObjects(http, kinds, delivery.metadata.uid ?? '', target, (kind) =>
+      unseen.push(kind),
+    );
+    return { delivery, unseen, waves: wavesOf(managed, await madeBy(http, kinds, managed, target)) };
   });
-  const { delivery, waves } = tree;
+  const { delivery, waves, unseen } = tree;
   if (isJson) printJson(waves);
   else process.stdout.write(printable(`${[headOf(delivery), ...waves.flatMap(linesOfWave)].join('\n')}\n`));
-  return waves.flatMap(({ objects }) => objects).every(isFine) ? 0 : 2;
+  for (const problem of unseen) process.stderr.write(printable(`lockstep tree: ${problem}\n`));
+  if (!waves.flatMap(({ objects }) => objects).every(isFine)) return 2;
+  return unseen.length === 0 ? 0 : 1;
 }
 
 interface Wave {

@@ -2,10 +2,11 @@ import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { parseDuration } from '../../sync/delivery/duration.ts';
+import { isForbidden } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
-import { follow } from '../kube/watch.ts';
+import { type CollectionEvent, follow } from '../kube/watch.ts';
 import { type Connected, parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { printable, printJson } from './table.ts';
@@ -31,7 +32,8 @@ export async function waitCommand(args: readonly string[]): Promise<number> {
   const asked = flags['timeout'] ?? '';
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(asked))
     throw new Error(`--timeout takes a time such as 90s or 10m, not ${JSON.stringify(asked)}`);
-  const timeout = parseDuration(asked);
+  // A timer knows no more than 24 days.
+  const timeout = Math.min(parseDuration(asked), 2 ** 31 - 1);
   return connected(flags['kubeconfig'], async (http) => {
     // Who names what is not there should not wait for it.
     await readDeliveryObject(http, namespace, name);
@@ -52,26 +54,50 @@ function waitFor(
   timeout: number,
 ): Promise<{ outcome: Outcome; last: KubeObject | undefined }> {
   const path = async (): Promise<string> => collectionPath(deliveryResource, namespace);
-  let last: KubeObject | undefined;
+  const seen: Seen = { last: undefined, trouble: undefined };
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       clearTimeout(timer);
       close();
-      resolve({ outcome, last });
+      resolve({ outcome, last: seen.last });
     };
     const timer = setTimeout(() => {
+      const { last, trouble } = seen;
       const message =
         last === undefined ? 'nothing was seen' : (condition(last, 'Ready')?.message ?? 'not looked at yet');
-      end({ code: 1, message: `after ${timeout / 1000} s: ${message}` });
+      end({ code: 1, message: `after ${timeout / 1000} s: ${trouble ?? message}` });
     }, timeout);
     const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
-      if (event.type === 'deleted') end({ code: 2, message: 'was deleted' });
-      if (event.type !== 'changed') return;
-      last = event.object;
-      const outcome = outcomeOf(event.object, revision);
+      const outcome = see(seen, event, revision);
       if (outcome !== undefined) end(outcome);
     });
   });
+}
+
+/** What was seen of a Delivery while it is waited for. */
+interface Seen {
+  last: KubeObject | undefined;
+  /** Why nothing is seen now. */
+  trouble: string | undefined;
+}
+
+function see(seen: Seen, event: CollectionEvent, revision: string | undefined): Outcome | undefined {
+  const gone: Outcome = { code: 2, message: 'was deleted' };
+  switch (event.type) {
+    case 'changed':
+      seen.last = event.object;
+      return outcomeOf(event.object, revision);
+    case 'deleted':
+      return gone;
+    case 'synced':
+      return seen.last !== undefined && !event.uids.has(seen.last.metadata.uid ?? '') ? gone : undefined;
+    case 'opened':
+      seen.trouble = undefined;
+      return undefined;
+    case 'failed':
+      seen.trouble = `it can not be watched: ${event.error.message}`;
+      return isForbidden(event.error) ? { code: 1, message: seen.trouble } : undefined;
+  }
 }
 
 /**
@@ -93,6 +119,7 @@ export function outcomeOf(delivery: KubeObject, revision: string | undefined): O
     return { code: 2, message };
   const line = objectsAt(delivery, 'status', 'history').find((ended) => isMeant(textAt(ended, 'revision') ?? ''));
   const verdict = textAt(line, 'verdict');
-  if (revision === undefined || isTipMeant || verdict === undefined || verdict === 'Good') return undefined;
+  if (revision === undefined || isTipMeant || verdict === undefined) return undefined;
+  if (verdict === 'Good') return { code: 0, message: `was live and healthy; since then: ${message}` };
   return { code: 2, message: `${verdict}: ${textAt(line, 'cause') ?? text('revision', 'tip')}` };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue as BullQueue, type Job, type QueueOptions, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { messageOf } from '../../sync/errors.ts';
@@ -64,9 +65,32 @@ export function createRedisQueue(
   };
   const queue = new BullQueue(name, options);
   queue.on('error', tell);
-  const worker = new Worker(name, process, { ...options, concurrency: limits.workers, maxStalledCount: 10 });
+  const concurrency = limits.workers;
+  const worker = new Worker(name, process, { ...options, concurrency, maxStalledCount: 10, autorun: false });
   worker.on('error', tell);
   const watch = setInterval(sendAgain, look);
+  let isCleared = false;
+  void begin();
+
+  /**
+   * Clears away what an agent before this one left: a run that it never ended would keep its key from running for as long
+   * as that agent might still live. Nothing is lost by it, since an agent that begins wants every key run.
+   */
+  async function begin(): Promise<void> {
+    while (!closed && !isCleared) {
+      isCleared = await queue.obliterate({ force: true }).then(
+        () => true,
+        (error: unknown) => {
+          tell(error);
+          return false;
+        },
+      );
+      if (!isCleared) await sleep(look);
+    }
+    if (closed) return;
+    worker.run().catch(tell);
+    for (const key of wanted.keys()) send(key);
+  }
 
   async function process(job: Job): Promise<void> {
     const key = textOf(job.data?.key);
@@ -97,7 +121,7 @@ export function createRedisQueue(
   /** Sends a key to Redis, once at a time; one that waits there already, or runs, is not doubled by it. */
   function send(key: string): void {
     const entry = wanted.get(key);
-    if (entry === undefined || entry.isSending || closed) return;
+    if (entry === undefined || entry.isSending || closed || !isCleared) return;
     entry.isSending = true;
     entry.sentAt = performance.now();
     queue

@@ -65,7 +65,8 @@ export interface GoodRelease {
 }
 
 /** The words in which a release ends. */
-export type Verdict = 'Good' | 'RolledBack' | 'Rejected' | 'Superseded' | 'Degraded';
+export const verdicts = ['Good', 'RolledBack', 'Rejected', 'Superseded', 'Degraded'] as const;
+export type Verdict = (typeof verdicts)[number];
 
 /** A release that ended. */
 export interface Ended {

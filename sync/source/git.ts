@@ -20,6 +20,7 @@ import { normalizePath, parseSourceUrl } from './url.ts';
 
 /** A bare repository on disk, shared by all Deliveries of one URL and credential. */
 interface Repository {
+  readonly key: string;
   readonly gitdir: string;
   /** isomorphic-git's cache of parsed pack indexes. */
   cache: object;
@@ -40,14 +41,22 @@ type KnownTrees = Map<string, Map<string, Tree>>;
  */
 export function createSources(folder: string, limits: TransportLimits = transportDefaults): Sources {
   const repositories = new Map<string, Repository>();
+  const usedBy = new Map<string, Repository>();
   const connections = openConnections();
   const known: KnownTrees = new Map();
 
   function repositoryOf(request: SourceRequest): Repository {
     const key = hashText(`${request.url} ${request.credentials?.fingerprint ?? ''}`);
-    const found = repositories.get(key);
-    if (found !== undefined) return found;
+    const repository = repositories.get(key) ?? make(key);
+    const before = usedBy.get(request.user);
+    usedBy.set(request.user, repository);
+    if (before !== undefined && before !== repository) letGo(before);
+    return repository;
+  }
+
+  function make(key: string): Repository {
     const made: Repository = {
+      key,
       gitdir: join(folder, 'git', key),
       cache: {},
       reader: undefined,
@@ -57,6 +66,21 @@ export function createSources(folder: string, limits: TransportLimits = transpor
     };
     repositories.set(key, made);
     return made;
+  }
+
+  const isUsed = (repository: Repository): boolean => [...usedBy.values()].includes(repository);
+
+  /** Forgets a copy that nobody uses, once nobody reads it; who asks for it meanwhile waits, and fetches it anew. */
+  function letGo(repository: Repository): void {
+    if (isUsed(repository)) return;
+    const removed = repository.busy.then(async () => {
+      if (isUsed(repository)) return;
+      forget(repository);
+      for (const slot of known.keys()) if (slot.startsWith(`${repository.gitdir} `)) known.delete(slot);
+      await fs.promises.rm(repository.gitdir, { recursive: true, force: true });
+      if (!isUsed(repository)) repositories.delete(repository.key);
+    });
+    repository.busy = removed.catch(() => undefined);
   }
 
   const transportOf = (request: SourceRequest): Transport =>
@@ -69,6 +93,11 @@ export function createSources(folder: string, limits: TransportLimits = transpor
       const turn = repository.busy.then(() => read(repository, request, revision, known, () => transportOf(request)));
       repository.busy = turn.catch(() => undefined);
       return turn;
+    },
+    leave: (user) => {
+      const before = usedBy.get(user);
+      usedBy.delete(user);
+      if (before !== undefined) letGo(before);
     },
     close: () => connections.destroy(),
   };

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 import { call, openEvents, post } from './support/api.ts';
+import { lockstepBeside } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, useLockstep } from './support/lockstep.ts';
 
@@ -215,6 +216,43 @@ describe('REST refuses', () => {
     expect((await call(url, { method: 'GET' })).status).toBe(405);
     const preflight = await fetch(url, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } });
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([405, null]);
+  });
+
+  it('a method that a path does not know, and a path that is no URL, like all else', async () => {
+    const head = await fetch(api('/events'), { method: 'HEAD' });
+    expect([head.status, head.headers.get('allow')]).toEqual([405, 'GET']);
+    const readHead = await fetch(api('/deliveries'), { method: 'HEAD' });
+    expect(readHead.status).toBe(200);
+    const broken = await fetch(api('/deliveries/api-read/%ff'));
+    expect([broken.status, broken.headers.get('x-content-type-options')]).toEqual([400, 'nosniff']);
+  });
+
+  it('a request while the agent has not taken note of the one before: that would be lost unseen', async () => {
+    await until('the Delivery is there', async () => (await call(api('/deliveries/api-act/app'))).status === 200);
+    process.kill(lockstep.agent.pid, 'SIGSTOP');
+    const cli = (verb: string) => lockstepBeside([verb, 'app', '-n', 'api-act', '--kubeconfig', inject('kubeconfig')]);
+    const first = cli('suspend');
+    const delivery = async () =>
+      (await lockstep.kube.get({
+        apiVersion: 'lockstep.dev/v1alpha1',
+        kind: 'Delivery',
+        namespace: 'api-act',
+        name: 'app',
+      })) ?? {};
+    await until('it was written', async () => JSON.stringify(await delivery()).includes('suspend@'));
+    expect(await cli('resume')).toMatchObject({ code: 1, stderr: expect.stringContaining('is not taken note of yet') });
+    process.kill(lockstep.agent.pid, 'SIGCONT');
+    expect(await first).toMatchObject({ code: 0 });
+    expect(await cli('resume')).toMatchObject({ code: 0 });
+    const both = await Promise.all([
+      post(api('/deliveries/api-act/app/sync')),
+      post(api('/deliveries/api-act/app/suspend')),
+    ]);
+    const statuses = both.map(({ status }) => status).sort();
+    expect([
+      [202, 202],
+      [202, 409],
+    ]).toContainEqual(statuses);
   });
 
   it('U3 a host name that is not its own, on both listeners', async () => {

@@ -8,7 +8,7 @@ import { lockstepBeside } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['looks-wait', 'looks-plan', 'looks-diff', 'looks-tree', 'looks-watch']);
+const lockstep = useLockstep(['looks-wait', 'looks-first', 'looks-plan', 'looks-diff', 'looks-tree', 'looks-watch']);
 const run = (...args: string[]) => lockstepBeside([...args, '--kubeconfig', inject('kubeconfig')]);
 
 describe('lockstep wait', () => {
@@ -52,6 +52,16 @@ describe('lockstep wait', () => {
 });
 
 describeOnOwnCluster('lockstep plan', () => {
+  it('tells what the first release would do, before there is one', async () => {
+    const app = await lockstep.app('looks-first', { 'a.yaml': configMap('a', { v: '1' }) }, { suspend: true });
+    expect(await run('plan', 'app', '-n', 'looks-first')).toMatchObject({
+      code: 2,
+      stdout: expect.stringMatching(/^[0-9a-f]{12} by Ada: .*\ncreate +wave 0 {2}ConfigMap looks-first\/a/),
+      stderr: '',
+    });
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'metadata', 'uid')).toBeUndefined();
+  });
+
   it('tells what a folder would change, writes nothing, and what the API server would refuse', async () => {
     const app = await lockstep.app('looks-plan', {
       'a.yaml': configMap('a', { v: '1' }),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import type { SourceRequest } from '../../sync/ports.ts';
 import { createSources } from '../../sync/source/git.ts';
 import { transportDefaults } from '../../sync/source/transport-http.ts';
 import { type GitServer, type Repository, startGitServer } from './support/git-server.ts';
+import { until } from './support/kube.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-sources-'));
 let server: GitServer;
@@ -24,6 +25,7 @@ const request = (url: string, path = ''): SourceRequest => ({
   ref: 'refs/heads/main',
   path,
   credentials: undefined,
+  user: 'somebody',
 });
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 
@@ -80,6 +82,37 @@ describe('a Git repository', () => {
     const reads = (files: typeof changed.files, path: string) => files.find((file) => file.path === path)?.read;
     expect(reads(changed.files, 'd4/f4.yaml')).toBe(reads(first.files, 'd4/f4.yaml'));
     expect(reads(changed.files, 'd3/f3.yaml')).not.toBe(reads(first.files, 'd3/f3.yaml'));
+    await sources.close();
+  });
+
+  it('is kept on disk while somebody asks for it, and no longer', async () => {
+    const place = join(folder, 'kept');
+    const sources = createSources(place);
+    const repository = server.repository('kept.git');
+    repository.commit({ 'a.yaml': '1' });
+    const kept = (): string[] => readdirSync(join(place, 'git')).sort();
+    const ask = async (user: string, fingerprint: string): Promise<void> => {
+      const credentials = { authorization: 'Basic eDp4', fingerprint };
+      const asked = { ...request(repository.url), user, credentials };
+      await sources.read(asked, await sources.tip(asked));
+    };
+    await ask('one', 'old');
+    await ask('two', 'old');
+    const shared = kept();
+    expect(shared).toHaveLength(1);
+    await ask('one', 'new');
+    expect(kept()).toHaveLength(2);
+    await ask('two', 'new');
+    await until('the copy of the old login is gone', async () => kept().length === 1);
+    expect(kept()).not.toEqual(shared);
+    sources.leave('one');
+    await ask('two', 'new');
+    expect(kept()).toHaveLength(1);
+    // Who asks again while it is forgotten gets it all the same.
+    sources.leave('two');
+    await ask('three', 'new');
+    sources.leave('three');
+    await until('nothing is kept', async () => kept().length === 0);
     await sources.close();
   });
 

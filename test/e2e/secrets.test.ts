@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { textAt, toJson } from '../../diff/json.ts';
+import { call } from './support/api.ts';
 import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
@@ -47,7 +48,7 @@ describeOnOwnCluster('a Secret', () => {
       'it is healed',
       async () => textAt(await app.get('v1', 'Secret', 'db'), 'data', 'password') === canary64,
     );
-    app.push({ 'a.yaml': secret(`${canary}-2`) });
+    app.push({ 'a.yaml': secret(`${canary}-2`) }, 'log in by canary-login-77aa');
     await app.ready();
     app.push({ 'a.yaml': broken });
     expect(await app.refused('ApplyRefused')).toContain('its text is left out');
@@ -74,7 +75,15 @@ describeOnOwnCluster('a Secret', () => {
         );
       }
     };
+    const told = await Promise.all(
+      ['', '/resources', '/diff', '/history', '/history/2'].map((path) =>
+        call(`${lockstep.agent.api}/api/v1/deliveries/secret-values/app${path}`),
+      ),
+    );
+    expect(told.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(told[4]?.body.subject).toBe('log in by ***');
     const outputs = [
+      ...told.map(({ body }) => toJson(body)),
       lockstep.agent.output(),
       toJson(await app.status()),
       toJson(await app.events()),
@@ -84,7 +93,7 @@ describeOnOwnCluster('a Secret', () => {
       command('health', '-f', join(folder, 'b.yaml')),
       command('status', '-n', 'secret-values', '-o', 'json', '--kubeconfig', inject('kubeconfig')),
     ];
-    expect(outputs.every((output) => output.length > 20)).toBe(true);
+    expect(outputs.every((output) => output.length > 10)).toBe(true);
     for (const output of outputs) {
       for (const value of [
         canary,

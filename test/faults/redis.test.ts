@@ -1,18 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { leaseName } from '../../agent/leader.ts';
 import type { Hint, Work } from '../../agent/queue/queue.ts';
 import { createRedisQueue } from '../../agent/queue/redis.ts';
 import { call } from '../e2e/support/api.ts';
+import { lockstepBeside } from '../e2e/support/cli.ts';
 import { until } from '../e2e/support/kube.ts';
 import { configMap, useLockstep } from '../e2e/support/lockstep.ts';
 import { hasRedis, type RedisServer, startRedis } from '../e2e/support/redis.ts';
 import { queueContract } from '../unit/agent/queue-contract.ts';
+import { silent } from '../unit/support/silent.ts';
 
 const describeWithRedis = describe.skipIf(!hasRedis);
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 let redis: RedisServer;
 let count = 0;
 
@@ -81,15 +85,43 @@ describeWithRedis('the queue on Redis', () => {
     expect(doubled).toBe(false);
   });
 
+  it('is not kept from work by a run that an agent before it never ended', async () => {
+    const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+    const options = { connection, prefix: 'lockstep' };
+    const name = `test-${count + 1}`;
+    const before = new Queue(name, options);
+    await before.add('turn', { key: 'a' }, { deduplication: { id: 'a', keepLastIfActive: true } });
+    let begun = false;
+    const work = (): Promise<never> => {
+      begun = true;
+      return new Promise(() => undefined);
+    };
+    const killed = new Worker(name, work, options);
+    await until('it runs there', async () => begun);
+    await Promise.race([killed.close(true), sleep(500)]);
+    let runs = 0;
+    const queue = make(async () => {
+      runs += 1;
+      return undefined;
+    });
+    queue.add('a');
+    await until('it ran', async () => runs > 0, 2_000);
+    await queue.close();
+    await before.close();
+    connection.disconnect();
+  });
+
   it('is not kept from work by a mark without a job', async () => {
     let runs = 0;
     const queue = make(async () => {
       runs += 1;
       return undefined;
     });
+    queue.add('b');
+    await until('it works', async () => runs === 1);
     await redis.command('SET', `lockstep:test-${count}:de:a`, 'a-job-that-is-not-there');
     queue.add('a');
-    await until('it ran', async () => runs === 1, 10_000);
+    await until('it ran', async () => runs === 2, 10_000);
     await queue.close();
   });
 
@@ -131,6 +163,25 @@ describeWithRedis('an agent whose queue is on Redis', () => {
     app.push({ 'a.yaml': configMap('a', { v: '2' }) });
     await app.ready();
     expect(lockstep.agent.output()).not.toContain('redis-password');
+  });
+
+  it('ends when its API can not listen, and leaves nothing open', async () => {
+    const taken = new URL(lockstep.agent.api).host;
+    const place = mkdtempSync(join(tmpdir(), 'lockstep-taken-'));
+    const flags = ['--kubeconfig', inject('kubeconfig'), '--data-dir', place, '--watch-namespaces', 'redis-taken'];
+    const answer = await lockstepBeside([
+      'agent',
+      ...flags,
+      '--redis',
+      redis.url,
+      '--listen',
+      taken,
+      '--probes-listen',
+      '',
+    ]);
+    rmSync(place, { recursive: true });
+    expect(answer.code).toBe(1);
+    expect(answer.stdout + answer.stderr).toContain(`--listen ${taken}: `);
   });
 
   it('loses no sync when Redis is killed and flushed in mid-run, and makes none of what somebody writes into it', async () => {

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
-import { toJson } from '../../../diff/json.ts';
-import { deliveryResource } from '../../../sync/delivery/crd.ts';
-import { formatRequest, requestAnnotation } from '../../../sync/delivery/delivery.ts';
+import { formatRequest } from '../../../sync/delivery/delivery.ts';
 import { inParallel } from '../../../sync/parallel.ts';
 import { statusIn } from '../../delivery-writer.ts';
-import { objectPath } from '../../kube/paths.ts';
+import { writeRequest } from '../../kube/requests.ts';
 import type { Served } from '../../registry.ts';
 import type { Caller } from '../callers.ts';
 import { Problem } from '../problems.ts';
@@ -97,7 +95,7 @@ function act(world: ApiWorld, verb: string, about: string): Route {
     params: deliveryParams,
     body,
     answers: { 202: { description: 'The request was written onto the Delivery.', schema: requestView } },
-    problems: ['Forbidden', 'NotFound'],
+    problems: ['Forbidden', 'NotFound', 'RequestPending'],
     handle: async ({ params, body: given, caller }) => {
       await readServed(world, caller, params);
       const { namespace, name } = params;
@@ -105,12 +103,9 @@ function act(world: ApiWorld, verb: string, about: string): Route {
         throw new Problem('Forbidden', `${caller.name} may not ${verb} the Delivery ${namespace}/${name}`);
       const aim = 'to' in given && typeof given.to === 'string' ? given.to : undefined;
       const request = formatRequest(verb, randomUUID().slice(0, 8), caller.name, aim);
-      await world.http.request({
-        method: 'PATCH',
-        path: objectPath(deliveryResource, namespace, name),
-        body: toJson({ metadata: { annotations: { [requestAnnotation]: request } } }),
-        contentType: 'application/merge-patch+json',
-      });
+      const pending = await writeRequest(world.http, namespace, name, request);
+      if (pending !== undefined)
+        throw new Problem('RequestPending', `${pending} stands on the Delivery ${namespace}/${name} still`);
       return ok({ request }, 202);
     },
   });

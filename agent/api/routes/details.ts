@@ -156,14 +156,15 @@ function release(world: ApiWorld): Route {
       ...deliveryParams.properties,
       release: Type.String({ description: 'Its number, or a revision.', pattern: '^[0-9A-Za-z]{1,64}$' }),
     }),
+    query: whichPage,
     answers: { 200: { description: 'The release.', schema: releaseView } },
     problems: ['NotFound'],
-    handle: async ({ params, caller }) => {
+    handle: async ({ params, query, caller }) => {
       const record = recordOf(await readServed(world, caller, params));
       const line = record?.history.find((ended) => isCalled(ended, params.release));
       if (record === undefined || line === undefined)
         throw new Problem('NotFound', `release ${params.release} is not recorded`);
-      return ok(await tellRelease(record, line, mayGetFor(world, caller)));
+      return ok(await tellRelease(record, line, mayGetFor(world, caller), query));
     },
   });
 }

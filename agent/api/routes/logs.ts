@@ -38,7 +38,9 @@ export function logRoutes(world: ApiWorld): Route[] {
         const mayRead = ({ metadata: { namespace, name } }: KubeObject): Promise<boolean> =>
           caller.may({ verb: 'get', resource: 'pods', subresource: 'log', namespace, name });
         // The account of the Delivery reads: what it may not see is not told by this either.
-        const as = actingAs(world.http, identityOf(known.delivery));
+        const identity = identityOf(known.delivery);
+        await world.requireAccount(identity);
+        const as = actingAs(world.http, identity);
         const live = await liveTails(as, served.object, String(tail), mayRead);
         const last = lastFailure(served.object, known.session.record.logTail);
         const recorded = last !== undefined && (await caller.may(logOf(last))) ? [tailOf(last)] : [];

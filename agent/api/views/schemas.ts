@@ -151,8 +151,9 @@ export const releaseView = Type.Object(
         manifest: Type.Optional(anything('What was applied.')),
         answer: Type.Optional(anything('What the API server made of it.')),
       }),
-      { description: 'What a rollback to it brings back; empty for what is no recorded good release.' },
+      { description: 'What a rollback to it brings back, a page of it; empty for what is no recorded good release.' },
     ),
+    continue: Type.Optional(text('Where the next page of objects begins; missing on the last one.')),
   },
   { $id: 'Release', description: 'All that is recorded of one release. Values of Secrets are masked.' },
 );

@@ -6,7 +6,7 @@ import { apiError } from '../../../agent/kube/errors.ts';
 import { createKubeHttp, httpDefaults, type KubeHttp } from '../../../agent/kube/http.ts';
 import { type CollectionEvent, follow } from '../../../agent/kube/watch.ts';
 import { createLog } from '../../../agent/log.ts';
-import { maskText, registerSecret } from '../../../agent/mask.ts';
+import { maskFreeTexts, maskText, registerSecret } from '../../../agent/mask.ts';
 import { parseSettings } from '../../../agent/settings.ts';
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
@@ -241,6 +241,15 @@ describe('logs and settings', () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { problem: ['the server said ***'], error: { message: 'no ***' }, msg: 'refused' },
     ]);
+  });
+
+  it('mask what others wrote in a status or an answer, and leave our own words', () => {
+    registerSecret('Superseded');
+    const line = { verdict: 'Superseded', subject: 'by Superseded', plan: ['create Superseded'], n: [1, null] };
+    expect(maskFreeTexts({ items: [line], manifest: { data: { a: 'Superseded' } } })).toEqual({
+      items: [{ verdict: 'Superseded', subject: 'by ***', plan: ['create ***'], n: [1, null] }],
+      manifest: { data: { a: '***' } },
+    });
   });
 
   it('come from flags before the environment, and refuse what is out of bounds', () => {

@@ -4,8 +4,8 @@ import { fenced, type KubeHttp, type KubeRequest } from '../../../agent/kube/htt
 import { lead } from '../../../agent/leader.ts';
 import type { Json } from '../../../diff/json.ts';
 import { ApiError, LockstepError } from '../../../sync/errors.ts';
+import { silent } from '../support/silent.ts';
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const times = { duration: 400, renew: 60, retry: 20 };
 
 /** An API server that holds one lease. */
@@ -36,7 +36,7 @@ function makeServer() {
       return { status: 200, body: shown() };
     },
   } as unknown as KubeHttp;
-  const begin = (stop = new AbortController()) => lead(http, 'lockstep-system', 'lease', quiet, stop.signal, times);
+  const begin = (stop = new AbortController()) => lead(http, 'lockstep-system', 'lease', silent, stop.signal, times);
   /** Somebody on another machine takes the lease. */
   const take = (): void => {
     const { version = 0, spec = {} } = server.lease ?? {};

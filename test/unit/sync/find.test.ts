@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LockstepError } from '../../../sync/errors.ts';
 import { findRevision } from '../../../sync/find.ts';
+import { lookAtSource } from '../../../sync/session.ts';
 import { file } from './support/objects.ts';
 import { makeTurn } from './support/turn.ts';
 
@@ -34,5 +35,16 @@ describe('a revision that can not be read', () => {
       await findRevision(turn);
     }
     expect(turn.source.reads).toBe(3);
+  });
+
+  it('is asked for again at once when a webhook came while it was asked for', async () => {
+    const turn = makeTurn();
+    turn.session.generation = turn.delivery.generation;
+    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    const asked = findRevision(turn);
+    lookAtSource(turn.session);
+    await asked;
+    expect(turn.session.sourceTrouble).toMatchObject({ reason: 'SourceUnreachable' });
+    expect(turn.session.pollAt).toBeLessThanOrEqual(turn.now);
   });
 });

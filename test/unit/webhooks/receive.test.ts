@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Subscriber } from '../../../webhooks/match.ts';
 import { hookRequest, pushes, receiverWith, senders } from './support.ts';
 
 const secret = 'a-good-secret';
@@ -115,6 +116,15 @@ describe('the same delivery again', () => {
     });
     expect(receive('github', signed('github', body, { 'x-github-delivery': '72d3162f' })).result).toBe('accepted');
     expect(synced).toEqual(['u1', 'u1']);
+  });
+
+  it('counts when it was ignored before, since there may be a Delivery for it now', () => {
+    const subscribers: Subscriber[] = [];
+    const { receive } = receiverWith({ subscribers: () => subscribers });
+    const id = { 'x-github-delivery': '72d3' };
+    expect(receive('github', signed('github', body, id)).result).toBe('ignored');
+    subscribers.push({ uid: 'u9', name: 'shop/new', repository: 'git.example.com/shop', ref: 'refs/heads/main' });
+    expect(receive('github', signed('github', body, id))).toMatchObject({ result: 'accepted', syncs: ['shop/new'] });
   });
 
   it('an id that was never signed for is not remembered', () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { askApiServer } from '../../../../agent/api/callers.ts';
 import type { KubeHttp } from '../../../../agent/kube/http.ts';
 import { textAt } from '../../../../diff/json.ts';
+import { ApiError } from '../../../../sync/errors.ts';
+import { silent } from '../../support/silent.ts';
 
 /** An API server that knows one token and one right, and counts what it is asked. */
 function server() {
@@ -25,7 +27,7 @@ describe('a bearer token', () => {
   it('is asked about once in a while, and so is each right', async () => {
     const { asked, http } = server();
     let now = 0;
-    const identify = askApiServer(http, () => now);
+    const identify = askApiServer(http, () => now, silent);
     const action = { verb: 'get', resource: 'deliveries' };
     for (let time = 0; time < 3; time += 1) {
       const caller = await identify('Bearer good');
@@ -45,7 +47,7 @@ describe('a bearer token', () => {
   it('that is refused is asked about again only after a moment, and never quoted', async () => {
     const { asked, http } = server();
     let now = 0;
-    const identify = askApiServer(http, () => now);
+    const identify = askApiServer(http, () => now, silent);
     const refused = { code: 'Unauthenticated', message: expect.not.stringContaining('secret-token') };
     for (let time = 0; time < 2; time += 1)
       await expect(identify('Bearer secret-token')).rejects.toMatchObject(refused);
@@ -69,7 +71,7 @@ describe('a bearer token', () => {
       running -= 1;
       return known.request(asked);
     };
-    const identify = askApiServer({ request } as KubeHttp, () => 0);
+    const identify = askApiServer({ request } as KubeHttp, () => 0, silent);
     const all = Array.from({ length: 200 }, (_, n) =>
       Promise.resolve(identify(`Bearer bad-${n}`)).then(
         () => 'ok',
@@ -77,11 +79,40 @@ describe('a bearer token', () => {
       ),
     );
     await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(running).toBe(8);
+    expect(running).toBe(4);
     gate.resolve();
     const codes = await Promise.all(all);
-    expect(codes.filter((code) => code === 'Busy')).toHaveLength(92);
-    expect(codes.filter((code) => code === 'Unauthenticated')).toHaveLength(108);
-    expect(most).toBe(8);
+    expect(codes.filter((code) => code === 'Busy')).toHaveLength(96);
+    expect(codes.filter((code) => code === 'Unauthenticated')).toHaveLength(104);
+    expect(most).toBe(4);
+  });
+
+  it('of a stranger stands in the way of nobody who is known', async () => {
+    const { http: known } = server();
+    const never = new Promise<never>(() => undefined);
+    const isStrange = (body: string | undefined): boolean => body?.includes('bad-') === true;
+    const request: KubeHttp['request'] = (asked) => (isStrange(asked.body) ? never : known.request(asked));
+    const identify = askApiServer({ request } as KubeHttp, () => 0, silent);
+    const ada = await identify('Bearer good');
+    for (let n = 0; n < 200; n += 1) void Promise.resolve(identify(`Bearer bad-${n}`)).catch(() => undefined);
+    expect(await ada.may({ verb: 'get', resource: 'deliveries' })).toBe(true);
+  });
+
+  it('that can not be asked about is told to the log, and to the stranger not why', async () => {
+    const told: unknown[] = [];
+    const request: KubeHttp['request'] = async () => {
+      throw new ApiError('tokenreviews is forbidden: the agent may not', {
+        status: 403,
+        reason: 'Forbidden',
+        class: 'forbidden',
+      });
+    };
+    const log = { ...silent, warn: (...line: unknown[]) => void told.push(line) };
+    const answer = Promise.resolve(askApiServer({ request } as KubeHttp, () => 0, log)('Bearer good'));
+    await expect(answer).rejects.toMatchObject({
+      code: 'ClusterUnavailable',
+      message: 'the API server can not be asked who calls',
+    });
+    expect(JSON.stringify(told)).toContain('the agent may not');
   });
 });

@@ -113,7 +113,7 @@ describe('pages', () => {
 describe('where to listen', () => {
   it.each([
     ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
-    [':8080', { host: '::', port: 8080 }],
+    [':8080', { host: undefined, port: 8080 }],
     ['[::1]:1', { host: '::1', port: 1 }],
     ['localhost:0', { host: 'localhost', port: 0 }],
     ['', undefined],

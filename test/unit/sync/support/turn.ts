@@ -76,6 +76,7 @@ export function makeTurn(
         const commit = { revision, author: 'Ada', subject: 'change', time: '' };
         return { commit, tree: `tree-${revision}`, files: source.files };
       },
+      leave: () => undefined,
       close: async () => undefined,
     },
     records: {
