@@ -20,7 +20,7 @@ export interface SizeGoals {
 const inFlight = 24;
 
 /**
- * The first sync of an application, from the moment when its Delivery is made to the last apply; the memory of the agent
+ * The first sync of an application, from the moment when its Delivery is made to the answer to the last apply; the memory of the agent
  * that did it, at rest and at most; and how late its event loop was meanwhile.
  */
 export async function firstSync(stage: Stage, size: number, goals: SizeGoals): Promise<Figure[]> {
@@ -36,7 +36,7 @@ export async function firstSync(stage: Stage, size: number, goals: SizeGoals): P
   await good(stage, app, headOf(app), 900_000);
   const lag = await lagOf(agent.probes);
   const applied = writes(readAudit(stage.auditLog, started)).filter((entry) => entry.namespace === namespace);
-  const last = Math.max(...applied.map(({ time }) => time));
+  const last = applied.reduce((latest, { answered }) => Math.max(latest, answered), 0);
   if (applied.length < size) throw new Error(`${applied.length} applies of ${size} objects`);
   await sleep(15_000);
   const { rest, peak } = memoryOf(agent);

@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { textAt } from '../../diff/json.ts';
 import { agentRequests, readAudit } from '../e2e/support/audit.ts';
+import { runBeside } from '../e2e/support/beside.ts';
 import { configMap } from '../e2e/support/manifests.ts';
 import { type Figure, figureOf, say } from './figure.ts';
 import { type BenchApp, deliver, good, headOf, makeApp, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
@@ -18,10 +19,11 @@ export async function pushLive(stage: Stage, size: number, rounds: number, goal:
   await deliver(stage, app);
   await good(stage, app, headOf(app), 600_000);
   const watch = watchFor(stage, `/api/v1/namespaces/${namespace}/configmaps`);
+  await watch.opened;
   const times: number[] = [];
-  const requests: number[] = [];
+  const starts: number[] = [];
   for (let round = 0; round < rounds + warmUp; round += 1) {
-    const since = Date.now();
+    if (round >= warmUp) starts.push(Date.now());
     const name = `o${(round * 2) % size}`;
     const value = `round ${round}`;
     const live = watch.when((object) => object.metadata.name === name && textAt(object, 'data', 'index') === value);
@@ -32,33 +34,37 @@ export async function pushLive(stage: Stage, size: number, rounds: number, goal:
     const seen = await live;
     if (round >= warmUp) times.push(seen - pushed);
     await good(stage, app, revision);
-    if (round >= warmUp) requests.push(agentRequests(readAudit(stage.auditLog, since)).length);
     if (round % 50 === 49) say(`${namespace}: ${round + 1} rounds`);
   }
   watch.close();
+  // What the last round has still to say.
+  await sleep(1_000);
+  const requests = agentRequests(readAudit(stage.auditLog, starts[0]));
   await agent.stop();
+  const ofRound = (from: number, index: number): number =>
+    requests.filter(({ time }) => time >= from && time < (starts[index + 1] ?? Number.POSITIVE_INFINITY)).length;
   return [
-    figureOf(`push-live-${size}`, 'ms', goal, times, gitFetch(app)),
-    figureOf(`requests-per-change-${size}`, 'requests', '<= 8', requests),
+    figureOf(`push-live-${size}`, 'ms', goal, times, await gitFetch(app)),
+    figureOf(`requests-per-change-${size}`, 'requests', '<= 8', starts.map(ofRound)),
   ];
 }
 
-/** The floor: what `git fetch` alone takes for one more commit of one file. */
-function gitFetch(app: BenchApp): number {
+/** The floor: what `git fetch` alone takes, over HTTP as the agent does, for one more commit of one file. */
+async function gitFetch(app: BenchApp): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'lockstep-bench-git-'));
-  const git = (...args: string[]): void => {
-    const { status, stderr } = spawnSync('git', args, { cwd: dir, encoding: 'utf8' });
-    if (status !== 0) throw new Error(stderr);
+  const git = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await runBeside('git', args, { cwd: dir });
+    if (code !== 0) throw new Error(stderr);
   };
-  const bare = app.repository.git('remote', 'get-url', 'origin');
-  git('init', '--quiet', '--bare');
-  git('fetch', '--quiet', '--depth', '1', bare, 'main');
-  const times = Array.from({ length: 5 }, (_, n) => {
-    app.repository.commit({ [`app/f0/o0.yaml`]: configMap('o0', { index: `floor ${n}` }) });
+  await git('init', '--quiet', '--bare');
+  await git('fetch', '--quiet', '--depth', '1', app.repository.url, 'main');
+  const times: number[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    app.repository.commit({ 'app/f0/o0.yaml': configMap('o0', { index: `floor ${n}` }) });
     const started = performance.now();
-    git('fetch', '--quiet', bare, 'main');
-    return performance.now() - started;
-  });
+    await git('fetch', '--quiet', app.repository.url, 'main');
+    times.push(performance.now() - started);
+  }
   rmSync(dir, { recursive: true, force: true });
   return times.sort((a, b) => a - b)[2] ?? Number.NaN;
 }

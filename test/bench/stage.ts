@@ -123,11 +123,15 @@ export async function sendHook(agent: AgentProcess, { repository }: BenchApp): P
 /** Watches the objects of a kind, and tells when one of them is as it should be. */
 export function watchFor({ kube }: Stage, path: string) {
   const waiting = new Set<(object: KubeObject) => void>();
+  const opened = Promise.withResolvers<void>();
   const close = follow(kube.http, { path: async () => path }, (event) => {
     if (event.type === 'changed') for (const look of waiting) look(event.object);
+    if (event.type === 'opened') opened.resolve();
   });
   return {
     close,
+    /** Resolves when nothing is missed any more. */
+    opened: opened.promise,
     /** Milliseconds at which it was seen. */
     when: (check: (object: KubeObject) => boolean): Promise<number> =>
       new Promise((resolve) => {

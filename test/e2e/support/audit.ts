@@ -14,8 +14,10 @@ export interface AuditEntry {
   readonly dryRun: boolean;
   readonly agent: string;
   readonly status: number;
-  /** Milliseconds since the epoch. */
+  /** When it came, in milliseconds since the epoch. */
   readonly time: number;
+  /** When it was answered. */
+  readonly answered: number;
 }
 
 /** Who asked for what, when: everything in the order in which the API server finished it. */
@@ -41,6 +43,7 @@ function parse(event: Json): AuditEntry {
     agent: textAt(event, 'userAgent') ?? '',
     status: numberAt(event, 'responseStatus', 'code') ?? 0,
     time: Date.parse(String(at(event, 'requestReceivedTimestamp') ?? '')),
+    answered: Date.parse(String(at(event, 'stageTimestamp') ?? '')),
   };
 }
 
