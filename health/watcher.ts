@@ -47,6 +47,8 @@ interface Followed {
   /** As whom its objects are watched. */
   identity: string;
   objects: Map<string, Tracked>;
+  /** What it was told last. */
+  entries: ReadonlyMap<string, Entry> | undefined;
 }
 
 interface OpenWatch {
@@ -60,6 +62,10 @@ interface OpenWatch {
   /** Why it can't be opened right now. */
   trouble: Error | undefined;
   reopening: NodeJS.Timeout | undefined;
+}
+
+function newFollowed(uid: string, identity: string): Followed {
+  return { uid, manager: fieldManager(uid), identity, objects: new Map(), entries: undefined };
 }
 
 /** Users of a watch that come one after the other share one new list, in milliseconds. */
@@ -190,13 +196,15 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     }
   }
 
-  function objectsOf(uid: string): Iterable<Tracked> {
-    return followed.get(uid)?.objects.values() ?? [];
+  function objectsOf(uid: string): IteratorObject<Tracked> {
+    return followed.get(uid)?.objects.values() ?? Iterator.from([]);
   }
 
   return {
     follow: (uid, identity, entries) => {
-      const delivery = followed.get(uid) ?? { uid, manager: fieldManager(uid), identity, objects: new Map() };
+      const delivery = followed.get(uid) ?? newFollowed(uid, identity);
+      // Between releases nothing changes, and every turn asks.
+      if (delivery.entries === entries && delivery.identity === identity) return;
       followed.set(uid, delivery);
       byShortUid.set(shortUid(uid), delivery);
       const used = new Set<string>();
@@ -209,8 +217,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
         used.add(tracked.watch);
         objects.set(entry.key, tracked);
       }
-      delivery.identity = identity;
-      delivery.objects = objects;
+      Object.assign(delivery, { identity, objects, entries });
       closeUnused(uid, used);
     },
     learn: (uid, key, answer) => {
@@ -234,7 +241,11 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       }
       return tracked?.live;
     },
-    suspects: (uid) => [...objectsOf(uid)].filter(isSuspect).map((tracked) => tracked.key),
+    suspects: (uid) => [
+      ...objectsOf(uid)
+        .filter(isSuspect)
+        .map(({ key }) => key),
+    ],
     isComplete: (uid) =>
       [...open.values()].every(
         (watch) => (watch.synced && watch.opened) || watch.trouble !== undefined || !watch.users.has(uid),

@@ -4,7 +4,7 @@ import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
-import { check, type Desired } from './render/check.ts';
+import { type Checked, check, type Desired } from './render/check.ts';
 import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
 import type { Found, Session, Trouble, Turn } from './session.ts';
 import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
@@ -131,18 +131,27 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   }
 }
 
-/** The scope of a kind decides what an object is called, so a kind that is not known is asked for first. */
-async function renderAndCheck({ delivery, session, world }: Turn, snapshot: Snapshot, revision: string) {
+/** The scope of a kind decides what an object is called, so a kind that is not served is asked for once more. */
+async function renderAndCheck(
+  { delivery, session, world }: Turn,
+  snapshot: Snapshot,
+  revision: string,
+): Promise<Checked> {
   refuseOtherRenderers(delivery, snapshot.files);
   const rendered = renderPlain(snapshot.files, session.parsed);
-  const isUnknown = (): boolean =>
-    rendered.objects.some(({ object }) => world.kinds.find(object.apiVersion, object.kind) === undefined);
-  if (isUnknown()) await world.kinds.refresh();
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
-  const checked = check(rendered, delivery.targetNamespace, scope, session.checked);
+  const checkAll = () => check(rendered, delivery.targetNamespace, scope, session.checked);
+  const first = checkAll();
+  if (first.isServed) return usable(first, revision);
+  await world.kinds.refresh();
+  return usable(checkAll(), revision);
+}
+
+/** @throws LockstepError InvalidManifests, that names all that is wrong */
+function usable(checked: Checked, revision: string): Checked {
   const waves = checked.desired.flatMap(({ manifest }) => {
     const message = waveProblem(manifest);
-    return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
+    return message === undefined ? [] : { object: titleOf(refOf(manifest)), message };
   });
   const problems = [...checked.problems, ...waves].map(describeProblem);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));

@@ -2,7 +2,7 @@ import { worst } from '../health/scale.ts';
 import { type Delivery, shownRequest } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { cut } from './errors.ts';
-import { type Ended, type Entry, wavesOf } from './release/record.ts';
+import { type Ended, type Entry, type ReleaseRecord, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
 import { holdOf, type Summary, summarize } from './summary.ts';
 import { type Health, type HealthWord, healthWords } from './types.ts';
@@ -25,9 +25,9 @@ export function statusOf(
 ): DeliveryStatus {
   const { record } = session;
   const { target } = record.standing;
-  const objects = [...record.entries.values()].filter((entry) => entry.applied !== undefined && !entry.removed);
-  const healths = objects.map((entry) => ({ entry, health: live(entry.key) ?? unseen }));
-  const word = objects.length === 0 ? 'Unknown' : worst(healths.map(({ health }) => health.status));
+  const { counts, unwell } = countHealth(record, live);
+  const words = healthWords.filter((one) => counts[one] !== undefined);
+  const word = words.length === 0 ? 'Unknown' : worst(words);
   const summary = summarize(delivery, session);
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
@@ -45,8 +45,8 @@ export function statusOf(
     ...(hold === undefined ? {} : { hold }),
     ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind.slice(0, shownLines) }),
     ...unlessEmpty('actions', { ...record.actions }),
-    ...unlessEmpty('health', countWords(healths.map(({ health }) => health.status))),
-    worst: worstObjects(healths),
+    ...unlessEmpty('health', counts),
+    worst: worstObjects(unwell),
     history: record.history.slice(0, shownHistory).map(shownEnd),
     ...(target === undefined ? {} : { lastSync: new Date(target.startedAt).toISOString() }),
     ...(acknowledged === undefined ? {} : { lastRequest: shownRequest(acknowledged) }),
@@ -164,15 +164,29 @@ function waveOf(session: Session): Pick<DeliveryStatus, 'wave'> {
   return { wave: { index: waves.indexOf(number) + 1, count: waves.length, number } };
 }
 
-function countWords(words: readonly HealthWord[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
+interface Seen {
+  readonly entry: Entry;
+  readonly health: Health;
 }
 
-function worstObjects(healths: readonly { entry: Entry; health: Health }[]): NonNullable<DeliveryStatus['worst']> {
-  return healths
-    .filter(({ health }) => health.status !== 'Healthy')
+/** How many objects are how, and which are not well. It is asked in every turn, of all objects. */
+function countHealth(
+  { entries }: ReleaseRecord,
+  live: (key: string) => Health | undefined,
+): { counts: Partial<Record<HealthWord, number>>; unwell: Seen[] } {
+  const counts: Partial<Record<HealthWord, number>> = {};
+  const unwell: Seen[] = [];
+  for (const entry of entries.values()) {
+    if (entry.applied === undefined || entry.removed) continue;
+    const health = live(entry.key) ?? unseen;
+    counts[health.status] = (counts[health.status] ?? 0) + 1;
+    if (health.status !== 'Healthy') unwell.push({ entry, health });
+  }
+  return { counts, unwell };
+}
+
+function worstObjects(unwell: readonly Seen[]): NonNullable<DeliveryStatus['worst']> {
+  return [...unwell]
     .sort((a, b) => healthWords.indexOf(b.health.status) - healthWords.indexOf(a.health.status))
     .slice(0, shownObjects)
     .map(({ entry, health }) => ({

@@ -146,6 +146,7 @@ export function planPrune(entries: ReadonlyMap<string, Entry>, prune: boolean): 
 
 /** What Lockstep lets go because Git asks for it. */
 export function planLeftAlone(record: ReleaseRecord, skipped: readonly ObjectRef[]): PlanItem[] {
+  if (skipped.length === 0) return [];
   const isLeftAlone = leftAlone(skipped);
   return [...record.entries.values()]
     .filter(({ ref, applied }) => applied !== undefined && isLeftAlone(ref))

@@ -121,8 +121,12 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
 }
 
-/** What was only of interest while good was not verified is forgotten. */
+const passing = ['origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
+
+/** What was only of interest while good was not verified is forgotten. What has nothing of it stays the same object. */
 function atRest(whole: Entry): Entry {
+  const isAtRest = passing.every((name) => whole[name] === undefined) && whole.applied?.answer === undefined;
+  if (isAtRest) return whole;
   const {
     origin: _origin,
     touched: _touched,

@@ -72,6 +72,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
 
 /** While a release is under way, what it has removed already counts too: only good says what there was. */
 function refuseMassPrune(wanted: number, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
+  if (!entries.values().some(({ removed }) => removed)) return;
   const applied = [...record.entries.values()].filter((entry) => entry.applied !== undefined);
   const good = isUnderWay(record) ? record.goods[0]?.objects : undefined;
   const before = good ?? new Set(applied.filter(({ removed }) => !removed).map(({ key }) => key));
@@ -113,13 +114,14 @@ function withOrigins(entries: Map<string, Entry>, items: readonly PlanItem[]): M
 function unwellBefore({ delivery, session, world }: Turn, entries: ReadonlyMap<string, Entry>): string[] {
   // What a release under way has broken since is no excuse for the next one.
   const known = isUnderWay(session.record) ? new Set(session.record.baseline) : undefined;
-  return [...entries.values()].flatMap((entry) => {
-    if (isPending(entry) || entry.touched === true || entry.removed) return [];
-    if (known !== undefined) return known.has(entry.key) ? [entry.key] : [];
+  const isUnwell = (entry: Entry): boolean => {
+    if (isPending(entry) || entry.touched === true || entry.removed) return false;
+    if (known !== undefined) return known.has(entry.key);
     const health = world.watcher.live(delivery.uid, entry.key)?.health;
     // What is not seen now may turn out to have been unwell.
-    return health !== undefined && passesGate(health) ? [] : [entry.key];
-  });
+    return health === undefined || !passesGate(health);
+  };
+  return [...entries.values().filter(isUnwell)].map(({ key }) => key);
 }
 
 /** One reason where all refusals share it; otherwise whether waiting may help. */
@@ -140,8 +142,8 @@ function troubleOf({ session, world }: Turn, error: unknown, input: string): Pla
 function countActions(items: readonly PlanItem[], entries: ReadonlyMap<string, Entry>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of items) counts[item.action] = (counts[item.action] ?? 0) + 1;
-  const planned = new Set(items.map((item) => item.key));
-  const unplanned = [...entries.keys()].filter((key) => !planned.has(key)).length;
+  const planned = new Set(items.map((item) => item.key).filter((key) => entries.has(key)));
+  const unplanned = entries.size - planned.size;
   const unchanged = unplanned + (counts['unchanged'] ?? 0);
   return unchanged > 0 ? { ...counts, unchanged } : counts;
 }

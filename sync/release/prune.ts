@@ -20,6 +20,7 @@ import type { Entry } from './record.ts';
 export async function pruneRemoved(turn: Turn): Promise<boolean> {
   const { delivery, session } = turn;
   if (!delivery.prune) return true;
+  if (!session.record.entries.values().some(({ removed }) => removed)) return true;
   const entries = [...session.record.entries.values()];
   // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
   const needed = stillNeeded(entries);
@@ -41,6 +42,7 @@ export async function deleteInReverse(
   waits: (remainder: Remainder) => boolean = () => true,
 ): Promise<Remainder[]> {
   const { session } = turn;
+  if (doomed.length === 0) return [];
   const wanted = wantedUids(turn, doomed);
   const places = [...new Set(doomed.map(placeOf))].sort((a, b) => b - a);
   for (const place of places) {

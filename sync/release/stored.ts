@@ -21,7 +21,7 @@ export interface Stored {
  */
 export function writeRecord(record: ReleaseRecord, base: ReleaseRecord = emptyRecord()): Stored {
   const { entries, goods, ...rest } = record;
-  const differing = [...entries.values()].filter((entry) => !isSameEntry(base.entries.get(entry.key), entry));
+  const differing = [...entries.values().filter((entry) => !isSameEntry(base.entries.get(entry.key), entry))];
   const kept = new Map<Kept, number>();
   const told = goods.map((good) => goodDelta(base.goods, good, kept));
   const plain: object = {
@@ -58,6 +58,7 @@ function goodDelta(bases: readonly GoodRelease[], { release, objects }: GoodRele
   const same = bases.findIndex((good) => good.release.sequence === release.sequence);
   const like = Math.max(same, 0);
   const before = bases[like]?.objects ?? new Map<string, Kept>();
+  if (before === objects) return { release, like, objects: [], gone: [] };
   const places: number[] = [];
   for (const one of objects.values()) {
     if (before.get(one.key) === one) continue;
@@ -92,7 +93,7 @@ function changed<T extends { readonly key: string }>(
 }
 
 function missing(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] {
-  return [...before.keys()].filter((key) => !after.has(key));
+  return [...before.keys().filter((key) => !after.has(key))];
 }
 
 /** A plan makes every entry anew, of the same parts: equal fingerprints are equal manifests. */

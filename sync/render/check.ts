@@ -36,6 +36,8 @@ export interface Checked {
   readonly skipped: readonly ObjectRef[];
   /** The scope of some kind is not known, so whether it lives in namespaces was guessed. */
   readonly isGuess: boolean;
+  /** Every kind is served now. */
+  readonly isServed: boolean;
 }
 
 /** An object in the form in which it is sent, and what is wrong with it by itself. */
@@ -65,23 +67,25 @@ export function check(
   cache: CheckCache = new WeakMap(),
 ): Checked {
   const problems: Problem[] = [...rendered.problems];
-  const scopes = new Map(scopesOfDefinitions(rendered.objects));
+  const scopeOf = createScopes(rendered.objects, isNamespaced);
   const byKey = new Map<string, SourcedObject>();
   const desired: Desired[] = [];
   const skipped: ObjectRef[] = [];
+  let [isGuess, isAllServed] = [false, true];
   for (const sourced of rendered.objects) {
-    const namespaced = scopeOf(sourced.object, scopes, isNamespaced);
+    const { namespaced, isServed, isDeclared } = scopeOf(sourced.object);
     const prepared = prepare(sourced.object, targetNamespace, namespaced, cache);
-    const { key, ref, manifest, hash, isLeftAlone } = prepared;
+    const { key, ref, isLeftAlone } = prepared;
     const found = [...(isLeftAlone ? [] : prepared.problems), ...duplicateProblem(byKey.get(key), sourced)];
     for (const message of found)
       problems.push({ file: sourced.file, document: sourced.document, object: titleOf(ref), message });
     byKey.set(key, sourced);
     if (isLeftAlone) skipped.push(ref);
-    else desired.push({ key, manifest, hash });
+    else desired.push(prepared);
+    isGuess ||= !isLeftAlone && !isServed && !isDeclared;
+    isAllServed &&= isServed;
   }
-  const isGuess = desired.some(({ manifest }) => isUnknown(manifest, scopes, isNamespaced));
-  return { desired, problems, skipped, isGuess };
+  return { desired, problems, skipped, isGuess, isServed: isAllServed };
 }
 
 /** Objects that Git holds but that are not to be applied. */
@@ -104,18 +108,29 @@ function* scopesOfDefinitions(objects: readonly SourcedObject[]): Generator<[str
   }
 }
 
-function isUnknown(manifest: KubeObject, scopes: ReadonlyMap<string, boolean>, isNamespaced: IsNamespaced): boolean {
-  const { apiVersion, kind } = manifest;
-  return isNamespaced(apiVersion, kind) === undefined && !scopes.has(`${groupOf(apiVersion)}/${kind}`);
+/** Whether a kind lives in namespaces, and who says so: the API server, or this very revision; otherwise it is a guess. */
+interface Scope {
+  readonly namespaced: boolean;
+  readonly isServed: boolean;
+  readonly isDeclared: boolean;
 }
 
-/** Whether an object lives in a namespace. */
-function scopeOf(
-  { apiVersion, kind }: KubeObject,
-  scopes: ReadonlyMap<string, boolean>,
-  isNamespaced: IsNamespaced,
-): boolean {
-  return scopes.get(`${groupOf(apiVersion)}/${kind}`) ?? isNamespaced(apiVersion, kind) ?? !clusterScoped.has(kind);
+/** Tells the scope of objects. Each kind is asked about once, however many objects there are of it. */
+function createScopes(objects: readonly SourcedObject[], isNamespaced: IsNamespaced): (object: KubeObject) => Scope {
+  const declared = new Map(scopesOfDefinitions(objects));
+  const known = new Map<string, Map<string, Scope>>();
+  const lookUp = (apiVersion: string, kind: string): Scope => {
+    const [own, served] = [declared.get(`${groupOf(apiVersion)}/${kind}`), isNamespaced(apiVersion, kind)];
+    const namespaced = own ?? served ?? !clusterScoped.has(kind);
+    return { namespaced, isServed: served !== undefined, isDeclared: own !== undefined };
+  };
+  return ({ apiVersion, kind }) => {
+    const kinds = known.get(apiVersion) ?? new Map<string, Scope>();
+    const scope = kinds.get(kind) ?? lookUp(apiVersion, kind);
+    kinds.set(kind, scope);
+    known.set(apiVersion, kinds);
+    return scope;
+  };
 }
 
 function prepare(object: KubeObject, namespace: string, namespaced: boolean, cache: CheckCache): Prepared {

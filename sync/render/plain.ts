@@ -35,25 +35,29 @@ export function otherRenderer(files: readonly TreeFile[]): { name: string; file:
   return found === undefined ? undefined : { name: otherRenderers[found.path] ?? '', file: found.path };
 }
 
-/** Parsed files by content id, so that an unchanged file is never parsed again. */
-export type ParseCache = Map<string, Rendered>;
+/** Parsed files by path, so that an unchanged file is never parsed again. */
+export type ParseCache = Map<string, { readonly oid: string; readonly rendered: Rendered }>;
 
 /** Reads every YAML and JSON file of a tree, in the order of their paths. All problems are reported together. */
 export function renderPlain(files: readonly TreeFile[], cache: ParseCache = new Map()): Rendered {
   const objects: SourcedObject[] = [];
   const problems: Problem[] = [];
-  const seen: ParseCache = new Map();
-  for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    if (!manifestFile.test(file.path)) continue;
-    const key = `${file.oid} ${file.path}`;
-    const result = cache.get(key) ?? readFile(file);
-    seen.set(key, result);
-    objects.push(...result.objects);
-    problems.push(...result.problems);
+  const manifests = files.filter(({ path }) => manifestFile.test(path));
+  for (const file of manifests.sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const before = cache.get(file.path);
+    const rendered = before?.oid === file.oid ? before.rendered : readFile(file);
+    if (rendered !== before?.rendered) cache.set(file.path, { oid: file.oid, rendered });
+    objects.push(...rendered.objects);
+    problems.push(...rendered.problems);
   }
-  cache.clear();
-  for (const [key, result] of seen) cache.set(key, result);
+  if (cache.size > manifests.length) forgetOthers(cache, manifests);
   return { objects, problems };
+}
+
+/** What left the tree. */
+function forgetOthers(cache: ParseCache, manifests: readonly TreeFile[]): void {
+  const paths = new Set(manifests.map(({ path }) => path));
+  for (const path of cache.keys()) if (!paths.has(path)) cache.delete(path);
 }
 
 function readFile(file: TreeFile): Rendered {

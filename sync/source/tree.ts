@@ -80,9 +80,21 @@ export function findTree(reader: ObjectReader, root: string, path: string): stri
   return oid;
 }
 
+interface Listed {
+  readonly prefix: string;
+  readonly files: readonly TreeFile[];
+}
+
+/** What was listed before: a folder that did not change is not listed again. */
+const listed = new WeakMap<Tree, Listed>();
+
 /** All files of a tree, with their paths from its top. */
-export function listFiles(tree: Tree, prefix = ''): TreeFile[] {
-  const files = tree.files.map((file) => (prefix === '' ? file : { ...file, path: `${prefix}${file.path}` }));
-  for (const [name, folder] of tree.folders) files.push(...listFiles(folder, `${prefix}${name}/`));
+export function listFiles(tree: Tree, prefix = ''): readonly TreeFile[] {
+  const before = listed.get(tree);
+  if (before?.prefix === prefix) return before.files;
+  const own = tree.files.map((file) => (prefix === '' ? file : { ...file, path: `${prefix}${file.path}` }));
+  const below = [...tree.folders].map(([name, folder]) => listFiles(folder, `${prefix}${name}/`));
+  const files = own.concat(...below);
+  listed.set(tree, { prefix, files });
   return files;
 }
