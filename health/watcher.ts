@@ -47,8 +47,6 @@ interface Followed {
   /** As whom its objects are watched. */
   identity: string;
   objects: Map<string, Tracked>;
-  /** What it was told last. */
-  entries: ReadonlyMap<string, Entry> | undefined;
 }
 
 interface OpenWatch {
@@ -65,7 +63,12 @@ interface OpenWatch {
 }
 
 function newFollowed(uid: string, identity: string): Followed {
-  return { uid, manager: fieldManager(uid), identity, objects: new Map(), entries: undefined };
+  return { uid, manager: fieldManager(uid), identity, objects: new Map() };
+}
+
+/** Whether exactly these entries are followed. */
+function isFollowed({ objects }: Followed, entries: ReadonlyMap<string, Entry>): boolean {
+  return objects.size === entries.size && entries.values().every((entry) => objects.get(entry.key)?.entry === entry);
 }
 
 /** Users of a watch that come one after the other share one new list, in milliseconds. */
@@ -202,9 +205,10 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
 
   return {
     follow: (uid, identity, entries) => {
-      const delivery = followed.get(uid) ?? newFollowed(uid, identity);
+      const before = followed.get(uid);
       // Between releases nothing changes, and every turn asks.
-      if (delivery.entries === entries && delivery.identity === identity) return;
+      if (before?.identity === identity && isFollowed(before, entries)) return;
+      const delivery = before ?? newFollowed(uid, identity);
       followed.set(uid, delivery);
       byShortUid.set(shortUid(uid), delivery);
       const used = new Set<string>();
@@ -217,7 +221,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
         used.add(tracked.watch);
         objects.set(entry.key, tracked);
       }
-      Object.assign(delivery, { identity, objects, entries });
+      Object.assign(delivery, { identity, objects });
       closeUnused(uid, used);
     },
     learn: (uid, key, answer) => {

@@ -33,6 +33,27 @@ const forbidden: WatchEvent = { type: 'failed', error: new Error('cannot watch')
 const nothing: WatchEvent = { type: 'synced', present: new Set() };
 
 describe('the watcher', () => {
+  it('forgets what leaves the list that it was given, also when that is the same list', () => {
+    const { watcher, tell } = start();
+    const made = (name: string): Entry => ({
+      ...entry(name),
+      applied: { uid: `uid-${name}`, hash: 'h', owned: 'o', sequence: 1 },
+    });
+    const entries = new Map([made('a'), made('b')].map((one) => [one.key, one]));
+    watcher.follow('one', 'shop', entries);
+    tell(nothing);
+    expect(watcher.suspects('one')).toHaveLength(2);
+    entries.delete(entry('a').key);
+    watcher.follow('one', 'shop', entries);
+    expect(watcher.suspects('one')).toEqual([entry('b').key]);
+    const changed = { ...made('b'), hash: 'h2', manifest: { ...entry('b').manifest, data: { v: '2' } } };
+    entries.set(changed.key, changed);
+    watcher.follow('one', 'shop', entries);
+    entries.clear();
+    watcher.follow('one', 'shop', entries);
+    expect(watcher.suspects('one')).toEqual([]);
+  });
+
   it('has seen everything only when the list is read and the watch is open', () => {
     const { watcher, follow, tell } = start();
     follow('one', 'a');
