@@ -3,6 +3,7 @@ import { identityOf, nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/schema.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
+import { breathe } from '../sync/parallel.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
@@ -138,6 +139,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       if (quiet > 0) return Math.min(again, quiet);
       session.releaseAt = deps.clock.now();
     }
+    await breathe();
     written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
     return again;
   }

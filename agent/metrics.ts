@@ -52,7 +52,7 @@ export const metricsTable = {
 } as const satisfies Record<string, { kind: string; labels: readonly string[]; help: string }>;
 
 /** Milliseconds between two looks at the event loop: what was measured is longer by this. */
-const resolution = 25;
+const resolution = 50;
 const buckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { toJson } from '../diff/json.ts';
 import { isAbsent, isConflict, LockstepError } from '../sync/errors.ts';
+import { inSlices } from '../sync/parallel.ts';
 import type { LoadedRecord, Records } from '../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../sync/release/record.ts';
 import { writeRecord } from '../sync/release/stored.ts';
@@ -93,14 +94,14 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
 
   /** Writes a whole record that later ones are told against. */
   async function writeBase(uid: string, record: ReleaseRecord): Promise<Base> {
-    const bytes = await compress(toJson(writeRecord(record).stored));
+    // What the record holds is never changed, but its map of entries is.
+    const snapshot = { ...record, entries: new Map(record.entries) };
+    const bytes = await compress(await jsonInSlices(writeRecord(snapshot).stored));
     if (bytes.length <= smallDelta) return noBase();
     const parts = partsOf(uid, bytes);
     for (const { name, bytes: part } of parts)
       await secrets.put(uid, name, { part: part.toString('base64') }, undefined).catch(ignoreExisting);
     const names = parts.map(({ name }) => name);
-    // What the record holds is never changed, but its map of entries is.
-    const snapshot = { ...record, entries: new Map(record.entries) };
     return { parts: names, digest: digestOf(bytes), size: bytes.length, record: snapshot };
   }
 
@@ -139,6 +140,22 @@ export function createRecords(secrets: RecordSecrets, seals: Seals, leader: Lead
       epochs.delete(uid);
     },
   };
+}
+
+/** The JSON text of a record that may hold thousands of objects. */
+async function jsonInSlices(stored: object): Promise<string> {
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(stored)) {
+    if (value === undefined) continue;
+    fields.push(`${toJson(name)}:${Array.isArray(value) ? await listInSlices(value) : toJson(value)}`);
+  }
+  return `{${fields.join(',')}}`;
+}
+
+async function listInSlices(items: readonly unknown[]): Promise<string> {
+  const texts: string[] = [];
+  await inSlices(items, 250, (slice) => void texts.push(toJson(slice).slice(1, -1)));
+  return `[${texts.join(',')}]`;
 }
 
 /** What became of a base; undefined when that is so much that the record should get a base of its own. */

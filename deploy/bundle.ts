@@ -24,6 +24,8 @@ export async function bundle(): Promise<number> {
   const build = await rolldown({
     input: { lockstep: join(root, 'agent', 'cli', 'run.ts') },
     platform: 'node',
+    // Of the client only the kubeconfig is used: its thousand models do nothing but be there, and cost 10 MiB.
+    treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node/, sideEffects: false }] },
     onLog: (level, log, handle) => {
       // Packages that others import in ways of their own; what matters is that the bundle runs, which tests show.
       if (level !== 'warn' && level !== 'info') handle(level, log);

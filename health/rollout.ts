@@ -11,23 +11,38 @@ export interface Rollout {
   readonly by: 'revision' | 'ReplicaSet' | 'all';
 }
 
+interface Rolling extends Omit<Rollout, 'selector'> {
+  readonly group: string;
+}
+
+const rolling = new Map<string, Rolling>([
+  ['Deployment', { group: 'apps', label: 'pod-template-hash', by: 'ReplicaSet' }],
+  ['StatefulSet', { group: 'apps', label: 'controller-revision-hash', by: 'revision' }],
+  ['DaemonSet', { group: 'apps', label: 'pod-template-generation', by: 'revision' }],
+  ['ReplicaSet', { group: 'apps', label: '', by: 'all' }],
+  ['Job', { group: 'batch', label: '', by: 'all' }],
+]);
+
+function rollingOf({ apiVersion, kind }: KubeObject): Rolling | undefined {
+  const found = rolling.get(kind);
+  return found?.group === groupOf(apiVersion) ? found : undefined;
+}
+
+/** Whether an object rolls out pods. */
+export function rollsOut(object: KubeObject): boolean {
+  return rollingOf(object) !== undefined;
+}
+
 /** The rollout of an object; undefined for what has no pods. */
 export function rolloutOf(object: KubeObject): Rollout | undefined {
-  const selector = selectorText(at(object, 'spec', 'selector'));
-  switch (`${groupOf(object.apiVersion)}/${object.kind}`) {
-    case 'apps/Deployment':
-      return { selector, label: 'pod-template-hash', by: 'ReplicaSet' };
-    case 'apps/StatefulSet':
-      return { selector, label: 'controller-revision-hash', by: 'revision' };
-    case 'apps/DaemonSet':
-      return { selector, label: 'pod-template-generation', by: 'revision' };
-    case 'apps/ReplicaSet':
-      return { selector, label: '', by: 'all' };
-    case 'batch/Job':
-      return { selector: `batch.kubernetes.io/job-name=${object.metadata.name}`, label: '', by: 'all' };
-    default:
-      return undefined;
-  }
+  const found = rollingOf(object);
+  if (found === undefined) return undefined;
+  const { label, by } = found;
+  const isJob = object.kind === 'Job';
+  const selector = isJob
+    ? `batch.kubernetes.io/job-name=${object.metadata.name}`
+    : selectorText(at(object, 'spec', 'selector'));
+  return { selector, label, by };
 }
 
 /** Whether a workload asks for no pods: there is nothing in its rollout that could fail. */

@@ -1,15 +1,14 @@
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
-import { deliveryLabel, fieldManager, shortUid } from '../sync/stamp.ts';
+import { deliveryLabel, shortUid } from '../sync/stamp.ts';
 import { isNewer, type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
+import { type Followed, isFollowed, miss, missAllBut, newFollowed, note } from './followed.ts';
 import type { HealthContext } from './scale.ts';
 import {
   fold,
-  isSuspect,
   isWorthALook,
   type JobEnd,
   type Live,
-  question,
   see,
   seeLast,
   settle,
@@ -41,14 +40,6 @@ export interface Watcher {
   close(): void;
 }
 
-interface Followed {
-  readonly uid: string;
-  readonly manager: string;
-  /** As whom its objects are watched. */
-  identity: string;
-  objects: Map<string, Tracked>;
-}
-
 interface OpenWatch {
   readonly target: WatchTarget;
   close: () => void;
@@ -60,15 +51,6 @@ interface OpenWatch {
   /** Why it can't be opened right now. */
   trouble: Error | undefined;
   reopening: NodeJS.Timeout | undefined;
-}
-
-function newFollowed(uid: string, identity: string): Followed {
-  return { uid, manager: fieldManager(uid), identity, objects: new Map() };
-}
-
-/** Whether exactly these entries are followed. */
-function isFollowed({ objects }: Followed, entries: ReadonlyMap<string, Entry>): boolean {
-  return objects.size === entries.size && entries.values().every((entry) => objects.get(entry.key)?.entry === entry);
 }
 
 /** Users of a watch that come one after the other share one new list, in milliseconds. */
@@ -112,9 +94,8 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
   function onSynced(name: string, watch: OpenWatch, present: ReadonlySet<string>): void {
     watch.synced = watch.reopening === undefined;
     for (const uid of watch.users) {
-      for (const tracked of objectsOf(uid)) {
-        if (tracked.watch === name && tracked.uid !== undefined && !present.has(tracked.uid)) question(tracked);
-      }
+      const delivery = followed.get(uid);
+      if (delivery !== undefined) missAllBut(delivery, name, present);
       notify(uid);
     }
   }
@@ -131,9 +112,10 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
   function onStranger(watch: OpenWatch, object: KubeObject): void {
     const key = keyOf(refOf(object));
     for (const uid of watch.users) {
-      const tracked = followed.get(uid)?.objects.get(key);
-      if (tracked?.uid === undefined || tracked.uid !== object.metadata.uid) continue;
-      question(tracked);
+      const delivery = followed.get(uid);
+      const tracked = delivery?.objects.get(key);
+      if (delivery === undefined || tracked?.uid === undefined || tracked.uid !== object.metadata.uid) continue;
+      miss(delivery, tracked);
       notify(uid);
     }
   }
@@ -141,7 +123,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
   function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     if (object.metadata.uid !== tracked.uid && object.metadata.uid !== tracked.live?.uid) return;
     seeLast(tracked, object, context());
-    question(tracked);
+    miss(delivery, tracked);
     notify(delivery.uid);
   }
 
@@ -149,6 +131,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     const before = tracked.live;
     if (before?.state === 'present' && !isNewer(object.metadata.resourceVersion, before.version)) return;
     see(tracked, object, delivery.manager, context());
+    note(delivery, tracked);
     if (isWorthALook(before, tracked)) notify(delivery.uid);
   }
 
@@ -199,10 +182,6 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     }
   }
 
-  function objectsOf(uid: string): IteratorObject<Tracked> {
-    return followed.get(uid)?.objects.values() ?? Iterator.from([]);
-  }
-
   return {
     follow: (uid, identity, entries) => {
       const before = followed.get(uid);
@@ -221,7 +200,8 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
         used.add(tracked.watch);
         objects.set(entry.key, tracked);
       }
-      Object.assign(delivery, { identity, objects });
+      Object.assign(delivery, { identity, objects, suspects: new Set() });
+      for (const tracked of objects.values()) note(delivery, tracked);
       closeUnused(uid, used);
     },
     learn: (uid, key, answer) => {
@@ -235,6 +215,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       // An event may have told of a newer state before the answer came.
       const isOld = known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version);
       if (!isOld) take(tracked, answer, live);
+      note(delivery, tracked);
       return live;
     },
     live: (uid, key) => {
@@ -242,14 +223,11 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       const tracked = delivery?.objects.get(key);
       if (delivery !== undefined && tracked?.settling !== undefined) {
         see(tracked, tracked.settling, delivery.manager, context());
+        note(delivery, tracked);
       }
       return tracked?.live;
     },
-    suspects: (uid) => [
-      ...objectsOf(uid)
-        .filter(isSuspect)
-        .map(({ key }) => key),
-    ],
+    suspects: (uid) => [...(followed.get(uid)?.suspects ?? [])],
     isComplete: (uid) =>
       [...open.values()].every(
         (watch) => (watch.synced && watch.opened) || watch.trouble !== undefined || !watch.users.has(uid),
@@ -260,8 +238,11 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       ),
     jobEnd: (uid, key) => followed.get(uid)?.objects.get(key)?.ended,
     settle: (uid, key, end) => {
-      const tracked = followed.get(uid)?.objects.get(key);
-      if (tracked !== undefined) settle(tracked, end);
+      const delivery = followed.get(uid);
+      const tracked = delivery?.objects.get(key);
+      if (delivery === undefined || tracked === undefined) return;
+      settle(tracked, end);
+      note(delivery, tracked);
     },
     forget: (uid) => {
       closeUnused(uid, new Set());

@@ -1,11 +1,12 @@
 import { hashText } from '../diff/hash.ts';
 import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
+import { inSlices } from './parallel.ts';
 import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check, type Desired } from './render/check.ts';
-import { otherRenderer, renderPlain, type TreeFile } from './render/plain.ts';
+import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
 import type { Found, Session, Trouble, Turn } from './session.ts';
 import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
 
@@ -138,9 +139,14 @@ async function renderAndCheck(
   revision: string,
 ): Promise<Checked> {
   refuseOtherRenderers(delivery, snapshot.files);
+  await inSlices(unread(snapshot.files, session.parsed), 50, (files) => void parseFiles(files, session.parsed));
   const rendered = renderPlain(snapshot.files, session.parsed);
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
-  const checkAll = () => check(rendered, delivery.targetNamespace, scope, session.checked);
+  const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
+  const checkAll = () => checkThese(rendered);
+  // What is new is checked for itself first: the whole then only looks at how it fits together.
+  const unchecked = rendered.objects.filter(({ object }) => !session.checked.has(object));
+  await inSlices(unchecked, 100, (objects) => void checkThese({ objects, problems: [] }));
   const first = checkAll();
   if (first.isServed) return usable(first, revision);
   await world.kinds.refresh();

@@ -26,3 +26,20 @@ export async function inParallel<T, R>(
   if (failures.length > 0) throw failures[0];
   return results;
 }
+
+/** Lets everything else that is due run first: work on thousands of objects must not keep webhooks and probes waiting. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Does something with all items, some at a time, and lets everything else run in between. */
+export async function inSlices<T>(
+  items: readonly T[],
+  size: number,
+  task: (slice: readonly T[]) => void,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += size) {
+    if (at > 0) await breathe();
+    task(items.slice(at, at + size));
+  }
+}

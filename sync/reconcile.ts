@@ -3,6 +3,7 @@ import { forgetDrift } from './drift.ts';
 import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
+import { breathe } from './parallel.ts';
 import { drive, move, saveRecord } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
@@ -29,7 +30,9 @@ export async function reconcile(turn: Turn): Promise<number> {
   await findRevision(turn);
   noteRejected(turn);
   await healDrift(turn);
+  await breathe();
   await drive(turn);
+  await breathe();
   forgetDrift(turn);
   noteProgress(turn);
   if (session.unsaved) await saveRecord(turn, session.record);

@@ -153,7 +153,7 @@ export interface Session {
   /** The deadline as it was stored last. */
   storedDeadline: number;
   /** How far each object has come since the wait began, and when it came on last; undefined before the first look. */
-  progress: ReadonlyMap<string, Progress> | undefined;
+  progress: Map<string, Progress> | undefined;
   /** The tip that was compared and planned last. */
   weighed: string | undefined;
   /** When the next turn is due, by what was seen in this one. */

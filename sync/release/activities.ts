@@ -1,5 +1,6 @@
 import { identityOf } from '../delivery/delivery.ts';
 import { inOneLine, messageOf } from '../errors.ts';
+import { breathe } from '../parallel.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
 import { applyWaves, type Progress, unwellness } from './apply.ts';
 import { moveDeadline } from './progress.ts';
@@ -56,6 +57,7 @@ async function verify(turn: Turn): Promise<Event | undefined> {
   const entries = touched(turn).filter(({ wave: own }) => reached.has(own));
   await freeStuckPods(turn, entries);
   await lookAtUnseen(turn, entries);
+  await breathe();
   return waitFor(turn, entries);
 }
 
@@ -64,6 +66,7 @@ async function lookAtUnseen(turn: Turn, entries: readonly Entry[]): Promise<void
   const { delivery, session, world } = turn;
   if (!world.watcher.isComplete(delivery.uid)) return;
   const kinds = new Set(world.watcher.troubles(delivery.uid).map(({ kind }) => kind));
+  if (kinds.size === 0) return;
   for (const { key, ref } of entries) {
     if (!kinds.has(ref.kind) || world.watcher.live(delivery.uid, key) !== undefined) continue;
     const live = await world

@@ -2,6 +2,7 @@ import { passesGate } from '../../health/scale.ts';
 import { type BackOff, delayAfter } from '../back-off.ts';
 import { nameOf } from '../delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from '../errors.ts';
+import { breathe } from '../parallel.ts';
 import { missingNeeds } from '../plan/needs.ts';
 import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
@@ -43,6 +44,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const { delivery, session, world } = turn;
   const { record } = session;
   const entries = entriesFor(found.desired, record, found.skipped);
+  await breathe();
   const leftAlone = planLeftAlone(record, found.skipped);
   refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
   if (delivery.prune) refuseMissingNeeds(entries);

@@ -10,22 +10,31 @@ export function noteProgress(turn: Turn): void {
   const { session, world } = turn;
   const { clocks } = session.record;
   if (clocks.deadline === 0 || clocks.frozen !== undefined || session.waiting.length === 0) return;
-  const before = session.progress;
   const now = world.clock.steady();
-  const after = new Map<string, Progress>();
-  let cameOn = false;
+  const progress = session.progress ?? new Map<string, Progress>();
+  session.progress = progress;
+  let [count, cameOn] = [0, false];
   for (const entry of session.record.entries.values()) {
     if (entry.touched !== true && !isPending(entry)) continue;
-    const known = before?.get(entry.key);
+    count += 1;
+    const known = progress.get(entry.key);
     const reached = farnessOf(turn, entry);
-    if (known !== undefined && known.best >= reached) after.set(entry.key, known);
-    else after.set(entry.key, { best: reached, at: now });
-    cameOn ||= known !== undefined && known.best < reached;
+    if (known !== undefined && known.best >= reached) continue;
+    progress.set(entry.key, { best: reached, at: now });
+    cameOn ||= known !== undefined;
   }
-  session.progress = after;
+  if (progress.size > count) forgetOthers(progress, session.record.entries);
   // What is seen first, after a restart too, is no progress.
   if (!cameOn) return;
   moveDeadline(turn);
+}
+
+/** What is not waited for any more. */
+function forgetOthers(progress: Map<string, Progress>, entries: ReadonlyMap<string, Entry>): void {
+  for (const key of progress.keys()) {
+    const entry = entries.get(key);
+    if (entry === undefined || (entry.touched !== true && !isPending(entry))) progress.delete(key);
+  }
 }
 
 /** The deadline of what is waited for starts again. A small shift is not worth a write of the record. */

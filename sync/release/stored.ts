@@ -21,7 +21,8 @@ export interface Stored {
  */
 export function writeRecord(record: ReleaseRecord, base: ReleaseRecord = emptyRecord()): Stored {
   const { entries, goods, ...rest } = record;
-  const differing = [...entries.values().filter((entry) => !isSameEntry(base.entries.get(entry.key), entry))];
+  const differing: Entry[] = [];
+  for (const entry of entries.values()) if (!isSameEntry(base.entries.get(entry.key), entry)) differing.push(entry);
   const kept = new Map<Kept, number>();
   const told = goods.map((good) => goodDelta(base.goods, good, kept));
   const plain: object = {
@@ -93,7 +94,9 @@ function changed<T extends { readonly key: string }>(
 }
 
 function missing(before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] {
-  return [...before.keys().filter((key) => !after.has(key))];
+  const gone: string[] = [];
+  for (const key of before.keys()) if (!after.has(key)) gone.push(key);
+  return gone;
 }
 
 /** A plan makes every entry anew, of the same parts: equal fingerprints are equal manifests. */

@@ -1,4 +1,4 @@
-import { rolloutOf, wantsNoPods } from '../../health/rollout.ts';
+import { rollsOut, wantsNoPods } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { healthSignal, type Signal } from '../../health/signals.ts';
 import type { Live } from '../../health/tracked.ts';
@@ -108,7 +108,7 @@ function isDue({ delivery, session, world }: Turn, signal: Signal, since: number
 
 function followPods(turn: Turn, unwell: readonly Entry[]): void {
   const { delivery, session, world } = turn;
-  const rolling = unwell.filter(({ manifest }) => rolloutOf(manifest) !== undefined && !wantsNoPods(manifest));
+  const rolling = unwell.filter(({ manifest }) => rollsOut(manifest) && !wantsNoPods(manifest));
   if (rolling.length === 0) session.unwellSince = undefined;
   else session.unwellSince ??= world.clock.steady();
   const from = (session.unwellSince ?? 0) + grace;
@@ -129,5 +129,5 @@ function followPods(turn: Turn, unwell: readonly Entry[]): void {
 
 /** Whether an object is a workload: what rolls out pods. */
 export function isWorkload({ manifest }: Entry): boolean {
-  return rolloutOf(manifest) !== undefined || manifest.kind === 'Pod';
+  return rollsOut(manifest) || manifest.kind === 'Pod';
 }

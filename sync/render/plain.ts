@@ -44,14 +44,30 @@ export function renderPlain(files: readonly TreeFile[], cache: ParseCache = new 
   const problems: Problem[] = [];
   const manifests = files.filter(({ path }) => manifestFile.test(path));
   for (const file of manifests.sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const before = cache.get(file.path);
-    const rendered = before?.oid === file.oid ? before.rendered : readFile(file);
-    if (rendered !== before?.rendered) cache.set(file.path, { oid: file.oid, rendered });
+    const rendered = readCached(file, cache);
     objects.push(...rendered.objects);
     problems.push(...rendered.problems);
   }
   if (cache.size > manifests.length) forgetOthers(cache, manifests);
   return { objects, problems };
+}
+
+/** The files that are manifests and not parsed yet. */
+export function unread(files: readonly TreeFile[], cache: ParseCache): TreeFile[] {
+  return files.filter(({ path, oid }) => manifestFile.test(path) && cache.get(path)?.oid !== oid);
+}
+
+/** Parses some files, so that the whole is rendered at once. */
+export function parseFiles(files: readonly TreeFile[], cache: ParseCache): void {
+  for (const file of files) readCached(file, cache);
+}
+
+function readCached(file: TreeFile, cache: ParseCache): Rendered {
+  const before = cache.get(file.path);
+  if (before?.oid === file.oid) return before.rendered;
+  const rendered = readFile(file);
+  cache.set(file.path, { oid: file.oid, rendered });
+  return rendered;
 }
 
 /** What left the tree. */

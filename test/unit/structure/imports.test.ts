@@ -37,7 +37,7 @@ const middle = [
   /^sync\/apply\//,
   /^sync\/hooks/,
   /^sync\/release\/(activities|apply|drive|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify)\.ts$/,
-  /^health\/(watcher|tracked|rollouts)\.ts$/,
+  /^health\/(watcher|followed|tracked|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];
 const isPure = (file: string): boolean => pure.some((pattern) => pattern.test(file));
