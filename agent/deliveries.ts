@@ -85,6 +85,15 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   }
 
   async function work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined> {
+    try {
+      return await takeTurn(uid, hints);
+    } finally {
+      // A turn that was under way when its Delivery went may have asked its source once more.
+      if (registry.get(uid) === undefined) deps.world.sources.leave(uid);
+    }
+  }
+
+  async function takeTurn(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined> {
     const entry = registry.get(uid);
     if (entry === undefined) return undefined;
     const delivery = entry.read();

@@ -66,7 +66,9 @@ export async function startAgent(settings: Settings, log: Log, stop: AbortSignal
     await work(common, leadership, opened);
     return { lost: leadership.lost, stop: () => opened.disposeAsync() };
   } catch (error) {
-    await opened.disposeAsync();
+    await opened
+      .disposeAsync()
+      .catch((problem: unknown) => log.error({ problem: messageOf(problem) }, 'can not close'));
     throw error;
   }
 }
@@ -128,7 +130,6 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     log,
     measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
   );
-  opened.defer(queue.close);
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
   const watches = createWatches(http, kinds, requireAccount);
@@ -140,6 +141,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     watcher.close();
     rollouts.close();
   });
+  // Turns that still run need their watches: the queue is closed before them.
+  opened.defer(queue.close);
   const events = createEvents(http, clock, log);
   const world: Omit<World, 'event' | 'wake' | 'isOutdated'> = {
     clock,

@@ -7,7 +7,7 @@ import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check, type Desired } from './render/check.ts';
 import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
-import type { Found, Session, Trouble, Turn } from './session.ts';
+import type { Found, Trouble, Turn } from './session.ts';
 import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
 
 const credentialsLifetime = 300_000;
@@ -68,7 +68,7 @@ function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
   session.sourceTrouble = trouble;
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
   // Who said meanwhile that there is news is asked for at once all the same.
-  if (session.pollAt > world.clock.now()) session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
+  if (session.pollAt !== 0) session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
   const { reason, message: problem } = trouble;
   world.log.warn({ delivery: nameOf(delivery), reason, problem }, 'the source can not be read');
 }
@@ -105,12 +105,14 @@ async function readOnce(turn: Turn, request: SourceRequest, revision: string): P
   try {
     return await readRevision(turn, request, revision);
   } catch (error) {
-    noteUnreadable(session, input, error, undefined);
+    noteUnreadable(turn, input, error, undefined);
     throw error;
   }
 }
 
-function noteUnreadable(session: Session, input: string, error: unknown, tip: Tip | undefined): void {
+/** What was asked for by an earlier spec is nobody's tip any more. */
+function noteUnreadable({ delivery, session }: Turn, input: string, error: unknown, tip: Tip | undefined): void {
+  if (session.generation !== delivery.generation) return;
   if (!(error instanceof LockstepError) || error.retryable || session.unreadable?.error === error) return;
   session.unreadable = { input, error, tip };
 }
@@ -127,7 +129,7 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
     const render = renderHash(desired, skipped);
     return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
   } catch (error) {
-    noteUnreadable(session, inputOf(delivery, revision), error, { input, render: '', revision, author, subject });
+    noteUnreadable(turn, inputOf(delivery, revision), error, { input, render: '', revision, author, subject });
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { worst } from '../health/scale.ts';
-import { type Delivery, shownRequest } from './delivery/delivery.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { cut } from './errors.ts';
 import { type Ended, type Entry, type ReleaseRecord, wavesOf } from './release/record.ts';
@@ -49,7 +49,7 @@ export function statusOf(
     worst: worstObjects(unwell),
     history: record.history.slice(0, shownHistory).map(shownEnd),
     ...(target === undefined ? {} : { lastSync: new Date(target.startedAt).toISOString() }),
-    ...(acknowledged === undefined ? {} : { lastRequest: shownRequest(acknowledged) }),
+    ...(acknowledged === undefined ? {} : { lastRequest: cut(acknowledged, 2000) }),
     ...(refusal === undefined ? {} : { requestRefused: cut(refusal, 1000) }),
   };
 }

@@ -48,6 +48,7 @@ const audience = 'lockstep';
 export function askApiServer(http: KubeHttp, now: () => number, log: Log): Identify {
   const callers = remembering<Promise<Caller>>(now);
   // Strangers who send tokens wait in a line of their own: it does not hold up those who are known.
+  const welcome = new Set<string>();
   const [strangers, known] = [takingTurns(mostTokens), takingTurns(mostRights)];
   const hide = (error: unknown): never => {
     if (!(error instanceof ApiError)) throw error;
@@ -58,9 +59,14 @@ export function askApiServer(http: KubeHttp, now: () => number, log: Log): Ident
     const token = /^Bearer ([\x21-\x7e]{1,8192})$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) throw new Problem('Unauthenticated', 'a bearer token is needed');
     const key = createHash('sha256').update(token).digest('base64');
-    return callers(key, async () =>
-      callerOf(http, await strangers(() => reviewToken(http, token).catch(hide)), now, known),
-    );
+    return callers(key, async () => {
+      const line = welcome.has(key) ? known : strangers;
+      welcome.delete(key);
+      const subject = await line(() => reviewToken(http, token).catch(hide));
+      welcome.add(key);
+      if (welcome.size > mostRemembered) welcome.delete(welcome.values().next().value ?? '');
+      return callerOf(http, subject, now, known);
+    });
   };
 }
 

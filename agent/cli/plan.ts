@@ -21,13 +21,13 @@ const parallel = 16;
 
 /**
  * `lockstep plan NAME [--path FOLDER]`: what a release would do, tried by dry-runs as the user who calls; nothing is
- * written. Exit code 2 when something would change, 1 when something would be refused.
+ * written. Exit code 2 when something would change, 1 when something would be refused or can't be seen.
  */
 export async function planCommand(args: readonly string[]): Promise<number> {
   const options = { ...recordOptions, path: { type: 'string' } } as const;
   const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], options);
   const [name = ''] = words;
-  const { items, refusals, unchanged, origin } = await connected(flags['kubeconfig'], async (http) => {
+  const { items, problems, unchanged, origin } = await connected(flags['kubeconfig'], async (http) => {
     const object = await readDeliveryObject(http, namespace, name);
     const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
     return planFor(
@@ -39,8 +39,8 @@ export async function planCommand(args: readonly string[]): Promise<number> {
   });
   if (isJson) printJson(items);
   else process.stdout.write(printed(items, unchanged, origin));
-  for (const refusal of refusals) process.stderr.write(`lockstep plan: ${printable(refusal)}\n`);
-  if (refusals.length > 0) return 1;
+  for (const problem of problems) process.stderr.write(`lockstep plan: ${printable(problem)}\n`);
+  if (problems.length > 0) return 1;
   return items.some(({ action }) => action !== 'unchanged' && action !== 'skip') ? 2 : 0;
 }
 
@@ -54,8 +54,11 @@ async function planFor(
   const kinds = await discoverKinds(http);
   const cluster = clusterAsCaller(http, kinds);
   const { desired, skipped, origin } = await contentOf(delivery, cluster, kinds, folder);
+  const unseen: string[] = [];
   const record =
-    agentNamespace === undefined ? emptyRecord() : await recordOrLive(http, kinds, delivery, agentNamespace);
+    agentNamespace === undefined
+      ? emptyRecord()
+      : await recordOrLive(http, kinds, delivery, agentNamespace, (problem) => unseen.push(problem));
   const entries = entriesFor(desired, record, skipped);
   const applier = applierOf({ delivery, world: { cluster: () => cluster } });
   const trial = { ...applier, kinds, stamp: stampOf({ delivery }, record.sequence + 1), parallel };
@@ -64,7 +67,7 @@ async function planFor(
   const inOrder = items.sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));
   const unchanged =
     desired.length - tried.items.filter(({ action }) => action !== 'unchanged').length - tried.refusals.length;
-  return { items: inOrder, refusals: tried.refusals.map(({ message }) => message), unchanged, origin };
+  return { items: inOrder, problems: [...unseen, ...tried.refusals.map(({ message }) => message)], unchanged, origin };
 }
 
 /** Who may not read the agent's record still sees what is there. */
@@ -73,12 +76,12 @@ async function recordOrLive(
   kinds: DiscoveredKinds,
   delivery: Delivery,
   agentNamespace: string,
+  tell: (problem: string) => void,
 ): Promise<ReleaseRecord> {
   try {
     return await readRecordOf(http, agentNamespace, delivery.uid);
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    const tell = (problem: string) => void process.stderr.write(printable(`lockstep plan: ${problem}\n`));
     const live = await labelledObjects(http, kinds, delivery.uid, delivery.targetNamespace, tell);
     return { ...emptyRecord(), entries: entriesOf(live) };
   }

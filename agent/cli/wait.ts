@@ -36,9 +36,9 @@ export async function waitCommand(args: readonly string[]): Promise<number> {
   const timeout = Math.min(parseDuration(asked), 2 ** 31 - 1);
   return connected(flags['kubeconfig'], async (http) => {
     // Who names what is not there should not wait for it.
-    await readDeliveryObject(http, namespace, name);
-    const { outcome, last } = await waitFor(http, given, name, revision, timeout);
-    if (isJson && last !== undefined) printJson(last);
+    const object = await readDeliveryObject(http, namespace, name);
+    const { outcome, last } = await waitFor(http, given, object, revision, timeout);
+    if (isJson) printJson(last);
     const text = printable(`${namespace}/${name}: ${outcome.message}\n`);
     if (outcome.code !== 0) process.stderr.write(`lockstep wait: ${text}`);
     else if (!isJson) process.stdout.write(text);
@@ -49,12 +49,13 @@ export async function waitCommand(args: readonly string[]): Promise<number> {
 function waitFor(
   http: KubeHttp,
   { namespace }: Connected,
-  name: string,
+  object: KubeObject,
   revision: string | undefined,
   timeout: number,
-): Promise<{ outcome: Outcome; last: KubeObject | undefined }> {
+): Promise<{ outcome: Outcome; last: KubeObject }> {
   const path = async (): Promise<string> => collectionPath(deliveryResource, namespace);
-  const seen: Seen = { last: undefined, trouble: undefined };
+  const { name } = object.metadata;
+  const seen: Seen = { last: object, trouble: undefined };
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       clearTimeout(timer);
@@ -63,9 +64,8 @@ function waitFor(
     };
     const timer = setTimeout(() => {
       const { last, trouble } = seen;
-      const message =
-        last === undefined ? 'nothing was seen' : (condition(last, 'Ready')?.message ?? 'not looked at yet');
-      end({ code: 1, message: `after ${timeout / 1000} s: ${trouble ?? message}` });
+      const message = trouble ?? condition(last, 'Ready')?.message ?? 'not looked at yet';
+      end({ code: 1, message: `after ${timeout / 1000} s: ${message}` });
     }, timeout);
     const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
       const outcome = see(seen, event, revision);
@@ -76,7 +76,7 @@ function waitFor(
 
 /** What was seen of a Delivery while it is waited for. */
 interface Seen {
-  last: KubeObject | undefined;
+  last: KubeObject;
   /** Why nothing is seen now. */
   trouble: string | undefined;
 }
@@ -90,7 +90,7 @@ function see(seen: Seen, event: CollectionEvent, revision: string | undefined): 
     case 'deleted':
       return gone;
     case 'synced':
-      return seen.last !== undefined && !event.uids.has(seen.last.metadata.uid ?? '') ? gone : undefined;
+      return event.uids.has(seen.last.metadata.uid ?? '') ? undefined : gone;
     case 'opened':
       seen.trouble = undefined;
       return undefined;
@@ -120,6 +120,8 @@ export function outcomeOf(delivery: KubeObject, revision: string | undefined): O
   const line = objectsAt(delivery, 'status', 'history').find((ended) => isMeant(textAt(ended, 'revision') ?? ''));
   const verdict = textAt(line, 'verdict');
   if (revision === undefined || isTipMeant || verdict === undefined) return undefined;
+  // Somebody has it brought back: whether that succeeds is still open.
+  if (verdict === 'Good' && isMeant(text('revision', 'target'))) return undefined;
   if (verdict === 'Good') return { code: 0, message: `was live and healthy; since then: ${message}` };
   return { code: 2, message: `${verdict}: ${textAt(line, 'cause') ?? text('revision', 'tip')}` };
 }

@@ -134,6 +134,7 @@ export function createRedisQueue(
 
   /** What Redis has lost is sent again; so is what it only believes to have. */
   function sendAgain(): void {
+    if (!isCleared) return;
     for (const [key, entry] of wanted) {
       if (entry.isSending || running.has(key) || performance.now() - entry.sentAt < patience) continue;
       entry.sentAt = performance.now();

@@ -1,7 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
 import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
-import { cut, LockstepError } from '../errors.ts';
+import { LockstepError } from '../errors.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { parseDuration } from './duration.ts';
@@ -111,11 +111,6 @@ function identityFields(object: KubeObject) {
 export function formatRequest(verb: string, id: string, by: string, to?: string): string {
   const words = [`${verb}@${id}`, `by=${by.replaceAll(/\s/g, '_')}`];
   return [...words, ...(to === undefined ? [] : [`to=${to}`])].join(' ');
-}
-
-/** A request as a status tells that it was taken note of. */
-export function shownRequest(text: string): string {
-  return cut(text, 2_000);
 }
 
 /** `verb@id`, and after it words such as `by=ada`. */

@@ -74,11 +74,12 @@ export function createSources(folder: string, limits: TransportLimits = transpor
   function letGo(repository: Repository): void {
     if (isUsed(repository)) return;
     const removed = repository.busy.then(async () => {
-      if (isUsed(repository)) return;
+      const isGone = (): boolean => repositories.get(repository.key) !== repository;
+      if (isUsed(repository) || isGone()) return;
       forget(repository);
       for (const slot of known.keys()) if (slot.startsWith(`${repository.gitdir} `)) known.delete(slot);
       await fs.promises.rm(repository.gitdir, { recursive: true, force: true });
-      if (!isUsed(repository)) repositories.delete(repository.key);
+      if (!isUsed(repository) && !isGone()) repositories.delete(repository.key);
     });
     repository.busy = removed.catch(() => undefined);
   }
@@ -170,9 +171,19 @@ async function read(
     );
   }
   const slot = `${repository.gitdir} ${path}`;
-  const tree = readTree(() => repository.reader ?? reader, treeOid, known.get(slot) ?? new Map());
+  const current: ObjectReader = { read: (oid) => readFrom(repository.reader ?? reader, oid, url) };
+  const tree = readTree(() => current, treeOid, known.get(slot) ?? new Map());
   known.set(slot, reachable(tree));
   return { commit: commit.shown, tree: treeOid, files: listFiles(tree) };
+}
+
+/** Files are read when they are needed: by then the copy may have been begun anew. */
+function readFrom(reader: ObjectReader, oid: string, url: URL): ReturnType<ObjectReader['read']> {
+  try {
+    return reader.read(oid);
+  } catch (error) {
+    throw sourceError(error, url);
+  }
 }
 
 /** Forgets the trees of earlier revisions, so that memory follows the newest one. */

@@ -7,7 +7,7 @@ import { gone, until } from '../e2e/support/kube.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
-const { lockstep, way } = useFaultyWay(['moment-write', 'moment-stop', 'moment-end']);
+const { lockstep, way } = useFaultyWay(['moment-write', 'moment-stop', 'moment-plan', 'moment-end']);
 
 const isRecord = ({ method, url }: IncomingMessage): boolean =>
   (method === 'PUT' || method === 'POST') && /\/secrets(\/lockstep-|$)/.test(url ?? '');
@@ -70,6 +70,30 @@ describeOnOwnCluster('an agent that ends', () => {
     await lockstep.restart();
     await app.ready(30_000);
     expect(await color(app, 'a')).toBe('green');
+  });
+});
+
+describeOnOwnCluster('an agent that is asked to end while it plans', () => {
+  it('opens no watch that keeps it from ending', async () => {
+    const app = await lockstep.app('moment-plan', { 'a.yaml': configMap('a', { color: 'blue' }) });
+    await app.ready();
+    let held = 0;
+    way.fault = ({ method, url = '' }) => {
+      if (method !== 'PATCH' || !url.includes('/services/') || !url.includes('dryRun') || held > 0) return undefined;
+      held += 1;
+      return true;
+    };
+    // Its kind is not watched yet: it is from the moment when the release begins.
+    app.push({
+      'b.yaml': 'apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {ports: [{port: 80}], selector: {app: b}}\n',
+    });
+    await until('a turn waits for an answer', async () => held === 1);
+    const started = performance.now();
+    expect(await lockstep.agent.stop('SIGTERM')).toBe(0);
+    expect(performance.now() - started).toBeLessThan(8_000);
+    way.fault = () => undefined;
+    await lockstep.restart();
+    await app.ready(30_000);
   });
 });
 

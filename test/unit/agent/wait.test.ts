@@ -39,6 +39,12 @@ describe('waiting for a revision', () => {
     });
   });
 
+  it('goes on while somebody has it brought back', () => {
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'Progressing', message: 'wave 1' }];
+    const back = { tip: second, target: first, good: second };
+    expect(outcomeOf(delivery({ revision: back, conditions, history: history('Good') }), first)).toBeUndefined();
+  });
+
   it('goes on while nothing is known of it', () => {
     expect(outcomeOf(delivery({ revision, history: [] }), first)).toBeUndefined();
     expect(outcomeOf(delivery({ revision, history: [], observedGeneration: 0 }), second)).toBeUndefined();

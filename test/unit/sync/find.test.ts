@@ -26,6 +26,17 @@ describe('a revision that can not be read', () => {
     expect(turn.session.found?.desired.map(({ key }) => key)).toEqual(['/ConfigMap/shop/a']);
   });
 
+  it('says nothing of what a newer spec asks for', async () => {
+    const turn = makeTurn();
+    turn.session.generation = turn.delivery.generation;
+    turn.source.fault = new LockstepError('InvalidManifests', 'the folder of yesterday');
+    const asked = findRevision(turn);
+    turn.session.generation += 1;
+    await asked;
+    expect(turn.session.unreadable).toBeUndefined();
+    expect(turn.session.sourceTrouble).toBeUndefined();
+  });
+
   it('for want of a server is read again each time', async () => {
     const turn = makeTurn();
     turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');

@@ -92,10 +92,14 @@ describe('a bearer token', () => {
     const never = new Promise<never>(() => undefined);
     const isStrange = (body: string | undefined): boolean => body?.includes('bad-') === true;
     const request: KubeHttp['request'] = (asked) => (isStrange(asked.body) ? never : known.request(asked));
-    const identify = askApiServer({ request } as KubeHttp, () => 0, silent);
+    let now = 0;
+    const identify = askApiServer({ request } as KubeHttp, () => now, silent);
     const ada = await identify('Bearer good');
     for (let n = 0; n < 200; n += 1) void Promise.resolve(identify(`Bearer bad-${n}`)).catch(() => undefined);
     expect(await ada.may({ verb: 'get', resource: 'deliveries' })).toBe(true);
+    now = 60_000;
+    expect((await identify('Bearer good')).name).toBe('ada');
+    await expect(Promise.resolve(identify('Bearer another'))).rejects.toMatchObject({ code: 'Busy' });
   });
 
   it('that can not be asked about is told to the log, and to the stranger not why', async () => {
