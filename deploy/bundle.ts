@@ -13,7 +13,7 @@ export const bundleEntry = join(bundleFolder, 'lockstep.mjs');
  * How Node is started in the image: with these, an agent of 1,000 objects needs half of the memory. V8 would otherwise keep
  * room for garbage that a small machine has no room for.
  */
-export const nodeFlags: readonly string[] = ['--max-semi-space-size=1', '--optimize-for-size'];
+export const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--optimize-for-size'];
 
 /**
  * Bundles the agent and the CLI with everything they import, so that Node alone runs them. What only some commands or
