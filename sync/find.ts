@@ -141,18 +141,16 @@ async function renderAndCheck(
   revision: string,
 ): Promise<Checked> {
   refuseOtherRenderers(delivery, snapshot.files);
-  await inSlices(unread(snapshot.files, session.parsed), 50, (files) => void parseFiles(files, session.parsed));
-  const rendered = renderPlain(snapshot.files, session.parsed);
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
   const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
-  const checkAll = () => checkThese(rendered);
-  // What is new is checked for itself first: the whole then only looks at how it fits together.
-  const unchecked = rendered.objects.filter(({ object }) => !session.checked.has(object));
-  await inSlices(unchecked, 100, (objects) => void checkThese({ objects, problems: [] }));
-  const first = checkAll();
-  if (first.isServed) return usable(first, revision);
+  // What is new is parsed and checked for itself first: the whole then only looks at how it fits together.
+  const news = unread(snapshot.files, session.parsed);
+  await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
+  const rendered = renderPlain(snapshot.files, session.parsed);
+  const checked = checkThese(rendered);
+  if (checked.isServed) return usable(checked, revision);
   await world.kinds.refresh();
-  return usable(checkAll(), revision);
+  return usable(checkThese(rendered), revision);
 }
 
 /** @throws LockstepError InvalidManifests, that names all that is wrong */

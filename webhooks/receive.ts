@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Json, parseJson } from '../diff/json.ts';
+import { forgetOldest } from '../sync/bounded.ts';
 import type { Log } from '../sync/ports.ts';
 import { matchPush, type Subscriber } from './match.ts';
 import type { HookRequest, Notice } from './notice.ts';
@@ -57,7 +58,7 @@ export function createReceiver(deps: ReceiverDeps): (provider: string, request: 
     const count = known !== undefined && since === known.since ? known.count + 1 : 1;
     failures.delete(address);
     failures.set(address, { since, count });
-    if (failures.size > countedAddresses) failures.delete(failures.keys().next().value ?? '');
+    forgetOldest(failures, countedAddresses);
     return count > forgiven.times;
   }
 
@@ -80,7 +81,7 @@ export function createReceiver(deps: ReceiverDeps): (provider: string, request: 
       return { result: 'malformed', reason: `${id} was received before with another body`, syncs: [] };
     const answer = accept(notice);
     if (answer.result === 'accepted') seen.set(key, hash);
-    if (seen.size > rememberedIds) seen.delete(seen.keys().next().value ?? '');
+    forgetOldest(seen, rememberedIds);
     return answer;
   }
 

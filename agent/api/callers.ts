@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { at, isObject, textAt, textsAt, toJson } from '../../diff/json.ts';
+import { forgetOldest } from '../../sync/bounded.ts';
 import { ApiError } from '../../sync/errors.ts';
 import type { Log } from '../../sync/ports.ts';
 import type { KubeHttp } from '../kube/http.ts';
@@ -64,7 +65,7 @@ export function askApiServer(http: KubeHttp, now: () => number, log: Log): Ident
       welcome.delete(key);
       const subject = await line(() => reviewToken(http, token).catch(hide));
       welcome.add(key);
-      if (welcome.size > mostRemembered) welcome.delete(welcome.values().next().value ?? '');
+      forgetOldest(welcome, mostRemembered);
       return callerOf(http, subject, now, known);
     });
   };
@@ -114,7 +115,7 @@ function remembering<T extends Promise<unknown>>(now: () => number): (key: strin
       if (error instanceof Problem && error.code === 'Unauthenticated') entry.at -= lifetime - refusedFor;
       else known.delete(key);
     });
-    if (known.size > mostRemembered) known.delete(known.keys().next().value ?? '');
+    forgetOldest(known, mostRemembered);
     return answer;
   };
 }

@@ -15,7 +15,7 @@ export function noteProgress(turn: Turn): void {
   session.progress = progress;
   let [count, cameOn] = [0, false];
   for (const entry of session.record.entries.values()) {
-    if (entry.touched !== true && !isPending(entry)) continue;
+    if (!isWaitedFor(entry)) continue;
     count += 1;
     const known = progress.get(entry.key);
     const reached = farnessOf(turn, entry);
@@ -29,11 +29,15 @@ export function noteProgress(turn: Turn): void {
   moveDeadline(turn);
 }
 
+function isWaitedFor(entry: Entry): boolean {
+  return entry.touched === true || isPending(entry);
+}
+
 /** What is not waited for any more. */
 function forgetOthers(progress: Map<string, Progress>, entries: ReadonlyMap<string, Entry>): void {
   for (const key of progress.keys()) {
     const entry = entries.get(key);
-    if (entry === undefined || (entry.touched !== true && !isPending(entry))) progress.delete(key);
+    if (entry === undefined || !isWaitedFor(entry)) progress.delete(key);
   }
 }
 

@@ -40,16 +40,13 @@ export type ParseCache = Map<string, { readonly oid: string; readonly rendered: 
 
 /** Reads every YAML and JSON file of a tree, in the order of their paths. All problems are reported together. */
 export function renderPlain(files: readonly TreeFile[], cache: ParseCache = new Map()): Rendered {
-  const objects: SourcedObject[] = [];
-  const problems: Problem[] = [];
   const manifests = files.filter(({ path }) => manifestFile.test(path));
-  for (const file of manifests.sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const rendered = readCached(file, cache);
-    objects.push(...rendered.objects);
-    problems.push(...rendered.problems);
-  }
+  const rendered = parseFiles(
+    manifests.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    cache,
+  );
   if (cache.size > manifests.length) forgetOthers(cache, manifests);
-  return { objects, problems };
+  return rendered;
 }
 
 /** The files that are manifests and not parsed yet. */
@@ -57,9 +54,16 @@ export function unread(files: readonly TreeFile[], cache: ParseCache): TreeFile[
   return files.filter(({ path, oid }) => manifestFile.test(path) && cache.get(path)?.oid !== oid);
 }
 
-/** Parses some files, so that the whole is rendered at once. */
-export function parseFiles(files: readonly TreeFile[], cache: ParseCache): void {
-  for (const file of files) readCached(file, cache);
+/** What some manifest files hold, in their order. Each is parsed once. */
+export function parseFiles(files: readonly TreeFile[], cache: ParseCache): Rendered {
+  const objects: SourcedObject[] = [];
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const rendered = readCached(file, cache);
+    objects.push(...rendered.objects);
+    problems.push(...rendered.problems);
+  }
+  return { objects, problems };
 }
 
 function readCached(file: TreeFile, cache: ParseCache): Rendered {

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { describe, expect, inject, it } from 'vitest';
 import { call, openEvents, post } from './support/api.ts';
 import { lockstepBeside } from './support/cli.ts';
+import { deliveryRef } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, useLockstep } from './support/lockstep.ts';
 
@@ -232,13 +233,7 @@ describe('REST refuses', () => {
     process.kill(lockstep.agent.pid, 'SIGSTOP');
     const cli = (verb: string) => lockstepBeside([verb, 'app', '-n', 'api-act', '--kubeconfig', inject('kubeconfig')]);
     const first = cli('suspend');
-    const delivery = async () =>
-      (await lockstep.kube.get({
-        apiVersion: 'lockstep.dev/v1alpha1',
-        kind: 'Delivery',
-        namespace: 'api-act',
-        name: 'app',
-      })) ?? {};
+    const delivery = () => lockstep.kube.get(deliveryRef('api-act', 'app'));
     await until('it was written', async () => JSON.stringify(await delivery()).includes('suspend@'));
     expect(await cli('resume')).toMatchObject({ code: 1, stderr: expect.stringContaining('is not taken note of yet') });
     process.kill(lockstep.agent.pid, 'SIGCONT');

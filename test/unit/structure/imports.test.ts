@@ -18,7 +18,7 @@ const graph = new Map(files.map((file) => [file, importsOf(file)]));
 const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
 
 const pure = [
-  /^sync\/(types|annotations|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
+  /^sync\/(types|annotations|bounded|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
   /^sync\/plan\/(order|prune|plan|needs)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,

@@ -9,6 +9,7 @@ import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
 import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
 import type { KubeObject, ObjectRef } from '../../../../sync/types.ts';
+import { silent } from '../../support/silent.ts';
 
 /** A turn in a world in memory, in which each part can be made to fail. */
 export interface FakeTurn extends Omit<Turn, 'session' | 'world'> {
@@ -62,7 +63,7 @@ export function makeTurn(
       steady: () => turn.now,
       sleep: () => new Promise((resolve) => setImmediate(resolve)),
     },
-    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    log: silent,
     kinds: {
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
       isGone: () => false,
