@@ -8,6 +8,7 @@ import type { LogTail } from '../sync/release/record.ts';
 import { isKubeObject, type KubeObject } from '../sync/types.ts';
 import type { KubeHttp } from './kube/http.ts';
 import { itemsOf } from './kube/lists.ts';
+import { logQuery } from './kube/logs.ts';
 import type { Action } from './kube/may.ts';
 import { collectionPath, objectPath } from './kube/paths.ts';
 
@@ -38,8 +39,6 @@ export interface Tail {
 
 /** Pods of one workload that are looked at, and characters at the end of one log that are kept, at most. */
 const [mostPods, mostKept] = [10, 65_536];
-/** Bytes of one log that are read: the API server cuts off its end, so this is far above what lines hold. */
-const mostBytes = 4 * 1024 * 1024;
 
 /**
  * The containers that are not ready, in pods of the workloads that the status names as unwell.
@@ -81,7 +80,7 @@ export async function liveTails(
   return tails;
 }
 
-async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailLines: string): Promise<Tail[]> {
+async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, lines: string): Promise<Tail[]> {
   const { name } = pod.metadata;
   const tails: Tail[] = [];
   for (const status of containerStatuses(pod)) {
@@ -89,7 +88,7 @@ async function tailsOf(http: KubeHttp, namespace: string, pod: KubeObject, tailL
     if (status['ready'] === true || isDone) continue;
     const container = textAt(status, 'name') ?? '';
     const hasEnded = at(status, 'lastState', 'terminated') !== undefined;
-    const query = { container, tailLines, limitBytes: String(mostBytes), ...(hasEnded ? { previous: 'true' } : {}) };
+    const query = logQuery(container, lines, hasEnded);
     const path = `${objectPath(pods, namespace, name)}/log`;
     const text = await http.text({ method: 'GET', path, query }).catch((error: unknown) => {
       if (isForbidden(error)) throw error;

@@ -121,7 +121,8 @@ export function outcomeOf(delivery: KubeObject, revision: string | undefined): O
   const verdict = textAt(line, 'verdict');
   if (revision === undefined || isTipMeant || verdict === undefined) return undefined;
   // Somebody has it brought back: whether that succeeds is still open.
-  if (verdict === 'Good' && isMeant(text('revision', 'target'))) return undefined;
+  const isComingBack = verdict === 'Good' && isMeant(text('revision', 'target'));
+  if (isComingBack) return undefined;
   if (verdict === 'Good') return { code: 0, message: `was live and healthy; since then: ${message}` };
   return { code: 2, message: `${verdict}: ${textAt(line, 'cause') ?? text('revision', 'tip')}` };
 }

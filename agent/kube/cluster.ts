@@ -4,6 +4,7 @@ import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
 import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
 import { itemsOf } from './lists.ts';
+import { logQuery } from './logs.ts';
 import { collectionPath, objectPath } from './paths.ts';
 
 /**
@@ -86,19 +87,11 @@ export function createCluster(
       return itemsOf(body);
     },
     logs: async (pod, container, { lines, previous }) => {
-      const query = {
-        container,
-        tailLines: String(lines),
-        limitBytes: String(mostLogBytes),
-        ...(previous ? { previous: 'true' } : {}),
-      };
+      const query = logQuery(container, String(lines), previous);
       return http.text({ method: 'GET', path: `${await locate(pod)}/log`, query, ...as });
     },
   };
 }
-
-/** Lines may be of any length. The limit cuts off the end, where the cause stands: it is far above what lines hold. */
-const mostLogBytes = 4 * 1024 * 1024;
 
 /** A kind that is not known may have been installed since: the API server is asked once more. */
 export async function findResource(kinds: Kinds, apiVersion: string, kind: string): Promise<ApiResource> {
