@@ -1,4 +1,5 @@
 import { canonicalJson, isObject, type Json, type JsonObject, toJson } from './json.ts';
+import { itemsByKey, listKeys } from './lists.ts';
 
 /** One difference between two states of an object. A side that lacks the value is undefined. */
 export interface Change {
@@ -38,37 +39,17 @@ function step(path: string, key: string): string {
 }
 
 function visitLists(before: Json[], after: Json[], path: string, changes: Change[]): void {
-  const key = listKey([...before, ...after]);
-  if (key === undefined) {
+  const keys = listKeys([before, after]);
+  if (keys === undefined) {
     if (canonicalJson(before) !== canonicalJson(after)) changes.push({ path, before, after });
     return;
   }
-  const [old, now] = [byKey(before, key), byKey(after, key)];
+  const [old, now] = [itemsByKey(before, keys), itemsByKey(after, keys)];
   for (const name of new Set([...old.keys(), ...now.keys()]))
     visit(old.get(name), now.get(name), `${path}[${name}]`, changes);
   const common = [...now.keys()].filter((name) => old.has(name));
   const order = [...old.keys()].filter((name) => now.has(name));
   if (common.join() !== order.join()) changes.push({ path: `${path} (order)`, before: order, after: common });
-}
-
-const keyCandidates = ['name', 'mountPath', 'containerPort', 'port', 'key', 'type', 'uid', 'ip'];
-
-/** The field that tells the items of a list apart: present in each as a plain value and different in each side. */
-function listKey(items: readonly Json[]): string | undefined {
-  if (items.length === 0 || !items.every(isObject)) return undefined;
-  return keyCandidates.find((key) =>
-    items.every((item) => isObject(item) && ['string', 'number'].includes(typeof item[key])),
-  );
-}
-
-function byKey(list: readonly Json[], key: string): Map<string, Json> {
-  const map = new Map<string, Json>();
-  for (const item of list) {
-    let name = isObject(item) ? String(item[key]) : '';
-    if (isObject(item) && typeof item['protocol'] === 'string' && map.has(name)) name = `${name}/${item['protocol']}`;
-    map.set(name, item);
-  }
-  return map;
 }
 
 /** One line a change: `spec.replicas: 1 → 3`. Long values are cut. */

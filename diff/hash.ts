@@ -6,6 +6,11 @@ export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
+/** A fingerprint of a value that may stand in the name of an object: ten lower-case hexadecimal digits. */
+export function hashForName(value: Json): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 10);
+}
+
 /** A fingerprint of a value that does not depend on the order of keys. */
 export function hashValue(value: Json): string {
   return hashText(canonicalJson(value));

@@ -1,5 +1,6 @@
 import { hashText } from './hash.ts';
 import { canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { possibleKeys } from './lists.ts';
 
 /**
  * Folds what one field manager owns by server-side apply. Defaults, other managers' fields and list items of others
@@ -99,21 +100,5 @@ function collectInItem(item: JsonObject, path: string, found: string[]): void {
   const below: string[] = [];
   collectEmpty(item, '', below);
   if (below.length === 0) return;
-  for (const key of itemSteps(item)) found.push(...below.map((rest) => `${path}/${key}${rest}`));
-}
-
-function itemSteps(item: JsonObject): string[] {
-  const pick = (...names: string[]): JsonObject =>
-    Object.fromEntries(names.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
-  const candidates = [
-    pick('name'),
-    pick('mountPath'),
-    pick('key'),
-    pick('type'),
-    pick('ip'),
-    pick('uid'),
-    pick('devicePath'),
-    pick('topologyKey', 'whenUnsatisfiable'),
-  ];
-  return candidates.filter((keys) => Object.keys(keys).length > 0).map((keys) => `k:${JSON.stringify(keys)}`);
+  for (const key of possibleKeys(item)) found.push(...below.map((rest) => `${path}/k:${JSON.stringify(key)}${rest}`));
 }

@@ -1,4 +1,5 @@
-import { at, numberAt, textAt } from '../diff/json.ts';
+import { at, numberAt } from '../diff/json.ts';
+import { isHealthIgnored } from '../sync/options.ts';
 import { groupOf, type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
 import { condition, explain } from './kinds/conditions.ts';
 import { cronJob } from './kinds/cron-job.ts';
@@ -63,7 +64,7 @@ function ruleOf(object: KubeObject): HealthRule {
 }
 
 function common(object: KubeObject): Health | undefined {
-  if (textAt(object, 'metadata', 'annotations', 'lockstep.dev/health') === 'ignore') return healthy('Ignored');
+  if (isHealthIgnored(object)) return healthy('Ignored');
   if (at(object, 'metadata', 'deletionTimestamp') !== undefined) return progressing('Terminating', 'is being deleted');
   if (lags(object)) return progressing('GenerationLag', 'its controller has not seen the last change yet');
   const stalled = condition(object, 'Stalled');

@@ -1,10 +1,11 @@
 import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
+import { leftAloneByFlux } from '../sync/options.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
-import type { Health, KubeObject } from '../sync/types.ts';
+import { type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
 import { progressOf } from './progress.ts';
 import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
-import { degraded, type HealthContext, healthy } from './scale.ts';
+import { degraded, type HealthContext, healthy, progressing } from './scale.ts';
 
 /** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
 export interface Live {
@@ -18,6 +19,8 @@ export interface Live {
   readonly revision: string | undefined;
   /** How far its rollout has come: a number that grows. */
   readonly progress: number;
+  /** Somebody wrote on it that it is to be left alone. */
+  readonly isLeftAlone?: boolean;
 }
 
 /** One object that is followed, folded into a few words. */
@@ -37,6 +40,8 @@ export interface Tracked {
   settling: KubeObject | undefined;
   /** How a Job was seen to end. */
   ended: JobEnd | undefined;
+  /** It is done, whatever becomes of its object. */
+  isSettled: boolean;
 }
 
 /** How a Job ends, in the words of its health. */
@@ -46,12 +51,15 @@ export type JobEnd = 'Complete' | 'JobFailed';
 export function track(entry: Entry, watch: string, before: Tracked | undefined): Tracked {
   const manifest = healingManifest(entry);
   const isSame = before?.manifest === manifest && before.watch === watch;
+  const isSettled = entry.applied?.spent !== undefined;
   if (before !== undefined && isSame) {
     before.entry = entry;
+    before.isSettled &&= isSettled;
     return before;
   }
   const sentEmpty = pathsSentEmpty(manifest);
-  if (before !== undefined) return { ...before, entry, watch, manifest, sentEmpty };
+  if (before !== undefined)
+    return { ...before, entry, watch, manifest, sentEmpty, isSettled: before.isSettled && isSettled };
   const { uid, owned } = entry.applied ?? {};
   const made: Tracked = {
     key: entry.key,
@@ -64,6 +72,7 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
     live: undefined,
     settling: undefined,
     ended: undefined,
+    isSettled: false,
   };
   if (entry.applied?.spent !== undefined) settle(made, entry.applied.spent);
   return made;
@@ -74,6 +83,7 @@ export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.uid = undefined;
   tracked.reference = undefined;
   tracked.settling = undefined;
+  tracked.isSettled = true;
   const health = end === 'Complete' ? healthy('Complete') : degraded('JobFailed', `${tracked.key}: the Job failed`);
   tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined, progress: 0 };
 }
@@ -101,7 +111,7 @@ export function take(tracked: Tracked, object: KubeObject, live: Live): void {
 
 /** Folds a live object. */
 export function fold(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): Live {
-  const health = healthOf(object, context);
+  const health = tracked.entry.hook === undefined ? healthOf(object, context) : hookHealth(object, context);
   // Until its controller has seen the last change, a status tells of the rollout before.
   const isOld = health.reason === 'GenerationLag';
   return {
@@ -112,7 +122,18 @@ export function fold(tracked: Tracked, object: KubeObject, manager: string, cont
     health,
     revision: isOld ? undefined : revisionOf(object),
     progress: isOld ? 0 : progressOf(object),
+    ...(leftAloneByFlux(object) === undefined ? {} : { isLeftAlone: true }),
   };
+}
+
+/** A hook that is on its way out says how it ended all the same; one that had not ended has failed. */
+function hookHealth(object: KubeObject, context: HealthContext): Health {
+  const { deletionTimestamp: going, ...metadata } = object.metadata;
+  const health = healthOf({ ...object, metadata: metadata as KubeObject['metadata'] }, context);
+  const isOver = health.status === 'Healthy' || health.status === 'Degraded';
+  if (going === undefined || isOver)
+    return health.status === 'Suspended' ? progressing(health.reason, health.message) : health;
+  return degraded('HookDeleted', `${titleOf(refOf(object))}: was deleted before it was done`);
 }
 
 /** The last state of an object that a watch tells of when it goes. */

@@ -104,6 +104,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
     const delivery = byShortUid.get(label(object, deliveryLabel) ?? '');
     const tracked = delivery?.objects.get(keyOf(refOf(object)));
     if (delivery === undefined || tracked === undefined) onStranger(watch, object);
+    else if (tracked.isSettled) return;
     else if (type === 'deleted') onDeleted(delivery, tracked, object);
     else onChanged(delivery, tracked, object);
   }
@@ -210,6 +211,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
       const live = fold(tracked, answer, delivery.manager, context());
       const known = tracked.live;
+      tracked.isSettled = false;
       tracked.uid = live.uid;
       tracked.reference = live.owned;
       // An event may have told of a newer state before the answer came.

@@ -18,26 +18,71 @@ export const meanings = {
     values: 'a whole number',
     about: 'The same, where the own one is missing.',
   },
+  'config.kubernetes.io/depends-on': {
+    by: 'git',
+    values: 'GROUP/namespaces/NAMESPACE/KIND/NAME, GROUP/KIND/NAME',
+    about:
+      'Objects of the same revision, with commas between, that must be healthy before this one is applied. A group may be empty.',
+  },
   'lockstep.dev/hook': {
     by: 'git',
-    values: 'Skip, Sync',
+    values: 'PreSync, Sync, PostSync, SyncFail, PreRollback, PostRollback, PreDelete, PostDelete; Skip',
     about:
-      'Skip leaves the object alone: neither applied, healed, waited for nor deleted. Other phases are refused in this version.',
+      'The object is a hook: it runs once in each release, in these phases. Skip alone leaves the object alone: neither applied, healed, waited for nor deleted.',
   },
-  'argocd.argoproj.io/hook': { by: 'git', values: 'Skip, Sync', about: 'The same.' },
-  'helm.sh/hook': { by: 'git', values: '', about: 'Hooks of charts are refused in this version.' },
-  'kustomize.toolkit.fluxcd.io/reconcile': { by: 'git', values: 'disabled', about: 'Leaves the object alone.' },
-  'lockstep.dev/prune': {
+  'argocd.argoproj.io/hook': { by: 'git', values: 'as above', about: 'The same, where the own one is missing.' },
+  'helm.sh/hook': {
+    by: 'git',
+    values:
+      'pre-install, pre-upgrade, post-install, post-upgrade, pre-rollback, post-rollback, pre-delete, post-delete; test',
+    about:
+      'The same, as Helm calls it: install is a first release, upgrade a later one. Tests of charts are not run; crd-install is no hook.',
+  },
+  'helm.sh/hook-weight': { by: 'git', values: 'a whole number', about: "The wave of one of Helm's hooks." },
+  'lockstep.dev/hook-delete-policy': {
+    by: 'git',
+    values: 'HookSucceeded, HookFailed, BeforeHookCreation',
+    about:
+      'When the object of a hook is deleted, with commas between. That of an earlier release always goes before it is made anew.',
+  },
+  'argocd.argoproj.io/hook-delete-policy': { by: 'git', values: 'as above', about: 'The same.' },
+  'helm.sh/hook-delete-policy': {
+    by: 'git',
+    values: 'hook-succeeded, hook-failed, before-hook-creation',
+    about: 'The same.',
+  },
+  'kustomize.toolkit.fluxcd.io/reconcile': {
     by: 'git',
     values: 'disabled',
-    about: 'The object stays when it leaves Git, and when the Delivery is deleted.',
+    about: 'Leaves the object alone; on the live object too, where it may be a label as well.',
   },
-  'kustomize.toolkit.fluxcd.io/prune': { by: 'git', values: 'disabled', about: 'The same.' },
+  'lockstep.dev/prune': {
+    by: 'git',
+    values: 'disabled, first',
+    about:
+      'disabled: the object stays when it leaves Git, and when the Delivery is deleted. first: when it leaves Git it is deleted before anything is applied, because what comes needs its place.',
+  },
+  'kustomize.toolkit.fluxcd.io/prune': { by: 'git', values: 'disabled', about: 'The object stays when it leaves Git.' },
   'helm.sh/resource-policy': { by: 'git', values: 'keep', about: 'The same.' },
   'argocd.argoproj.io/sync-options': {
     by: 'git',
-    values: 'Prune=false, Delete=false',
-    about: 'The object stays when it leaves Git; or when the Delivery is deleted. With commas between.',
+    values:
+      'Prune=false, Delete=false, Force=true, Replace=true, SkipDryRunOnMissingResource=true, and others that mean nothing here',
+    about:
+      'With commas between. Prune and Delete: the object stays when it leaves Git, or when the Delivery is deleted. Force: it may be deleted and made again where a field can not be changed. Replace: fields that others own are taken. SkipDryRunOnMissingResource: its kind may come to be during the release. PruneLast and ServerSideApply are what is always done; Validate=false changes nothing, as the API server validates anyway.',
+  },
+  'lockstep.dev/replace': {
+    by: 'git',
+    values: 'allowed',
+    about:
+      'The object may be deleted and made again where a field of it can not be changed. Namespaces, CustomResourceDefinitions and volumes never are.',
+  },
+  'kustomize.toolkit.fluxcd.io/force': { by: 'git', values: 'enabled', about: 'The same.' },
+  'kustomize.toolkit.fluxcd.io/ssa': {
+    by: 'git',
+    values: 'Override, Merge, IfNotPresent, Ignore',
+    about:
+      'Merge: what tools like kubectl set stays theirs. IfNotPresent: it is made where it is missing, and neither changed nor healed. Ignore: it is left alone.',
   },
   'lockstep.dev/adopt': {
     by: 'git',
@@ -49,6 +94,7 @@ export const meanings = {
     values: 'ignore',
     about: 'The health of the object does not count.',
   },
+  'argocd.argoproj.io/ignore-healthcheck': { by: 'git', values: '"true"', about: 'The same.' },
   'lockstep.dev/request': {
     by: 'delivery',
     values: 'VERB@ID [by=NAME] [to=RELEASE]',

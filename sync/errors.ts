@@ -119,6 +119,8 @@ export interface FieldConflict {
 /** One thing that the API server found wrong with an object. */
 export interface FieldCause {
   readonly field: string;
+  /** The field can't be changed at all, whatever its value. */
+  readonly isImmutable: boolean;
 }
 
 /** An answer of the API server that was no success. The message is the server's own, masked where a Secret is concerned. */
@@ -162,6 +164,12 @@ export function inOneLine(messages: readonly string[], most = 20): string {
 /** A text that is no longer than it may be. It is cut between words: half of one might show what nobody masks. */
 export function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1).replace(/\S*$/, '')}…`;
+}
+
+/** The fields that can't be changed, where that is all that an object was refused for. */
+export function immutableFields(error: unknown): string[] {
+  if (!(error instanceof ApiError) || error.status !== 422) return [];
+  return error.causes.every(({ isImmutable }) => isImmutable) ? error.causes.map(({ field }) => field) : [];
 }
 
 /** Whether the API server said that the object does not exist. */

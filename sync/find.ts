@@ -2,13 +2,12 @@ import { hashText } from '../diff/hash.ts';
 import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { inSlices } from './parallel.ts';
-import { waveProblem } from './plan/order.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check, type Desired } from './render/check.ts';
 import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
 import type { Found, Trouble, Turn } from './session.ts';
-import { describeProblem, keyOf, type ObjectRef, refOf, titleOf } from './types.ts';
+import { describeProblem, keyOf, type ObjectRef } from './types.ts';
 
 const credentialsLifetime = 300_000;
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
@@ -155,11 +154,7 @@ async function renderAndCheck(
 
 /** @throws LockstepError InvalidManifests, that names all that is wrong */
 function usable(checked: Checked, revision: string): Checked {
-  const waves = checked.desired.flatMap(({ manifest }) => {
-    const message = waveProblem(manifest);
-    return message === undefined ? [] : { object: titleOf(refOf(manifest)), message };
-  });
-  const problems = [...checked.problems, ...waves].map(describeProblem);
+  const problems = checked.problems.map(describeProblem);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
   return checked;
 }

@@ -3,9 +3,9 @@ import type { JobEnd } from '../health/tracked.ts';
 import { identityOf, nameOf } from './delivery/delivery.ts';
 import { differenceOf, reportDrift } from './drift.ts';
 import { isForbidden } from './errors.ts';
+import { isOnlyCreated } from './options.ts';
 import { inParallel } from './parallel.ts';
 import { type Refusal, refusalOf } from './plan/try.ts';
-import { applyEntry, parallelRequests } from './release/apply.ts';
 import {
   type Entry,
   healingManifest,
@@ -15,6 +15,7 @@ import {
   runningSequence,
   wavesOf,
 } from './release/record.ts';
+import { applyEntry, parallelRequests } from './release/write.ts';
 import type { Turn } from './session.ts';
 import { releaseAnnotation } from './stamp.ts';
 import { annotation, type KubeObject, titleOf } from './types.ts';
@@ -61,8 +62,11 @@ function mayBeSpent(turn: Turn, entry: Entry): boolean {
 function suspectsOf({ delivery, session, world }: Turn): Entry[] {
   return world.watcher.suspects(delivery.uid).flatMap((key) => {
     const entry = session.record.entries.get(key);
+    if (world.watcher.live(delivery.uid, key)?.isLeftAlone === true) return [];
     // What may have been written since is what the release is about to write.
-    return entry?.applied === undefined || entry.removed || entry.doubted === true ? [] : [entry];
+    return entry?.applied === undefined || entry.removed || entry.doubted === true || entry.hook !== undefined
+      ? []
+      : [entry];
   });
 }
 
@@ -123,6 +127,10 @@ async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
   const before = await world.cluster(identityOf(delivery)).get(entry.ref);
   const end = before === undefined || entry.applied?.spent !== undefined ? spentJob(turn, entry) : undefined;
   if (end !== undefined) return settleJob(turn, entry, end);
+  if (before !== undefined && isOnlyCreated(entry.manifest)) {
+    world.watcher.learn(delivery.uid, entry.key, before);
+    return;
+  }
   if (!mayHeal) return;
   const { manifest, sequence } = healTo(turn, entry, before);
   const result = await applyEntry(turn, entry, manifest, sequence, { isRelease: false });

@@ -29,6 +29,10 @@ export interface Cluster {
    * The answer is the object while it is still there.
    */
   delete(ref: ObjectRef, live: KubeObject, how?: Propagation): Promise<KubeObject | undefined>;
+  /** Tries to make an object. Undefined says that it could be made but for its being there. */
+  tryCreate(object: KubeObject, manager: string): Promise<KubeObject | undefined>;
+  /** Changes an object by a JSON patch (RFC 6902), as the field manager that is named. */
+  patch(ref: ObjectRef, operations: readonly JsonObject[], manager?: string): Promise<KubeObject>;
   /** Tries a JSON merge patch without doing it, and answers what would be. */
   tryMerge(ref: ObjectRef, patch: JsonObject): Promise<KubeObject>;
   /** The objects of a kind in a namespace that a label selector fits, without their managedFields. */

@@ -2,6 +2,7 @@ import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { LockstepError } from './errors.ts';
+import type { Refusal } from './plan/try.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
@@ -119,6 +120,18 @@ export interface Progress {
   readonly at: number;
 }
 
+/** The tries to apply one object that were refused. */
+export interface Refused {
+  readonly tries: number;
+  readonly retryAt: number;
+  readonly refusal: Refusal;
+}
+
+/** Whose log tells why a release failed: that of a container, or of the last pod of a Job. */
+export type Failing =
+  | { readonly pod: ObjectRef; readonly container: string; readonly previous: boolean }
+  | { readonly job: ObjectRef };
+
 /** What is remembered of a Delivery between two turns, in memory only. */
 export interface Session {
   record: ReleaseRecord;
@@ -158,8 +171,12 @@ export interface Session {
   weighed: string | undefined;
   /** When the next turn is due, by what was seen in this one. */
   lookAt: number;
+  /** Objects that were refused of late, and when each is tried again. Steady time in milliseconds. */
+  readonly refused: Map<string, Refused>;
   /** Since when an object gives a signal of failure. */
   readonly signs: Map<string, number>;
+  /** Since when a run of a hook is waited for that is in the way. */
+  readonly hookWaits: Map<string, number>;
   /** Since when a workload is waited for. */
   unwellSince: number | undefined;
   /** The tries to bring good back, and why the last one did not. */
@@ -171,7 +188,7 @@ export interface Session {
     readonly problem?: string | undefined;
   };
   /** The container whose signal failed the release, and whether its log is that of an earlier run. */
-  failing: { readonly pod: ObjectRef; readonly container: string; readonly previous: boolean } | undefined;
+  failing: Failing | undefined;
   /** Why the last request was not carried out. */
   refusal: string | undefined;
 
@@ -230,7 +247,9 @@ export function newSession(record: ReleaseRecord): Session {
     progress: undefined,
     weighed: undefined,
     lookAt: Number.POSITIVE_INFINITY,
+    refused: new Map(),
     signs: new Map(),
+    hookWaits: new Map(),
     unwellSince: undefined,
     rollback: { tries: 0, retryAt: 0 },
     failing: undefined,

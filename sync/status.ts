@@ -2,6 +2,7 @@ import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
 import { cut } from './errors.ts';
+import { shownWave } from './hooks/phases.ts';
 import { type Ended, type Entry, type ReleaseRecord, wavesOf } from './release/record.ts';
 import type { Session, Trouble } from './session.ts';
 import { holdOf, type Summary, summarize } from './summary.ts';
@@ -160,8 +161,9 @@ function waveOf(session: Session): Pick<DeliveryStatus, 'wave'> {
   const waves = wavesOf(entries);
   if (waves.length === 0) return {};
   const isRunning = standing.bad === undefined && standing.target?.sequence !== standing.good?.sequence;
-  const number = (isRunning ? waves[standing.wave] : undefined) ?? waves.at(-1) ?? 0;
-  return { wave: { index: waves.indexOf(number) + 1, count: waves.length, number } };
+  const gate = (isRunning ? waves[standing.wave] : undefined) ?? waves.at(-1) ?? 0;
+  const { wave: number, ...phase } = shownWave(gate);
+  return { wave: { index: waves.indexOf(gate) + 1, count: waves.length, number, ...phase } };
 }
 
 interface Seen {
@@ -177,7 +179,9 @@ function countHealth(
   const counts: Partial<Record<HealthWord, number>> = {};
   const unwell: Seen[] = [];
   for (const entry of entries.values()) {
-    if (entry.applied === undefined || entry.removed) continue;
+    // A hook that is done is no part of the app.
+    const isDone = entry.hook !== undefined && entry.applied?.spent !== undefined;
+    if (entry.applied === undefined || entry.removed || isDone) continue;
     const health = live(entry.key) ?? unseen;
     counts[health.status] = (counts[health.status] ?? 0) + 1;
     if (health.status !== 'Healthy') unwell.push({ entry, health });

@@ -1,20 +1,23 @@
 import { nameOf } from './delivery/delivery.ts';
 import { inOneLine } from './errors.ts';
+import { runPhase } from './hooks/run.ts';
+import { keptOnDeleteBy } from './options.ts';
 import { keepReason } from './plan/prune.ts';
 import type { Refusal } from './plan/try.ts';
 import { saveRecord } from './release/drive.ts';
 import { deleteInReverse, type Remainder } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
 import type { Turn } from './session.ts';
-import { annotation, titleOf } from './types.ts';
+import { titleOf } from './types.ts';
 
 const soon = 1_000;
 const later = 5_000;
 
 /**
  * What happens to the objects of a Delivery that is being deleted: the empty set is released, in reverse waves, with the
- * same protections as any prune. `orphan` leaves everything as it is. A namespace on its way out is never held up: its
- * accounts and rights go first, so what can't be deleted any more is told and left.
+ * same protections as any prune; hooks run before and after. `orphan` leaves everything as it is. What could not be deleted
+ * by the deadline is left behind, and told. A namespace on its way out is never held up: its accounts and rights go first,
+ * so what can't be deleted any more is told and left at once, and no hook runs.
  * @returns undefined when all is done, so that the Delivery may go; otherwise the milliseconds after which to come back
  */
 export async function teardown(turn: Turn): Promise<number | undefined> {
@@ -22,25 +25,51 @@ export async function teardown(turn: Turn): Promise<number | undefined> {
   session.waiting = [];
   session.applyTrouble = undefined;
   if (delivery.deletionPolicy === 'delete') {
-    const doomed = [...session.record.entries.values()].filter(mayGo);
-    const isEnding = doomed.length > 0 && (await world.isEnding(delivery.namespace));
-    const holdUps = await deleteInReverse(
-      turn,
-      doomed,
-      ({ refusal }) => !isEnding || refusal === undefined || !rightsAreGone(refusal),
-    );
+    const again = await cascade(turn);
     if (session.unsaved) await saveRecord(turn, session.record);
-    if (holdUps.length > 0) return holdUps.some(mayPass) ? soon : later;
-    if (session.waiting.length > 0) tellLeft(turn);
+    if (again !== undefined) return again;
   }
   await world.records.remove(delivery.uid);
   world.watcher.forget(delivery.uid);
   return undefined;
 }
 
+async function cascade(turn: Turn): Promise<number | undefined> {
+  const { delivery, session, world } = turn;
+  const isEnding = session.record.entries.size > 0 && (await world.isEnding(delivery.namespace));
+  const until = deadlineOf(turn);
+  if (!isEnding && (await runPhase(turn, 'PreDelete', until)) === 'waiting') return soon;
+  const again = await deleteAll(turn, isEnding, (entry) => entry.hook?.phase !== 'PostDelete');
+  if (again !== undefined || isEnding) return again;
+  if ((await runPhase(turn, 'PostDelete', until)) === 'waiting') return soon;
+  return deleteAll(turn, isEnding, () => true);
+}
+
+/** When what is left is left behind: counted from when the Delivery was deleted, so that no restart begins anew. */
+function deadlineOf({ delivery, world }: Turn): number {
+  const sinceWhen = world.clock.now() - world.clock.steady();
+  return (delivery.deletedAt ?? world.clock.now()) - sinceWhen + delivery.deadline;
+}
+
+async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) => boolean): Promise<number | undefined> {
+  const { session, world } = turn;
+  const doomed = [...session.record.entries.values()].filter((entry) => mayGo(entry) && which(entry));
+  const holdUps = await deleteInReverse(
+    turn,
+    doomed,
+    ({ refusal }) => !isEnding || refusal === undefined || !rightsAreGone(refusal),
+  );
+  const isLate = world.clock.steady() >= deadlineOf(turn);
+  if (holdUps.length > 0 && !isLate) return holdUps.some(mayPass) ? soon : later;
+  if (session.waiting.length > 0)
+    tellLeft(turn, isEnding ? 'the namespace is being deleted' : 'the deadline has passed');
+  return undefined;
+}
+
+/** What is kept stays; a hook that never ran has nothing to delete. */
 function mayGo(entry: Entry): boolean {
-  const options = (annotation(entry.manifest, 'argocd.argoproj.io/sync-options') ?? '').split(',');
-  return keepReason(entry.manifest) === undefined && !options.some((option) => option.trim() === 'Delete=false');
+  const isThere = entry.hook === undefined || entry.applied !== undefined;
+  return isThere && keepReason(entry.manifest) === undefined && keptOnDeleteBy(entry.manifest) === undefined;
 }
 
 /** What an unwell API server refused is tried again at once: in a namespace that ends, the account will not last. */
@@ -54,10 +83,10 @@ function rightsAreGone({ code }: Refusal): boolean {
 }
 
 /** Nobody can look at the Delivery any more, so the namespace itself is told about. */
-function tellLeft({ delivery, session, world }: Turn): void {
+function tellLeft({ delivery, session, world }: Turn, why: string): void {
   const left = [...session.record.entries.values()].filter(mayGo).map((entry) => titleOf(entry.ref));
-  const why = session.applyTrouble?.message ?? '';
-  const message = `the namespace is being deleted and ${why}; left behind: ${inOneLine(left)}`;
+  const problem = session.applyTrouble?.message ?? inOneLine(session.waiting);
+  const message = `${why} and ${problem}; left behind: ${inOneLine(left)}`;
   world.tellNamespace(delivery.namespace, 'LeftBehind', message);
-  world.log.warn({ delivery: nameOf(delivery), left }, 'left behind by a namespace that ends');
+  world.log.warn({ delivery: nameOf(delivery), why, left }, 'left behind by a Delivery that ends');
 }

@@ -2,11 +2,12 @@ import { changeLine } from '../../diff/compare.ts';
 import { numberAt } from '../../diff/json.ts';
 import { type Delivery, readDelivery } from '../../sync/delivery/delivery.ts';
 import { isForbidden } from '../../sync/errors.ts';
-import { arrange } from '../../sync/plan/order.ts';
+import { waveTitle } from '../../sync/hooks/phases.ts';
+import { arrange, placeable } from '../../sync/plan/order.ts';
 import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planPrune } from '../../sync/plan/plan.ts';
 import { tryEntries } from '../../sync/plan/try.ts';
-import { applierOf, stampOf } from '../../sync/release/apply.ts';
 import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
+import { applierOf, stampOf } from '../../sync/release/write.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
@@ -89,7 +90,7 @@ async function recordOrLive(
 
 /** Live objects as entries that all have to be tried. */
 function entriesOf(live: readonly KubeObject[]): Map<string, Entry> {
-  const places = arrange(live);
+  const places = arrange(live.map(placeable));
   const entries = live.map((manifest, index): Entry => {
     const place = places[index] ?? { wave: 0, step: 0 };
     const ref = refOf(manifest);
@@ -102,9 +103,10 @@ function entriesOf(live: readonly KubeObject[]): Map<string, Entry> {
 function printed(items: readonly PlanItem[], unchanged: number, origin: string): string {
   const lines = items
     .filter(({ action }) => action !== 'unchanged')
-    .flatMap(({ action, wave, ref, reason, changes }) => [
-      `${action.padEnd(7)} wave ${wave}  ${titleOf(ref)}${changes.length === 0 ? `: ${reason}` : ''}`,
+    .flatMap(({ action, wave, ref, reason, changes, warnings }) => [
+      `${action.padEnd(7)} wave ${waveTitle(wave)}  ${titleOf(ref)}${changes.length === 0 ? `: ${reason}` : ''}`,
       ...changes.map((change) => `          ${changeLine(change)}`),
+      ...warnings.map((warning) => `          note: ${warning}`),
     ]);
   return printable(`${[origin, ...lines, `${unchanged} unchanged`].join('\n')}\n`);
 }

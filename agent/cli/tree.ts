@@ -2,8 +2,9 @@ import { objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { healthOf } from '../../health/rules.ts';
 import { passesGate } from '../../health/scale.ts';
+import { waveTitle } from '../../sync/hooks/phases.ts';
 import { inParallel } from '../../sync/parallel.ts';
-import { arrange } from '../../sync/plan/order.ts';
+import { arrange, placeable } from '../../sync/plan/order.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
@@ -79,7 +80,7 @@ async function madeBy(
 }
 
 function wavesOf(managed: readonly KubeObject[], byOwner: ReadonlyMap<string, readonly KubeObject[]>): Wave[] {
-  const places = arrange(managed);
+  const places = arrange(managed.map(placeable));
   const waves = new Map<number, Node[]>();
   const sorted = managed.map((object, index) => ({ object, wave: places[index]?.wave ?? 0 }));
   for (const { object, wave } of sorted.sort((a, b) => (keyOf(refOf(a.object)) < keyOf(refOf(b.object)) ? -1 : 1)))
@@ -108,7 +109,7 @@ function headOf(delivery: KubeObject): string {
 }
 
 function linesOfWave({ wave, objects }: Wave): string[] {
-  return [`wave ${wave}`, ...objects.flatMap((node) => linesOf(node, 1))];
+  return [`wave ${waveTitle(wave)}`, ...objects.flatMap((node) => linesOf(node, 1))];
 }
 
 function linesOf(node: Node, depth: number): string[] {

@@ -67,6 +67,28 @@ export function createCluster(
         throw error;
       }
     },
+    tryCreate: async (object, manager) => {
+      const ref = refOf(object);
+      await allowed();
+      const path = collectionPath(await findResource(kinds, ref.apiVersion, ref.kind), ref.namespace);
+      const query = { dryRun: 'All', fieldManager: manager };
+      try {
+        const contentType = 'application/json';
+        const { body } = await send({ method: 'POST', path, query, body: toJson(object), contentType, ref });
+        return asObject(body);
+      } catch (error) {
+        // It is looked for only after it was found to be in order.
+        if (error instanceof ApiError && error.reason === 'AlreadyExists') return undefined;
+        throw error;
+      }
+    },
+    patch: async (ref, operations, manager = 'lockstep') => {
+      const contentType = 'application/json-patch+json';
+      const query = { fieldManager: manager };
+      const body = toJson(operations);
+      const answer = await send({ method: 'PATCH', path: await locate(ref), query, body, contentType, ref });
+      return asObject(answer.body);
+    },
     tryMerge: async (ref, patch) => {
       const contentType = 'application/merge-patch+json';
       const query = { dryRun: 'All' };

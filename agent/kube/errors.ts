@@ -78,6 +78,8 @@ function classifyForbidden(body: Json, message: string): ApiErrorClass {
 
 function classifyInternal(message: string): ApiErrorClass {
   if (message.includes('failed to create typed patch object')) return 'permanent';
+  // What etcd does not store because of its size, it never will.
+  if (message.includes('request is too large')) return 'permanent';
   return message.includes('failed calling webhook') ? 'environment' : 'transient';
 }
 
@@ -91,8 +93,15 @@ function conflictsOf(body: Json): FieldConflict[] {
   });
 }
 
+/** The words in which the validation of Kubernetes and its kinds says that a field is for good. */
+const immutable =
+  /immutable|cannot (be )?change|may not (be )?change|updates to .* are forbidden|field can not be changed|is not allowed to be changed/i;
+
 function causesOf(body: Json): FieldCause[] {
-  return objectsAt(body, 'details', 'causes').map((cause) => ({ field: textAt(cause, 'field') ?? '' }));
+  return objectsAt(body, 'details', 'causes').map((cause) => ({
+    field: textAt(cause, 'field') ?? '',
+    isImmutable: immutable.test(textAt(cause, 'message') ?? ''),
+  }));
 }
 
 /** Milliseconds, from the header or from the body. */

@@ -28,15 +28,17 @@ export interface ApplyResult {
  */
 export async function applyObject(cluster: Cluster, request: ApplyRequest): Promise<ApplyResult> {
   const result = await attempt(cluster, request, false);
-  if (at(result.object, 'metadata', 'deletionTimestamp') !== undefined) {
-    const finalizers = at(result.object, 'metadata', 'finalizers');
-    const waits = Array.isArray(finalizers) && finalizers.length > 0 ? `, held by ${finalizers.join(', ')}` : '';
-    throw new LockstepError(
-      'Terminating',
-      `${titleOf(refOf(request.object))} is being deleted${waits}; it is made again when it is gone`,
-    );
-  }
+  if (at(result.object, 'metadata', 'deletionTimestamp') !== undefined) throw terminating(result.object);
   return result;
+}
+
+/** An object on its way out is waited for, and what holds it is named. */
+export function terminating(object: KubeObject): LockstepError {
+  const finalizers = at(object, 'metadata', 'finalizers');
+  const names = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];
+  const waits = names.length > 0 ? `, held by ${names.join(', ')}` : '';
+  const title = titleOf(refOf(object));
+  return new LockstepError('Terminating', `${title} is being deleted${waits}; it is made again when it is gone`);
 }
 
 async function attempt(

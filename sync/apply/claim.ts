@@ -1,5 +1,6 @@
 import { at, type Json, type JsonObject } from '../../diff/json.ts';
-import { type Place, unownedAt, withPlaces } from '../../diff/leftovers.ts';
+import { unownedAt } from '../../diff/leftovers.ts';
+import { type Place, withPlaces } from '../../diff/places.ts';
 import { ApiError } from '../errors.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
 import type { Stamp } from '../stamp.ts';

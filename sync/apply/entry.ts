@@ -1,7 +1,8 @@
+import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
 import { fieldManager, type Stamp, stamped } from '../stamp.ts';
-import { annotation, type KubeObject } from '../types.ts';
+import type { KubeObject } from '../types.ts';
 import { type ApplyResult, applyObject } from './apply.ts';
 import { type ConflictContext, mayTake } from './filters/conflicts.ts';
 
@@ -35,8 +36,8 @@ export function applyManifest(
 }
 
 /** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */
-export function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
-  const asked = adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true';
+function conflictContext(entry: Entry, adopt: boolean): ConflictContext {
+  const asked = adopt || isTakenOver(entry.manifest);
   const last = entry.applied === undefined ? [] : [healingManifest(entry)];
   return { adopt: asked, previous: entry.attempted === undefined ? last : [...last, entry.manifest] };
 }

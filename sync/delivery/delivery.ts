@@ -56,6 +56,8 @@ export interface Delivery {
   readonly deletionPolicy: 'delete' | 'orphan';
   readonly suspended: boolean;
   readonly deleting: boolean;
+  /** When it was deleted, in milliseconds. */
+  readonly deletedAt: number | undefined;
   readonly request: Request | undefined;
   readonly acknowledged: string | undefined;
 }
@@ -93,12 +95,14 @@ export function readDelivery(object: KubeObject): Delivery {
 
 function identityFields(object: KubeObject) {
   const text = annotation(object, requestAnnotation);
+  const deletion = textAt(object, 'metadata', 'deletionTimestamp');
   return {
     uid: object.metadata.uid ?? '',
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name,
     generation: numberAt(object, 'metadata', 'generation') ?? 0,
-    deleting: at(object, 'metadata', 'deletionTimestamp') !== undefined,
+    deleting: deletion !== undefined,
+    deletedAt: deletion === undefined ? undefined : Date.parse(deletion),
     request: text === undefined ? undefined : parseRequest(text),
     acknowledged: textAt(object, 'status', 'lastRequest'),
   };

@@ -258,6 +258,7 @@ export const deliveryStatus = Type.Object(
           index: Type.Integer({ description: 'The wave that is being applied, from 1.' }),
           count: Type.Integer({ description: 'How many there are.' }),
           number: Type.Optional(Type.Integer({ description: 'Its number as in the annotation.' })),
+          phase: Type.Optional(Type.String({ description: 'The phase of its hooks; none for Sync.' })),
         },
         { description: 'Progress.' },
       ),

@@ -1,5 +1,5 @@
-import type { KnownName } from '../annotations.ts';
-import { annotation, type KubeObject } from '../types.ts';
+import { keptBy } from '../options.ts';
+import type { KubeObject } from '../types.ts';
 
 /** Kinds whose deletion takes what they hold with them: never deleted because a line left Git. */
 export const protectedKinds: ReadonlySet<string> = new Set([
@@ -13,15 +13,7 @@ export const protectedKinds: ReadonlySet<string> = new Set([
 /** Why an object that left Git must stay, or undefined when it may be deleted. */
 export function keepReason(manifest: KubeObject): string | undefined {
   if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is never pruned by itself; delete it by hand`;
-  const option = (name: KnownName): string[] =>
-    (annotation(manifest, name) ?? '').split(',').map((part) => part.trim());
-  if (option('lockstep.dev/prune').includes('disabled')) return 'lockstep.dev/prune: disabled';
-  if (option('argocd.argoproj.io/sync-options').includes('Prune=false'))
-    return 'argocd.argoproj.io/sync-options: Prune=false';
-  if (option('kustomize.toolkit.fluxcd.io/prune').includes('disabled'))
-    return 'kustomize.toolkit.fluxcd.io/prune: disabled';
-  if (option('helm.sh/resource-policy').includes('keep')) return 'helm.sh/resource-policy: keep';
-  return undefined;
+  return keptBy(manifest);
 }
 
 const guardFrom = 10;

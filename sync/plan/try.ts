@@ -1,12 +1,16 @@
 import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
-import { type Applier, applyManifest, conflictContext } from '../apply/entry.ts';
+import { type Applier, applyManifest } from '../apply/entry.ts';
+import { ownershipOf } from '../apply/fields.ts';
+import { tryReplace } from '../apply/replace.ts';
 import { ApiError, type ApiErrorClass, type ErrorCode, LockstepError, messageOf } from '../errors.ts';
+import { isOnlyCreated, leftAloneByFlux } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import type { Kinds } from '../ports.ts';
 import type { Entry } from '../release/record.ts';
-import { foreignOwner, type Stamp } from '../stamp.ts';
-import { type KubeObject, titleOf } from '../types.ts';
-import { isDeferred, type PlanItem, type Probe, planOf } from './plan.ts';
+import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
+import { annotation, type KubeObject, titleOf } from '../types.ts';
+import { comesInTime, isDeferred } from './deferred.ts';
+import { type PlanItem, type Probe, planOf } from './plan.ts';
 
 /** What trying needs to know of the Delivery. */
 export interface Trial extends Applier {
@@ -20,6 +24,16 @@ export interface Refusal {
   readonly message: string;
   readonly permanent: boolean;
   readonly code: ErrorCode;
+  /** How long the API server asks to wait, in milliseconds. */
+  readonly retryAfter?: number | undefined;
+}
+
+/** What trying came to. */
+export interface Tried {
+  readonly items: PlanItem[];
+  readonly refusals: Refusal[];
+  /** Objects that are taken over and changed by that, as they are. They hold Secrets, and are never shown. */
+  readonly found: ReadonlyMap<string, KubeObject>;
 }
 
 /** Tries every changed object by a dry-run apply. All refusals are found, not the first. */
@@ -27,24 +41,51 @@ export async function tryEntries(
   changed: readonly Entry[],
   all: ReadonlyMap<string, Entry>,
   trial: Trial,
-): Promise<{ items: PlanItem[]; refusals: Refusal[] }> {
+): Promise<Tried> {
   const items: PlanItem[] = [];
   const refusals: Refusal[] = [];
+  const found = new Map<string, KubeObject>();
   await inParallel(changed, trial.parallel, async (entry) => {
     try {
-      items.push(planOf(entry, await probe(entry, all, trial)));
+      const probed = await probe(entry, all, trial);
+      const item = planOf(entry, probed);
+      items.push(item);
+      const before = probed === 'deferred' ? undefined : changedBefore(item, probed);
+      if (before !== undefined) found.set(entry.key, before);
     } catch (error) {
       // Without an account nothing can be tried; the other objects have no more to say.
       if (error instanceof LockstepError && error.code === 'AccountNotFound') throw error;
       refusals.push(refusalOf(entry, error));
     }
   });
-  return { items, refusals };
+  return { items, refusals, found };
+}
+
+/** What an object is before it is taken over, where that changes anything. */
+function changedBefore({ action, changes, warnings }: PlanItem, { live }: Probe): KubeObject | undefined {
+  return action === 'adopt' && changes.length + warnings.length > 0 ? live : undefined;
 }
 
 async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial): Promise<Probe | 'deferred'> {
   const served = trial.kinds.find(entry.ref.apiVersion, entry.ref.kind) !== undefined;
   if (isDeferred(entry, all, served) && !(served && (await hasHome(entry, trial)))) return 'deferred';
+  try {
+    return await (entry.hook === undefined ? probeObject(entry, trial) : probeHook(entry, trial));
+  } catch (error) {
+    if (comesInTime(entry, all, error)) return 'deferred';
+    throw error;
+  }
+}
+
+/** What a hook left in an earlier release goes before it runs: only whether it can be made counts. */
+async function probeHook(entry: Entry, { cluster, stamp, uid }: Trial): Promise<Probe> {
+  const object = stamped(entry.manifest, stamp);
+  return { live: undefined, answer: (await cluster.tryCreate(object, fieldManager(uid))) ?? object };
+}
+
+async function probeObject(entry: Entry, trial: Trial): Promise<Probe> {
+  const there = isOnlyCreated(entry.manifest) ? await trial.cluster.get(entry.ref) : undefined;
+  if (there !== undefined) return { live: there, answer: there, leftAloneBy: 'it is only made where it is missing' };
   const known = entry.applied !== undefined;
   const early = known ? trial.cluster.get(entry.ref) : undefined;
   early?.catch(() => undefined);
@@ -53,11 +94,24 @@ async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial
     // Whose the object is says more than whose its fields are.
     if (!known && isFieldConflict(error)) await liveOrForeign(entry, trial);
     const places = await defaultsInTheWay(trial, entry, error);
-    if (places.length === 0) throw error;
-    return { object: await tryWithout(trial, entry, places), created: false };
+    if (places.length > 0) return { object: await tryWithout(trial, entry, places), created: false, taken: [] };
+    const replaced = await tryReplace(trial, entry, error);
+    if (replaced === undefined) throw error;
+    return { ...replaced, created: false, taken: [] };
   });
   if (tried.created) return { live: undefined, answer: tried.object };
-  return { live: await (early ?? liveOrForeign(entry, trial)), answer: tried.object };
+  const live = await (early ?? liveOrForeign(entry, trial));
+  const leftAlone = live === undefined ? undefined : leftAloneByFlux(live);
+  if (live !== undefined && leftAlone !== undefined)
+    return { live, answer: live, leftAloneBy: `the live object says ${leftAlone}` };
+  const ownership = live === undefined ? undefined : ownershipOf(live, tried.object, trial.uid, !known);
+  return {
+    live,
+    answer: tried.object,
+    taken: tried.taken,
+    ownership,
+    replaces: 'replaces' in tried ? tried.replaces : undefined,
+  };
 }
 
 function isFieldConflict(error: unknown): boolean {
@@ -84,7 +138,7 @@ async function hasHome(entry: Entry, trial: Trial): Promise<boolean> {
 
 /** @throws LockstepError ForeignOwner when an object belongs to another tool and adoption was not asked for */
 export function refuseForeign(entry: Entry, live: KubeObject, own: string, adopt: boolean): void {
-  if (conflictContext(entry, adopt).adopt) return;
+  if (adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true') return;
   const owner = foreignOwner(live, own);
   if (owner !== undefined) throw new LockstepError('ForeignOwner', `${titleOf(entry.ref)} belongs to ${owner}`);
 }
@@ -102,7 +156,8 @@ export function refusalOf(entry: Entry, error: unknown): Refusal {
   if (error instanceof ApiError) {
     const isNamed = error.class !== 'not-served' && error.message.includes(`"${entry.ref.name}"`);
     const message = isNamed ? error.message : `${title}: ${error.message}`;
-    return { message, permanent: error.class === 'permanent', code: codes[error.class] ?? 'Blocked' };
+    const { retryAfter } = error;
+    return { message, permanent: error.class === 'permanent', code: codes[error.class] ?? 'Blocked', retryAfter };
   }
   if (error instanceof LockstepError) return { message: error.message, permanent: !error.retryable, code: error.code };
   return { message: `${title}: ${messageOf(error)}`, permanent: false, code: 'ClusterUnavailable' };

@@ -1,14 +1,17 @@
 import { identityOf } from '../delivery/delivery.ts';
 import { inOneLine, messageOf } from '../errors.ts';
+import { isForward } from '../hooks/phases.ts';
+import { endHooks, runHook, runPhase, settleHooks } from '../hooks/run.ts';
 import { breathe } from '../parallel.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
 import { applyWaves, type Progress, unwellness } from './apply.ts';
 import { moveDeadline } from './progress.ts';
-import { pruneRemoved } from './prune.ts';
+import { pruneFirst, pruneRemoved } from './prune.ts';
 import { type Entry, isUnderWay, wavesOf } from './record.ts';
 import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
 import type { Event, State } from './standing.ts';
 import { isWorkload, judge } from './verify.ts';
+import { applyWanted } from './write.ts';
 
 /** What is done in a state, as far as it goes without waiting; the event that it leads to, if it leads to one now. */
 type Activity = (turn: Turn) => Promise<Event | undefined>;
@@ -29,7 +32,14 @@ export const activities: Partial<Record<State, Activity>> = {
 };
 
 async function apply(turn: Turn): Promise<Event | undefined> {
-  return eventOf(turn, await applyWaves(turn, turn.session.record.standing.wave));
+  const { wave } = turn.session.record.standing;
+  if (turn.delivery.prune && wave === 0 && !(await pruneFirst(turn))) return eventOf(turn, 'waiting');
+  return eventOf(turn, await applyWaves(turn, wave, applyForward));
+}
+
+/** A hook runs once; all else is applied until it is as it shall be. */
+function applyForward(turn: Turn, entry: Entry): Promise<void> {
+  return entry.hook === undefined ? applyWanted(turn, entry) : runHook(turn, entry);
 }
 
 function eventOf(turn: Turn, progress: Progress): Event | undefined {
@@ -51,8 +61,10 @@ async function verify(turn: Turn): Promise<Event | undefined> {
   const { session } = turn;
   // What drifted out of sight, or has to be made again, is applied before it is looked at.
   const { wave } = session.record.standing;
-  const progress = await applyWaves(turn, wave);
+  const progress = await applyWaves(turn, wave, applyForward);
   if (progress !== 'applied') return eventOf(turn, progress);
+  const lost = await settleHooks(turn);
+  if (lost !== undefined) return { type: 'failed', cause: lost };
   const reached = new Set(wavesOf(session.record.entries).slice(0, wave + 1));
   const entries = touched(turn).filter(({ wave: own }) => reached.has(own));
   await freeStuckPods(turn, entries);
@@ -109,12 +121,15 @@ function isLate({ session, world }: Turn): boolean {
 }
 
 function wanted({ session }: Turn): Entry[] {
-  return [...session.record.entries.values()].filter((entry) => !entry.removed);
+  // A hook that this release does not run says nothing of it.
+  return [...session.record.entries.values()].filter(
+    ({ removed, hook, touched: isTouched }) => !removed && (hook === undefined || isTouched === true),
+  );
 }
 
 /** What was changed since good was verified, or is being changed back. */
 function touched(turn: Turn): Entry[] {
-  return wanted(turn).filter((entry) => entry.touched === true);
+  return wanted(turn).filter(({ touched: isTouched, wave }) => isTouched === true && isForward(wave));
 }
 
 function changesWorkload(turn: Turn): boolean {
@@ -202,7 +217,10 @@ function notePruneIncomplete({ session }: Turn): void {
 }
 
 /** Nothing of a failed release runs but what the cluster does; what comes next is up to spec.rollback. */
-async function stop({ delivery }: Turn): Promise<Event> {
+async function stop(turn: Turn): Promise<Event | undefined> {
+  const { delivery } = turn;
+  if (!(await endHooks(turn))) return undefined;
+  if ((await runPhase(turn, 'SyncFail')) === 'waiting') return undefined;
   const { mode, onFirstFailure } = delivery.rollback;
   return { type: 'stopped', isAutomatic: mode === 'auto', clearsFirst: onFirstFailure === 'delete' };
 }

@@ -1,35 +1,16 @@
-import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
 import { passesGate } from '../../health/scale.ts';
-import type { ApplyResult } from '../apply/apply.ts';
-import { claim, defaultsInTheWay } from '../apply/claim.ts';
-import { type Applier, applyManifest } from '../apply/entry.ts';
-import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { type BackOff, delayAfter } from '../back-off.ts';
 import { inOneLine } from '../errors.ts';
 import { pollWhenDue } from '../find.ts';
 import { inParallel } from '../parallel.ts';
 import { foundationStep } from '../plan/order.ts';
-import { type Refusal, refusalOf, refuseForeign } from '../plan/try.ts';
-import type { Turn } from '../session.ts';
-import { fieldManager, shortUid, stampNames } from '../stamp.ts';
-import { type KubeObject, titleOf } from '../types.ts';
-import { type Applied, type Entry, isPending, runningSequence, wavesOf } from './record.ts';
+import { type Refusal, refusalOf } from '../plan/try.ts';
+import { lookAgainAt, type Turn } from '../session.ts';
+import { titleOf } from '../types.ts';
+import { type Entry, isPending, wavesOf } from './record.ts';
 import type { Cause } from './standing.ts';
 
-/** Requests in flight at once for one Delivery. */
-export const parallelRequests = 24;
-
-/** For which Delivery a turn applies, and as whom. */
-export function applierOf({
-  delivery,
-  world,
-}: Pick<Turn, 'delivery'> & { readonly world: Pick<Turn['world'], 'cluster'> }): Applier {
-  return { cluster: world.cluster(identityOf(delivery)), uid: delivery.uid, adopt: delivery.adopt };
-}
-
-/** What a release of this Delivery writes on the objects that it changes. */
-export function stampOf({ delivery }: Pick<Turn, 'delivery'>, release: number) {
-  return { shortUid: shortUid(delivery.uid), owner: nameOf(delivery), release };
-}
+import { parallelRequests } from './write.ts';
 
 /** How far applying came: `applied` all there is, `waiting` for something, or a refusal that no other try changes. */
 export type Progress = 'applied' | 'waiting' | Cause;
@@ -42,7 +23,7 @@ export type ApplyOne = (turn: Turn, entry: Entry) => Promise<void>;
  * is sent. It stops at the next object when the tip or the Delivery has changed meanwhile.
  * @param upTo the last wave, counted from 0
  */
-export async function applyWaves(turn: Turn, upTo: number, applyOne: ApplyOne = applyWanted): Promise<Progress> {
+export async function applyWaves(turn: Turn, upTo: number, applyOne: ApplyOne): Promise<Progress> {
   const { record } = turn.session;
   const steps = wavesOf(record.entries)
     .slice(0, upTo + 1)
@@ -65,12 +46,36 @@ function worseOf(a: Progress, b: Progress): Progress {
 }
 
 async function finishStep(turn: Turn, entries: readonly Entry[], applyOne: ApplyOne): Promise<Progress> {
-  const pending = entries.filter(isPending);
-  const progress = await applyStep(turn, pending, applyOne);
+  const pending = entries.filter((entry) => isPending(entry) && !isLeftAlone(turn, entry));
+  const awaited = pending.map((entry) => unmetNeeds(turn, entry));
+  const free = pending.filter((_entry, index) => awaited[index]?.length === 0);
+  const applied = await applyStep(turn, free, applyOne);
+  turn.session.waiting.push(...awaited.flat());
+  const progress = applied === 'applied' && free.length < pending.length ? 'waiting' : applied;
   if (progress !== 'applied' || entries[0]?.step !== foundationStep) return progress;
   if (!isFoundationReady(turn, entries)) return 'waiting';
   if (pending.some((entry) => entry.ref.kind === 'CustomResourceDefinition')) await turn.world.kinds.refresh();
   return 'applied';
+}
+
+/** Somebody wrote on the live object that it is to be left alone: what is wanted of it waits for another release. */
+function isLeftAlone({ delivery, world }: Turn, { key }: Entry): boolean {
+  return world.watcher.live(delivery.uid, key)?.isLeftAlone === true;
+}
+
+/**
+ * What an object depends on by name and what is not healthy yet. On the way back nothing is waited for: good was in that
+ * order once.
+ */
+function unmetNeeds(turn: Turn, { ref, after = [] }: Entry): string[] {
+  const { record } = turn.session;
+  if (record.standing.bad !== undefined) return [];
+  return after.flatMap((key) => {
+    const other = record.entries.get(key);
+    if (other === undefined || other.removed || other.applied?.spent === 'Complete') return [];
+    const why = isPending(other) ? `${titleOf(other.ref)}: not applied yet` : unwellness(turn, other);
+    return why === undefined ? [] : [`${titleOf(ref)} waits for ${why}`];
+  });
 }
 
 /** The wanted objects of a wave, step by step in order. */
@@ -91,12 +96,17 @@ async function applyStep(turn: Turn, pending: readonly Entry[], applyOne: ApplyO
   let isStopped = false;
   await inParallel(pending, parallelRequests, async (entry) => {
     isStopped ||= isInterrupted(turn);
-    if (isStopped) return;
+    const early = refusedOfLate(turn, entry);
+    if (early !== undefined) refusals.push(early);
+    if (isStopped || early !== undefined) return;
     try {
       await applyOne(turn, entry);
+      session.refused.delete(entry.key);
       world.reach('step-applied');
     } catch (error) {
-      refusals.push(refusalOf(entry, error));
+      const refusal = refusalOf(entry, error);
+      refusals.push(refusal);
+      noteRefusal(turn, entry, refusal);
     }
   });
   if (refusals.length === 0) return isStopped ? 'waiting' : 'applied';
@@ -105,6 +115,23 @@ async function applyStep(turn: Turn, pending: readonly Entry[], applyOne: ApplyO
   session.applyTrouble = { reason: 'ApplyFailed', message, stalled: permanent !== undefined };
   session.waiting.push(message);
   return permanent === undefined ? 'waiting' : { reason: permanent.code, message };
+}
+
+/** What was refused a moment ago is not asked again at each turn. */
+function refusedOfLate({ session, world }: Turn, { key }: Entry): Refusal | undefined {
+  const last = session.refused.get(key);
+  return last === undefined || world.clock.steady() >= last.retryAt ? undefined : last.refusal;
+}
+
+const backOff: BackOff = { first: 1_000, longest: 30_000 };
+
+/** What is on its way out is waited for by watches: it is tried at every turn. */
+function noteRefusal({ session, world }: Turn, { key }: Entry, refusal: Refusal): void {
+  if (refusal.code === 'Terminating') return;
+  const tries = (session.refused.get(key)?.tries ?? 0) + 1;
+  const retryAt = world.clock.steady() + Math.max(delayAfter(tries, backOff), refusal.retryAfter ?? 0);
+  session.refused.set(key, { tries, retryAt, refusal });
+  lookAgainAt(session, retryAt);
 }
 
 /** Whether what is being done is out of date: the Delivery was changed, or Git says something else by now. */
@@ -130,87 +157,4 @@ function isFoundationReady(turn: Turn, entries: readonly Entry[]): boolean {
   const notReady = touched.flatMap((entry) => unwellness(turn, entry) ?? []);
   session.waiting.push(...notReady);
   return notReady.length === 0;
-}
-
-async function applyWanted(turn: Turn, entry: Entry): Promise<void> {
-  await refuseUntried(turn, entry);
-  const sequence = runningSequence(turn.session.record);
-  const apply = () => applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
-  try {
-    await apply();
-  } catch (error) {
-    const places = await defaultsInTheWay(applierOf(turn), entry, error);
-    if (places.length === 0) throw error;
-    await claim(applierOf(turn), entry, places, stampOf(turn, sequence));
-    await apply();
-  }
-}
-
-/** What could not be tried when the release was planned may turn out to be somebody else's. */
-async function refuseUntried({ delivery, session, world }: Turn, entry: Entry): Promise<void> {
-  if (entry.applied !== undefined || session.tried.has(entry.key)) return;
-  const live = await world.cluster(identityOf(delivery)).get(entry.ref);
-  if (live !== undefined) refuseForeign(entry, live, shortUid(delivery.uid), delivery.adopt);
-}
-
-/**
- * Applies one manifest, and takes the answer as the newest state and the reference for drift.
- * @param isRelease whether this is what a release or its rollback does, so that the object's health counts for it;
- *   healing drift is not
- */
-export async function applyEntry(
-  turn: Turn,
-  entry: Entry,
-  manifest: KubeObject,
-  sequence: number,
-  { isRelease }: { readonly isRelease: boolean },
-): Promise<ApplyResult> {
-  const { delivery, session, world } = turn;
-  world.reach('before-apply');
-  const how = { stamp: stampOf(turn, sequence), dryRun: false };
-  const result = await applyManifest(applierOf(turn), entry, manifest, how);
-  world.reach('apply-answered');
-  const live = world.watcher.learn(delivery.uid, entry.key, result.object);
-  const isWanted = manifest === entry.manifest;
-  // Of an object that was made anew, the answer to the one before says nothing.
-  const isOther = entry.applied !== undefined && entry.applied.uid !== live.uid;
-  const keepsAnswer = isWanted && (isRelease || isOther || entry.applied?.answer !== undefined);
-  const applied: Applied = {
-    uid: live.uid,
-    hash: isWanted ? entry.hash : (entry.applied?.hash ?? ''),
-    owned: live.owned ?? '',
-    sequence,
-    ...actionOf(entry, result, isRelease),
-    ...(isWanted ? {} : { manifest }),
-    ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
-  };
-  const origin = originOf(turn, entry, result);
-  const { doubted, inexact: _inexact, ...known } = entry;
-  session.record.entries.set(entry.key, {
-    ...known,
-    applied,
-    ...(origin === undefined ? {} : { origin }),
-    ...(isRelease ? { touched: true } : {}),
-    ...(doubted === true && !isWanted ? { doubted } : {}),
-  });
-  session.unsaved = true;
-  return result;
-}
-
-/** What a release did with an object stays told while drift is healed. */
-function actionOf({ applied }: Entry, { created }: ApplyResult, isRelease: boolean): Pick<Applied, 'action'> {
-  if (isRelease) return { action: created ? 'create' : applied === undefined ? 'adopt' : 'update' };
-  return applied?.action === undefined ? {} : { action: applied.action };
-}
-
-/**
- * Who made an object that good does not hold: we did when the API server said so, or when it was planned so and nobody
- * else has put a hand on it (the answer to the first apply was lost). All else was only taken over.
- */
-function originOf({ delivery, session }: Turn, entry: Entry, result: ApplyResult): Entry['origin'] {
-  if (session.record.goods[0]?.objects.has(entry.key) === true) return undefined;
-  if (entry.applied !== undefined && entry.origin !== undefined) return entry.origin;
-  if (result.created) return 'created';
-  const isAlone = isOursAlone(result.object, fieldManager(delivery.uid));
-  return entry.origin === 'created' && isAlone ? 'created' : 'adopted';
 }

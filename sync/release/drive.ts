@@ -153,6 +153,8 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
   if (commands.includes('arm')) session.progress = undefined;
   if (commands.includes('begin') || commands.includes('turnBack')) {
     session.signs.clear();
+    session.refused.clear();
+    session.hookWaits.clear();
     session.unwellSince = undefined;
     session.rollback = { tries: 0, retryAt: 0 };
     session.releaseAt = world.clock.now();

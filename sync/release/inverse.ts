@@ -1,11 +1,12 @@
+import { isForward } from '../hooks/phases.ts';
 import { keepReason } from '../plan/prune.ts';
 import { titleOf } from '../types.ts';
 import { appliedWith, type Entry, type Kept } from './record.ts';
 
 /** An object as it is kept with a good release. Where nothing changed it is the very record of the release before. */
 export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined {
-  const { key, ref, wave, step, manifest, hash, applied } = entry;
-  if (applied === undefined) return undefined;
+  const { key, ref, wave, step, after, manifest, hash, applied } = entry;
+  if (applied === undefined || entry.hook !== undefined) return undefined;
   const isSameObject = before !== undefined && before.hash === hash && before.uid === applied.uid;
   const answer = applied.answer ?? (isSameObject ? before.answer : undefined);
   const adopted = entry.origin === 'adopted' || before?.adopted === true;
@@ -13,12 +14,32 @@ export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined
     isSameObject &&
     before.wave === wave &&
     before.step === step &&
+    before.after?.join() === after?.join() &&
     before.sequence === applied.sequence &&
     before.answer === answer &&
-    (before.adopted ?? false) === adopted;
+    (before.adopted ?? false) === adopted &&
+    (entry.found === undefined || before.found === entry.found);
   if (isSame) return before;
   const { uid, sequence } = applied;
-  return { key, ref, wave, step, manifest, hash, uid, sequence, answer, ...(adopted ? { adopted } : {}) };
+  const places = { wave, step, ...(after === undefined ? {} : { after }) };
+  return {
+    key,
+    ref,
+    ...places,
+    manifest,
+    hash,
+    uid,
+    sequence,
+    answer,
+    ...(adopted ? { adopted } : {}),
+    ...foundOf(entry, before),
+  };
+}
+
+/** What an object was before it was taken over stays known as long as a release holds it. */
+function foundOf({ found }: Entry, before: Kept | undefined): Pick<Kept, 'found'> {
+  const known = found ?? before?.found;
+  return known === undefined ? {} : { found: known };
 }
 
 /**
@@ -34,19 +55,27 @@ export function turnBack(
   const turned = new Map<string, Entry>();
   for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key), current.has(key)));
   for (const [key, entry] of entries) {
-    if (turned.has(key)) continue;
+    if (turned.has(key) || neverRan(entry)) continue;
     const known = current.get(key);
     const origin = known === undefined ? entry.origin : known.adopted === true ? 'adopted' : 'created';
-    turned.set(key, { ...entry, removed: true, ...(origin === undefined ? {} : { origin }) });
+    const leaves = { ...entry, removed: true, ...(origin === undefined ? {} : { origin }), ...foundOf(entry, known) };
+    // A hook has run, or runs on the way back: its object is no part of what is undone.
+    turned.set(key, entry.hook === undefined ? leaves : { ...entry, touched: false });
   }
   return turned;
 }
 
+/** A hook that has not begun on the way forward never does. */
+function neverRan({ hook, applied, wave }: Entry): boolean {
+  return hook !== undefined && applied === undefined && isForward(wave);
+}
+
 /** @param isCurrent whether the good release that is left holds it: if not, its prune may have begun */
 function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry {
-  const { key, ref, wave, step, manifest, hash } = kept;
+  const { key, ref, wave, step, after, manifest, hash } = kept;
   if (ref.kind === 'Job') return doneJob(kept, entry);
-  const wanted: Entry = { key, ref, wave, step, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
+  const places = { wave, step, ...(after === undefined ? {} : { after }) };
+  const wanted: Entry = { key, ref, ...places, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
   const isThere = isCurrent || entry?.removed === false;
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;
   if (isAsItWas) return wanted;

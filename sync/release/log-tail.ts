@@ -1,6 +1,12 @@
+import { numberAt, textAt } from '../../diff/json.ts';
+import { containerStatuses } from '../../health/kinds/pod.ts';
 import { identityOf } from '../delivery/delivery.ts';
-import type { Turn } from '../session.ts';
+import type { Cluster } from '../ports.ts';
+import type { Failing, Turn } from '../session.ts';
+import { type KubeObject, type ObjectRef, refOf } from '../types.ts';
 import type { LogTail } from './record.ts';
+
+type Container = Exclude<Failing, { readonly job: ObjectRef }>;
 
 const lines = 20;
 const mostCharacters = 8_000;
@@ -16,11 +22,31 @@ export async function readTail({ delivery, session, world }: Turn): Promise<LogT
   const { target } = session.record.standing;
   session.failing = undefined;
   if (failing === undefined || target === undefined) return undefined;
-  const { pod, container, previous } = failing;
-  const { logs } = world.cluster(identityOf(delivery));
+  const { list, logs } = world.cluster(identityOf(delivery));
+  const found = 'job' in failing ? await lastOfJob(list, failing.job) : failing;
+  if (found === undefined) return undefined;
+  const { pod, container, previous } = found;
   const current = () => logs(pod, container, { lines, previous: false });
   const read = (previous ? logs(pod, container, { lines, previous }).catch(current) : current()).catch(() => undefined);
   const text = await Promise.race([read, world.clock.sleep(patience).then(() => undefined)]);
   if (text === undefined || text === '') return undefined;
   return { sequence: target.sequence, pod, container, text: text.slice(-mostCharacters) };
+}
+
+/** The container that ended badly in the newest pod of a Job. */
+async function lastOfJob(list: Cluster['list'], job: ObjectRef): Promise<Container | undefined> {
+  const pods = await list(
+    { apiVersion: 'v1', kind: 'Pod' },
+    job.namespace ?? '',
+    `batch.kubernetes.io/job-name=${job.name}`,
+  ).catch(() => []);
+  const made = (pod: KubeObject): string => textAt(pod, 'metadata', 'creationTimestamp') ?? '';
+  for (const pod of pods.toSorted((a, b) => (made(a) < made(b) ? 1 : -1))) {
+    const ended = containerStatuses(pod).find(
+      (status) => (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0,
+    );
+    const container = textAt(ended, 'name');
+    if (container !== undefined) return { pod: refOf(pod), container, previous: false };
+  }
+  return undefined;
 }

@@ -121,13 +121,14 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
 }
 
-const passing = ['origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
+const passing = ['found', 'origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
 
 /** What was only of interest while good was not verified is forgotten. What has nothing of it stays the same object. */
 function atRest(whole: Entry): Entry {
   const isAtRest = passing.every((name) => whole[name] === undefined) && whole.applied?.answer === undefined;
   if (isAtRest) return whole;
   const {
+    found: _found,
     origin: _origin,
     touched: _touched,
     doubted: _doubted,

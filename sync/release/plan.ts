@@ -6,13 +6,13 @@ import { breathe } from '../parallel.ts';
 import { missingNeeds } from '../plan/needs.ts';
 import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planLine, planPrune } from '../plan/plan.ts';
 import { pruneRefusal } from '../plan/prune.ts';
-import { type Refusal, tryEntries } from '../plan/try.ts';
+import { type Refusal, type Tried, tryEntries } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
-import { applierOf, parallelRequests, stampOf } from './apply.ts';
 import type { Plan } from './moves.ts';
 import { type Entry, isPending, isUnderWay, mostLines, type ReleaseRecord, wavesOf } from './record.ts';
 import type { Event, Release } from './standing.ts';
 import { isSame } from './state.ts';
+import { applierOf, parallelRequests, stampOf } from './write.ts';
 
 const backOff: BackOff = { first: 10_000, longest: 600_000 };
 
@@ -48,7 +48,8 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const leftAlone = planLeftAlone(record, found.skipped);
   refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
   if (delivery.prune) refuseMissingNeeds(entries);
-  const items = [...(await tryAll(turn, entries)), ...leftAlone, ...planPrune(entries, delivery.prune)];
+  const tried = await tryAll(turn, entries);
+  const items = [...tried.items, ...leftAlone, ...planPrune(entries, delivery.prune)];
   const release: Release = {
     ...found.tip,
     sequence: record.sequence + 1,
@@ -65,7 +66,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   }
   return {
     release,
-    entries: withOrigins(entries, items),
+    entries: withOrigins(entries, items, tried.found),
     actions: countActions(items, entries),
     lines: lines.length > mostLines ? [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`] : lines,
     baseline: unwellBefore(turn, entries),
@@ -88,7 +89,7 @@ function refuseMissingNeeds(entries: ReadonlyMap<string, Entry>): void {
   if (missing.length > 0) throw new LockstepError('InvalidManifests', inOneLine(missing));
 }
 
-async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<PlanItem[]> {
+async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<Tried> {
   const { session, world } = turn;
   const trial = {
     ...applierOf(turn),
@@ -96,18 +97,27 @@ async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<
     stamp: stampOf(turn, session.record.sequence + 1),
     parallel: parallelRequests,
   };
-  const { items, refusals } = await tryEntries(changedEntries(entries), entries, trial);
-  if (refusals.length > 0) throw refusalError(refusals);
-  return items;
+  const tried = await tryEntries(changedEntries(entries), entries, trial);
+  if (tried.refusals.length > 0) throw refusalError(tried.refusals);
+  return tried;
 }
 
-/** Write-ahead: who will have made an object is known before it is made, should its answer be lost. */
-function withOrigins(entries: Map<string, Entry>, items: readonly PlanItem[]): Map<string, Entry> {
+/**
+ * Write-ahead: who will have made an object is known before it is made, should its answer be lost; and what it was before
+ * it is taken over, should it have to be given back.
+ */
+function withOrigins(
+  entries: Map<string, Entry>,
+  items: readonly PlanItem[],
+  found: Tried['found'],
+): Map<string, Entry> {
   for (const { key, action } of items) {
     const entry = entries.get(key);
     if (entry === undefined || entry.origin !== undefined || entry.applied !== undefined) continue;
     if (action === 'create') entries.set(key, { ...entry, origin: 'created' });
-    if (action === 'adopt') entries.set(key, { ...entry, origin: 'adopted' });
+    const before = found.get(key);
+    const given = before === undefined ? {} : { found: before };
+    if (action === 'adopt') entries.set(key, { ...entry, origin: 'adopted', ...given });
   }
   return entries;
 }

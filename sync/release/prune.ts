@@ -2,6 +2,7 @@ import { at } from '../../diff/json.ts';
 import { isOursAlone } from '../../diff/normalize.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
+import { isOnlyCreated, isPrunedFirst } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import { stillNeeded } from '../plan/needs.ts';
 import { keepReason } from '../plan/prune.ts';
@@ -9,8 +10,8 @@ import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
-import { parallelRequests } from './apply.ts';
 import type { Entry } from './record.ts';
+import { parallelRequests } from './write.ts';
 
 /**
  * Deletes what left Git, the last wave first, each object by its uid. What is protected stays, and stays on the list.
@@ -32,6 +33,21 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
 }
 
 /**
+ * Deletes what left Git and is marked to go first, before anything is applied: what comes may need its place, such as the
+ * port of a node. The plan that is stored says so.
+ * On the way back that is what the bad release made.
+ * @returns whether all of it is gone
+ */
+export async function pruneFirst(turn: Turn): Promise<boolean> {
+  const doomed = [...turn.session.record.entries.values()].filter(
+    ({ removed, origin, manifest }) =>
+      removed && origin !== 'adopted' && isPrunedFirst(manifest) && keepReason(manifest) === undefined,
+  );
+  if (doomed.length === 0) return true;
+  return (await deleteInReverse(turn, doomed)).length === 0;
+}
+
+/**
  * Deletes objects in reverse waves; what must be waited for goes to `session.waiting`.
  * @param waits tells what holds the next wave up, and what is left behind
  * @returns what holds it up; nothing when everything is gone, or left behind
@@ -44,9 +60,7 @@ export async function deleteInReverse(
   const { session } = turn;
   if (doomed.length === 0) return [];
   const wanted = wantedUids(turn, doomed);
-  const places = [...new Set(doomed.map(placeOf))].sort((a, b) => b - a);
-  for (const place of places) {
-    const here = doomed.filter((entry) => placeOf(entry) === place);
+  for (const here of inReverse(doomed)) {
     const left = (await inParallel(here, parallelRequests, (entry) => deleteEntry(turn, entry, wanted))).flatMap(
       (remainder) => remainder ?? [],
     );
@@ -64,9 +78,15 @@ function wantedUids({ session }: Turn, doomed: readonly Entry[]): ReadonlySet<st
   return new Set(staying.flatMap((entry) => entry.applied?.uid ?? []));
 }
 
-/** Waves and, inside them, steps, as one number. */
-function placeOf(entry: Entry): number {
-  return entry.wave * 100 + entry.step;
+/** Objects by wave and, inside each, by step, the last first. */
+function inReverse(doomed: readonly Entry[]): Entry[][] {
+  const places = new Map<string, Entry[]>();
+  const last = doomed.toSorted((a, b) => b.wave - a.wave || b.step - a.step);
+  for (const entry of last) {
+    const place = `${entry.wave} ${entry.step}`;
+    places.set(place, [...(places.get(place) ?? []), entry]);
+  }
+  return [...places.values()];
 }
 
 /** An object that is still there: on its way out, or refused. */
@@ -122,7 +142,9 @@ function isOurs(live: KubeObject, entry: Entry, uid: string): boolean {
   const stamp = label(live, deliveryLabel);
   // Somebody else may have made it in the moment before, so that ours is only one hand of many.
   if (entry.applied === undefined) return stamp === shortUid(uid) && isOursAlone(live, fieldManager(uid));
-  return live.metadata.uid === entry.applied.uid && (stamp === undefined || stamp === shortUid(uid));
+  // What is only made where it is missing may never have been ours.
+  const isUnstamped = stamp === undefined && !isOnlyCreated(entry.manifest);
+  return live.metadata.uid === entry.applied.uid && (isUnstamped || stamp === shortUid(uid));
 }
 
 function heldBy(left: KubeObject): string {

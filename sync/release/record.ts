@@ -1,3 +1,4 @@
+import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
 import { isUntouched } from './state.ts';
@@ -25,17 +26,24 @@ export interface Applied {
 interface Placed {
   readonly key: string;
   readonly ref: ObjectRef;
+  /** The wave among those of all phases; see `gateOf`. */
   readonly wave: number;
   readonly step: number;
+  /** The keys of objects that must be healthy before it is applied. */
+  readonly after?: readonly string[];
   readonly manifest: KubeObject;
   readonly hash: string;
 }
 
 /** One object of a Delivery. */
 export interface Entry extends Placed {
+  /** What makes it a hook: it is made anew in each release, and never healed. */
+  readonly hook?: Hook;
   /** The target does not have it: it waits to be deleted. */
   readonly removed: boolean;
   readonly applied: Applied | undefined;
+  /** What it was before it was taken over, where that changed anything: so it is given back. */
+  readonly found?: KubeObject;
   /** How it came to be ours since good was verified; undefined for what good holds. */
   readonly origin?: 'created' | 'adopted';
   /** It was changed since good was verified, or is being changed back: its health counts. */
@@ -56,6 +64,8 @@ export interface Kept extends Placed {
   readonly answer: KubeObject | undefined;
   /** It was there before Lockstep took it over: a rollback never deletes it. */
   readonly adopted?: boolean;
+  /** What it was before that, where that changed anything. */
+  readonly found?: KubeObject;
 }
 
 /** A release that was verified, with everything that is needed to bring it back without Git. */
@@ -222,9 +232,9 @@ export function appliedWith(entry: Entry | undefined, hash: string): Applied | u
   return { ...applied, manifest: manifest ?? entry.manifest };
 }
 
-/** The waves that still have wanted objects, in order. */
+/** The waves on the way forward that still have wanted objects, in order. */
 export function wavesOf(entries: ReadonlyMap<string, Entry>): number[] {
   const waves = new Set<number>();
-  for (const entry of entries.values()) if (!entry.removed) waves.add(entry.wave);
+  for (const { removed, wave } of entries.values()) if (!removed && isForward(wave)) waves.add(wave);
   return [...waves].sort((a, b) => a - b);
 }

@@ -1,14 +1,15 @@
 import { at } from '../../diff/json.ts';
-import { type Leftovers, leftovers, names, pathText, sendable, withPlaces } from '../../diff/leftovers.ts';
+import { type Leftovers, leftovers } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
+import { names, pathText, sendable, withPlaces } from '../../diff/places.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
 import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
 import { annotation, type KubeObject } from '../types.ts';
-import { applierOf, applyEntry, stampOf } from './apply.ts';
 import { type Entry, goodOf, healingManifest, type Kept, runningSequence } from './record.ts';
+import { applierOf, applyEntry, stampOf } from './write.ts';
 
 /**
  * Brings one object back to what it was when its good release was verified: applying the old manifest alone is not always

@@ -6,15 +6,19 @@ import { podSignals } from '../../health/signals.ts';
 import { delayAfter } from '../back-off.ts';
 import { identityOf, nameOf } from '../delivery/delivery.ts';
 import { ApiError, isForbidden, messageOf } from '../errors.ts';
+import { runPhase } from '../hooks/run.ts';
+import { inParallel } from '../parallel.ts';
 import { protectedKinds } from '../plan/prune.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
 import { type KubeObject, label, refOf, titleOf } from '../types.ts';
 import { applyWaves } from './apply.ts';
+import { giveBack } from './give-back.ts';
 import { fatesOf } from './inverse.ts';
-import { deleteInReverse, type Remainder } from './prune.ts';
-import { type Entry, healingManifest, wavesOf } from './record.ts';
+import { deleteInReverse, pruneFirst, type Remainder } from './prune.ts';
+import { type Entry, healingManifest, runningSequence, wavesOf } from './record.ts';
 import { restoreEntry } from './restore.ts';
 import type { Event } from './standing.ts';
+import { parallelRequests, replaceEntry } from './write.ts';
 
 /** Tries to bring good back, and the waits between them in milliseconds. */
 const mostTries = 3;
@@ -28,7 +32,9 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
     lookAgainAt(session, session.rollback.retryAt);
     return undefined;
   }
-  const progress = await applyWaves(turn, wavesOf(session.record.entries).length, restoreOrKeep);
+  if ((await runPhase(turn, 'PreRollback')) === 'waiting') return undefined;
+  const hasRoom = await pruneFirst(turn);
+  const progress = hasRoom ? await applyWaves(turn, wavesOf(session.record.entries).length, restoreOrKeep) : 'waiting';
   if (progress === 'applied') {
     session.rollback = { tries: 0, retryAt: 0 };
     return { type: 'applied' };
@@ -47,7 +53,9 @@ export async function rollBack(turn: Turn): Promise<Event | undefined> {
 /** What holds others' content, and can't go back, stays as it is and is told: everything else still comes back. */
 async function restoreOrKeep(turn: Turn, entry: Entry): Promise<void> {
   try {
-    await restoreEntry(turn, entry);
+    await restoreEntry(turn, entry).catch((error: unknown) =>
+      replaceEntry(turn, entry, error, runningSequence(turn.session.record)),
+    );
   } catch (error) {
     const isRefused = error instanceof ApiError && error.class === 'permanent';
     if (!isRefused || !protectedKinds.has(entry.ref.kind) || entry.applied === undefined) throw error;
@@ -109,6 +117,13 @@ async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): P
   world.log.info({ delivery: nameOf(delivery), object: entry.key, pod: pod.metadata.name }, 'stuck pod deleted');
 }
 
+/** @returns what could not be given back */
+async function giveAllBack(turn: Turn): Promise<string[]> {
+  const taken = fatesOf(turn.session.record.entries).filter(({ entry }) => entry.origin === 'adopted');
+  const told = await inParallel(taken, parallelRequests, ({ entry }) => giveBack(turn, entry));
+  return told.flatMap((problem) => problem ?? []);
+}
+
 function isRefusedForGood({ refusal }: Remainder): boolean {
   return refusal !== undefined && (refusal.permanent || refusal.code === 'Forbidden');
 }
@@ -123,14 +138,17 @@ export async function cleanUp(turn: Turn, isLate: boolean): Promise<Event | unde
   const doomed = fates.filter(({ stays }) => stays === undefined).map(({ entry }) => entry);
   const holdUps = await deleteInReverse(turn, doomed, (remainder) => !isLate && !isRefusedForGood(remainder));
   if (holdUps.length > 0) return undefined;
-  const left = fatesOf(session.record.entries);
+  const hooks = await runPhase(turn, 'PostRollback');
+  if (hooks === 'waiting') return undefined;
+  const kept = await giveAllBack(turn);
+  const left = fatesOf(session.record.entries).filter(({ entry }) => entry.found === undefined);
   const reasons = left.map(
     ({ entry, stays }) => stays ?? `${titleOf(entry.ref)}: ${entry.inexact?.join() ?? 'could not be deleted'}`,
   );
   const inexact = [...session.record.entries.values()].flatMap(({ ref, removed, inexact: fields }) =>
     removed || fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
   );
-  const leftBehind = [...reasons, ...inexact];
+  const leftBehind = [...reasons, ...kept, ...inexact, ...hooks.problems];
   session.record = { ...session.record, leftBehind };
   session.waiting = [];
   return { type: 'cleaned' };

@@ -89,7 +89,7 @@ export const moves: readonly Move[] = [
   { from: ['Planning'], on: 'planned', when: 'isFree', to: 'Applying', does: ['supersede', 'begin', 'arm'] },
 
   { from: ['Applying'], on: 'applied', to: 'Verifying' },
-  { from: ['Applying', 'Verifying', 'Baking', 'Probation'], on: 'failed', to: 'Failing', does: ['hold'] },
+  { from: ['Applying', 'Verifying', 'Baking', 'Probation'], on: 'failed', to: 'Failing', does: ['hold', 'arm'] },
   { from: ['Verifying'], on: 'healthy', when: 'isLastWave', to: 'Baking', does: ['arm'] },
   { from: ['Verifying'], on: 'healthy', to: 'Applying', does: ['nextWave', 'arm'] },
   { from: ['Baking'], on: 'healthy', to: 'Probation', does: ['announce', 'arm'] },
@@ -111,7 +111,7 @@ export const moves: readonly Move[] = [
 
   { from: ['Held', 'Degraded', 'Blocked'], on: 'retry', to: 'Planning', does: ['unhold'] },
   { from: ['Held', 'Degraded'], on: 'accept', to: 'Planning', does: ['unhold'] },
-  { from: [...forward, 'Probation'], on: 'rollback', to: 'Failing', does: ['hold'] },
+  { from: [...forward, 'Probation'], on: 'rollback', to: 'Failing', does: ['hold', 'arm'] },
   { from: [...quiet, 'Pruning'], on: 'rollback', to: 'RollingBack', does: ['hold', 'turnBack', 'arm', 'alert'] },
 ];
 

@@ -69,19 +69,22 @@ interface Due {
   readonly container: Session['failing'];
 }
 
+/** Since when a sign is seen. */
+function sinceWhen({ session, world }: Turn, sign: string, seen: Set<string>): number {
+  seen.add(sign);
+  const since = session.signs.get(sign) ?? world.clock.steady();
+  session.signs.set(sign, since);
+  return since;
+}
+
 /** The signals of an object, and of its pods, that have lasted long enough. */
 function dueSignals(turn: Turn, entry: Entry, { health, revision }: Live, seen: Set<string>): Due[] {
   const { delivery, session, world } = turn;
-  const now = world.clock.steady();
   const due: Due[] = [];
   const own = healthSignal(health);
-  if (own !== undefined) {
-    const sign = `${entry.key} ${own.name}`;
-    seen.add(sign);
-    const since = session.signs.get(sign) ?? now;
-    session.signs.set(sign, since);
-    const cause = { reason: own.reason, message: health.message };
-    if (isDue(turn, own, since)) due.push({ cause, container: undefined });
+  if (own !== undefined && isDue(turn, own, sinceWhen(turn, `${entry.key} ${own.name}`, seen))) {
+    const job = entry.ref.kind === 'Job' ? { job: entry.ref } : undefined;
+    due.push({ cause: { reason: own.reason, message: health.message }, container: job });
   }
   for (const signal of world.rollouts.signals(delivery.uid, entry.key, revision)) {
     const { pod, container, name, reason } = signal;
@@ -127,7 +130,7 @@ function followPods(turn: Turn, unwell: readonly Entry[]): void {
   );
 }
 
-/** Whether an object is a workload: what rolls out pods. */
-export function isWorkload({ manifest }: Entry): boolean {
-  return rollsOut(manifest) || manifest.kind === 'Pod';
+/** Whether an object is a workload: what rolls out pods, and goes on running. */
+export function isWorkload({ manifest, hook }: Entry): boolean {
+  return hook === undefined && (rollsOut(manifest) || manifest.kind === 'Pod');
 }

@@ -1,6 +1,9 @@
 import { hashValue } from '../../diff/hash.ts';
-import { at, isObject } from '../../diff/json.ts';
+import { at, isObject, toJson } from '../../diff/json.ts';
 import { normalizeManifest } from '../../diff/normalize.ts';
+import { hookProblems } from '../hooks/phases.ts';
+import { leftAloneBy } from '../options.ts';
+import { orderProblems, placeable, waveProblem } from '../plan/order.ts';
 import { stampNames } from '../stamp.ts';
 import {
   annotation,
@@ -85,16 +88,14 @@ export function check(
     isGuess ||= !isLeftAlone && !isServed && !isDeclared;
     isAllServed &&= isServed;
   }
+  problems.push(...orderProblemsOf(desired));
   return { desired, problems, skipped, isGuess, isServed: isAllServed };
 }
 
-/** Objects that Git holds but that are not to be applied. */
-function isSkipped(object: KubeObject): boolean {
-  return (
-    annotation(object, 'lockstep.dev/hook') === 'Skip' ||
-    annotation(object, 'argocd.argoproj.io/hook') === 'Skip' ||
-    annotation(object, 'kustomize.toolkit.fluxcd.io/reconcile') === 'disabled'
-  );
+/** Hardly any revision asks for an order by name; without that nothing can be wrong with it. */
+function orderProblemsOf(desired: readonly Desired[]): Problem[] {
+  const isAsked = desired.some(({ manifest }) => annotation(manifest, 'config.kubernetes.io/depends-on') !== undefined);
+  return isAsked ? orderProblems(desired.map(({ manifest }) => placeable(manifest))) : [];
 }
 
 /** The scopes that the CustomResourceDefinitions of this very revision declare. */
@@ -143,7 +144,7 @@ function prepare(object: KubeObject, namespace: string, namespaced: boolean, cac
     ref,
     manifest,
     hash: hashValue(manifest),
-    isLeftAlone: isSkipped(manifest),
+    isLeftAlone: leftAloneBy(manifest) !== undefined,
     problems: problemsOf(manifest),
     namespace,
     namespaced,
@@ -165,6 +166,7 @@ function problemsOf(manifest: KubeObject): string[] {
     .filter((name) => label(manifest, name) !== undefined || annotation(manifest, name) !== undefined)
     .map((name) => `${name} is set by Lockstep itself; remove it from Git`);
   const isNamed = /^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/i.test(manifest.metadata.name);
+  const wave = waveProblem(manifest);
   const name = isNamed ? [] : ['metadata.name is no valid name'];
   return [
     ...stamps,
@@ -173,6 +175,25 @@ function problemsOf(manifest: KubeObject): string[] {
     ...textProblems(manifest, 'annotations'),
     ...secretProblems(manifest),
     ...hookProblems(manifest),
+    ...(wave === undefined ? [] : [wave]),
+    ...sizeProblems(manifest),
+  ];
+}
+
+/** What the API server stores of one object, and of its annotations, in bytes. A dry-run does not find the first out. */
+const [mostBytes, mostAnnotationBytes] = [1_500_000, 262_144];
+
+function sizeProblems(manifest: KubeObject): string[] {
+  const bytes = Buffer.byteLength(toJson(manifest));
+  const annotations = at(manifest, 'metadata', 'annotations');
+  const annotationBytes = isObject(annotations)
+    ? Object.entries(annotations).reduce((sum, [key, value]) => sum + Buffer.byteLength(`${key}${value}`), 0)
+    : 0;
+  return [
+    ...(bytes > mostBytes ? [`is ${bytes} bytes; the API server stores at most ${mostBytes} of one object`] : []),
+    ...(annotationBytes > mostAnnotationBytes
+      ? [`metadata.annotations are ${annotationBytes} bytes; the API server takes at most ${mostAnnotationBytes}`]
+      : []),
   ];
 }
 
@@ -194,18 +215,9 @@ function secretProblems(manifest: KubeObject): string[] {
   return Object.keys(texts).map((key) => `stringData.${key} is no text; put it in quotes`);
 }
 
-const hookAnnotations = ['lockstep.dev/hook', 'argocd.argoproj.io/hook', 'helm.sh/hook'] as const;
-
-/** A hook that is applied as an ordinary object would run when it must not. */
-function hookProblems(manifest: KubeObject): string[] {
-  return hookAnnotations.flatMap((name) => {
-    const phase = annotation(manifest, name);
-    return phase === undefined || phase === 'Sync' ? [] : [`${name}: ${phase} is not supported by this version`];
-  });
-}
-
 /** Two that are both left alone harm nobody. */
 function duplicateProblem(earlier: SourcedObject | undefined, later: SourcedObject): string[] {
-  if (earlier === undefined || (isSkipped(earlier.object) && isSkipped(later.object))) return [];
+  if (earlier === undefined || (leftAloneBy(earlier.object) !== undefined && leftAloneBy(later.object) !== undefined))
+    return [];
   return [`is declared twice; the first is in ${earlier.file} (document ${earlier.document})`];
 }

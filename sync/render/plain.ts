@@ -1,4 +1,6 @@
+import { hashForName } from '../../diff/hash.ts';
 import { isObject, type Json } from '../../diff/json.ts';
+import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { parseYaml, YamlError } from './yaml.ts';
 
@@ -114,7 +116,7 @@ function readDocuments(file: string, documents: readonly Json[]): Rendered {
   const problems: Problem[] = [];
   documents.forEach((value, index) => {
     const document = index + 1;
-    for (const item of flatten(value)) {
+    for (const item of flatten(value).map(named)) {
       if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
@@ -136,6 +138,18 @@ function flatten(value: Json): Json[] {
   return [value];
 }
 
+/**
+ * A hook may leave its name to be made up. It gets one that is always the same for the same content, so that it is found
+ * again after a restart, and the one of an earlier release too.
+ */
+function named(value: Json): Json {
+  if (!isObject(value) || !isObject(value['metadata'])) return value;
+  const { generateName, ...metadata } = value['metadata'];
+  if (typeof generateName !== 'string' || metadata['name'] !== undefined) return value;
+  const object = { ...value, metadata: { ...metadata, name: `${generateName}${hashForName(value)}` } };
+  return isKubeObject(object) && isHook(object) ? object : value;
+}
+
 /** The items of a typed list, such as ConfigMapList, need not repeat their type. */
 function withListType(listKind: Json | undefined, apiVersion: Json | undefined, item: Json): Json {
   if (!isObject(item) || listKind === 'List' || item['kind'] !== undefined || typeof listKind !== 'string') return item;
@@ -153,6 +167,8 @@ function describeBroken(value: Json): { message: string; object?: string } {
     typeof name === 'string' ? [] : ['metadata.name'],
   ].flat();
   const object = [value['kind'], name].filter((part) => typeof part === 'string').join(' ');
-  const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing or not text`;
+  const isGenerated = isObject(metadata) && typeof metadata['generateName'] === 'string';
+  const hint = isGenerated ? '; only hooks may have a generateName instead' : '';
+  const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing or not text${hint}`;
   return object === '' ? { message } : { message, object };
 }

@@ -4,7 +4,7 @@ import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
-import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'order-crd',
@@ -14,6 +14,11 @@ const lockstep = useLockstep([
   'order-scope',
   'order-helm',
   'order-claim',
+  'order-depends',
+  'order-circle',
+  'order-rights',
+  'order-schema',
+  'order-reverse',
 ]);
 
 const crd = `apiVersion: apiextensions.k8s.io/v1
@@ -150,5 +155,117 @@ describeOnOwnCluster('order', () => {
     });
     await app.ready(30_000);
     expect(await app.get('v1', 'ConfigMap', 'after')).toBeDefined();
+  });
+
+  it('applies what depends on something by name only once that is healthy', async () => {
+    const since = Date.now();
+    const needs = 'annotations: {config.kubernetes.io/depends-on: "apps/namespaces/order-depends/Deployment/slow"}';
+    const app = await lockstep.app('order-depends', {
+      'a.yaml': configMap('after', { a: '1' }, `  ${needs}\n`),
+      'b.yaml': deployment('slow', { pod: { 'ready-after': '1500ms' } }),
+      'c.yaml': configMap('free', { a: '1' }),
+    });
+    expect(await app.refused('Progressing')).toContain(
+      'ConfigMap order-depends/after waits for Deployment order-depends/slow',
+    );
+    await app.ready(40_000);
+    const times = new Map(app.writes(since).map((entry) => [entry.name, entry.time]));
+    expect((times.get('after') ?? 0) - (times.get('slow') ?? 0)).toBeGreaterThanOrEqual(1_400);
+    expect(times.get('free') ?? 0).toBeLessThanOrEqual(times.get('slow') ?? 0);
+  });
+
+  it('names a circle, and touches nothing', async () => {
+    const needs = (name: string): string =>
+      `  annotations: {config.kubernetes.io/depends-on: "/namespaces/order-circle/ConfigMap/${name}"}\n`;
+    const app = await lockstep.app('order-circle', {
+      'a.yaml': configMap('a', { a: '1' }, needs('b')),
+      'b.yaml': configMap('b', { a: '1' }, needs('a')),
+    });
+    expect(await app.refused('InvalidManifests')).toContain(
+      'depends on itself: ConfigMap order-circle/a → ConfigMap order-circle/b → ConfigMap order-circle/a',
+    );
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  it('defers what can not be tried yet: a binding of a role, and a pod of an account, of the same commit', async () => {
+    const rules = 'rules: [{apiGroups: [""], resources: [configmaps], verbs: [get]}]\n';
+    const meta = (name: string): string => `metadata: {name: ${name}}\n`;
+    const group = 'rbac.authorization.k8s.io';
+    await makeNamespace(lockstep.kube, 'order-rights', 'none');
+    // A tenant who may bind what he may do himself, and no more.
+    const may = [
+      {
+        apiGroups: ['', 'apps', group],
+        resources: ['*'],
+        verbs: ['get', 'list', 'watch', 'create', 'patch', 'update', 'delete'],
+      },
+    ];
+    const namespace = 'order-rights';
+    await lockstep.kube.apply({
+      apiVersion: `${group}/v1`,
+      kind: 'Role',
+      metadata: { name: 'tenant', namespace },
+      rules: may,
+    });
+    await lockstep.kube.apply({
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: 'tenant', namespace },
+      roleRef: { apiGroup: group, kind: 'Role', name: 'tenant' },
+      subjects: [{ kind: 'ServiceAccount', name: 'lockstep', namespace }],
+    });
+    const app = await lockstep.app(
+      namespace,
+      {
+        'binding.yaml': `apiVersion: ${group}/v1\nkind: RoleBinding\n${meta('reads')}roleRef: {apiGroup: ${group}, kind: Role, name: reads}\nsubjects: [{kind: ServiceAccount, name: worker, namespace: ${namespace}}]\n`,
+        'pod.yaml': `apiVersion: v1\nkind: Pod\n${meta('worker')}spec: {serviceAccountName: worker, containers: [{name: main, image: "app:1"}]}\n`,
+        'role.yaml': `apiVersion: ${group}/v1\nkind: Role\n${meta('reads')}${rules}`,
+        'worker.yaml': `apiVersion: v1\nkind: ServiceAccount\n${meta('worker')}`,
+      },
+      {},
+      'none',
+    );
+    await app.ready(40_000);
+    expect(await app.get('v1', 'Pod', 'worker')).toBeDefined();
+  });
+
+  it('applies a newer schema before the object that uses it', async () => {
+    const typed = (fields: string): string =>
+      crd
+        .replaceAll('widget', 'dial')
+        .replaceAll('Widget', 'Dial')
+        .replace(
+          '{type: object, x-kubernetes-preserve-unknown-fields: true}',
+          `{type: object, properties: {spec: {type: object, properties: {${fields}}}}}`,
+        );
+    const dial = (spec: string): string =>
+      `apiVersion: order.example.com/v1\nkind: Dial\nmetadata: {name: d}\nspec: {${spec}}\n`;
+    const app = await lockstep.app('order-schema', {
+      'crd.yaml': typed('size: {type: integer}'),
+      'd.yaml': dial('size: 1'),
+    });
+    await app.ready(30_000);
+    app.push({
+      'crd.yaml': typed('size: {type: integer}, color: {type: string}'),
+      'd.yaml': dial('size: 1, color: red'),
+    });
+    await app.ready(40_000);
+    expect(await app.get('order.example.com/v1', 'Dial', 'd')).toMatchObject({ spec: { color: 'red' } });
+  });
+
+  it('deletes in reverse: what depends on something goes before it', async () => {
+    const app = await lockstep.app('order-reverse', {
+      'a.yaml': configMap('base', { a: '1' }),
+      'b.yaml': configMap(
+        'user',
+        { a: '1' },
+        '  annotations: {config.kubernetes.io/depends-on: "/namespaces/order-reverse/ConfigMap/base"}\n',
+      ),
+    });
+    await app.ready();
+    const since = Date.now();
+    await app.remove();
+    const deletes = app.writes(since).filter(({ verb }) => verb === 'delete');
+    expect(deletes.map(({ name }) => name)).toEqual(['user', 'base']);
   });
 });

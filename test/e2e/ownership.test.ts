@@ -244,9 +244,7 @@ describeOnOwnCluster('ownership', () => {
     await gone(lockstep.kube, namespace, 60_000);
     const far = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'own-far', name: 'far' };
     expect(await lockstep.kube.get(far)).toBeDefined();
-    expect(lockstep.agent.output()).toMatch(
-      /"left":\["ConfigMap own-far\/far"\].*left behind by a namespace that ends/,
-    );
+    expect(lockstep.agent.output()).toMatch(/"left":\["ConfigMap own-far\/far"\].*left behind by a Delivery that ends/);
     await lockstep.kube.delete(far);
     const { body } = await lockstep.kube.http.request({ method: 'GET', path: '/api/v1/namespaces/default/events' });
     const told = objectsAt(body, 'items').filter((event) => textAt(event, 'involvedObject', 'name') === 'own-left');

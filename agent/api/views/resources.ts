@@ -1,3 +1,4 @@
+import { shownWave } from '../../../sync/hooks/phases.ts';
 import { type Entry, isPending, type ReleaseRecord, runningSequence } from '../../../sync/release/record.ts';
 import type { Action, Health, ObjectRef } from '../../../sync/types.ts';
 import type { ResourceView } from './schemas.ts';
@@ -14,7 +15,7 @@ export function viewResource(record: ReleaseRecord, entry: Entry, { health, isDr
   return {
     ...referenceOf(entry.ref),
     isHidden: false,
-    wave: entry.wave,
+    ...shownWave(entry.wave),
     action: actionOf(record, entry),
     ...(release === undefined ? {} : { release }),
     health: health ?? { status: 'Unknown', reason: 'NotSeen', message: 'not seen yet' },
@@ -24,7 +25,7 @@ export function viewResource(record: ReleaseRecord, entry: Entry, { health, isDr
 
 /** What is shown of an object to who may not see it: that it is there. */
 export function hiddenResource({ ref, wave }: Entry): ResourceView {
-  return { ...referenceOf(ref), isHidden: true, wave };
+  return { ...referenceOf(ref), isHidden: true, ...shownWave(wave) };
 }
 
 /** The fields that name an object. */

@@ -54,6 +54,7 @@ export const deliveryView = Type.Object(
         index: count('The wave that is under way, from 1.'),
         count: count('How many there are.'),
         number: Type.Optional(count('Its number as in the annotation.')),
+        phase: Type.Optional(text('The phase of its hooks; none for Sync.')),
       }),
     ),
     hold: Type.Optional(
@@ -89,6 +90,7 @@ export const resourceView = Type.Object(
     ...reference,
     isHidden: Type.Boolean({ description: 'Whether the caller may not see more of it.' }),
     wave: count('Its wave.'),
+    phase: Type.Optional(text('The phase of a hook; none for Sync.')),
     action: Type.Optional(text('What the last release did with it: create, update, unchanged, adopt or prune.')),
     release: Type.Optional(count('The release that last changed it.')),
     health: Type.Optional(
@@ -146,6 +148,7 @@ export const releaseView = Type.Object(
       Type.Object({
         title: text('Kind, namespace and name.'),
         wave: count('Its wave.'),
+        phase: Type.Optional(text('The phase of a hook; none for Sync.')),
         uid: text('Its uid.'),
         isHidden: Type.Boolean({ description: 'Whether the caller may not see more of it.' }),
         manifest: Type.Optional(anything('What was applied.')),

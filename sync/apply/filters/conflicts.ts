@@ -5,6 +5,20 @@ import type { KubeObject } from '../../types.ts';
 /** Whose fields may be taken: tools by which people change things by hand, and what they leave behind. */
 const handTools = /^(kubectl(?!-rollout).*|helm|Helm|before-first-apply)$/;
 
+/** Whether a manager is a tool by which people change things by hand. */
+export function isHandTool(manager: string): boolean {
+  return handTools.test(manager);
+}
+
+/**
+ * Whether a manager declares whole objects, as we do: what it owned and Git does not have shall go. Those of other agents
+ * only come to be taken from when the object may be adopted.
+ */
+export function isDeclaring({ manager, operation }: { readonly manager: string; readonly operation: string }): boolean {
+  if (/^(helm|Helm|argocd-controller|kustomize-controller|helm-controller|gotk-.*)$/.test(manager)) return true;
+  return operation === 'Apply' ? manager === 'kubectl' : manager === 'kubectl-client-side-apply';
+}
+
 /** What is known when a field of ours turns out to be another manager's. */
 export interface ConflictContext {
   /** Taking over was asked for: by spec.sync.adopt or by the object's annotation. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../diff/json.ts';
-import { leftovers, names, sendable, withPlaces } from '../../../diff/leftovers.ts';
+import { leftovers } from '../../../diff/leftovers.ts';
+import { names, sendable, withPlaces } from '../../../diff/places.ts';
 
 const container = (fields: JsonObject): JsonObject => ({
   spec: { template: { spec: { containers: [{ name: 'main', ...fields }] } } },

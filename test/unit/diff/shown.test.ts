@@ -1,6 +1,8 @@
+import fc from 'fast-check';
+import fastJsonPatch from 'fast-json-patch';
 import { describe, expect, it } from 'vitest';
 import { changeLine, compare } from '../../../diff/compare.ts';
-import { canonicalJson, type JsonObject, parseJson, toJson } from '../../../diff/json.ts';
+import { canonicalJson, type Json, type JsonObject, parseJson, toJson } from '../../../diff/json.ts';
 import { maskObject, maskPair } from '../../../diff/mask.ts';
 import { normalizeManifest, withoutNoise } from '../../../diff/normalize.ts';
 import { jsonPatch } from '../../../diff/patch.ts';
@@ -53,9 +55,43 @@ describe('a difference', () => {
 
   it('is also an RFC 6902 patch', () => {
     expect(jsonPatch({ a: 1, b: { c: 1 } }, { a: 2, b: {} })).toEqual([
-      { op: 'remove', path: '/b/c' },
       { op: 'replace', path: '/a', value: 2 },
+      { op: 'remove', path: '/b/c' },
     ]);
+  });
+
+  it('is a patch in which list items are matched by their keys', () => {
+    const list = (...names: string[]): JsonObject => ({ c: names.map((name) => ({ name })) });
+    expect(jsonPatch(list('a', 'b', 'd'), list('x', 'b', 'd'))).toEqual([
+      { op: 'remove', path: '/c/0' },
+      { op: 'add', path: '/c/0', value: { name: 'x' } },
+    ]);
+    expect(jsonPatch({ c: [{ name: 'a', v: 1 }] }, { c: [{ name: 'x' }, { name: 'a', v: 2 }] })).toEqual([
+      { op: 'add', path: '/c/0', value: { name: 'x' } },
+      { op: 'replace', path: '/c/1/v', value: 2 },
+    ]);
+  });
+
+  it('is a patch that leads from one to the other, whatever they hold', () => {
+    const plain = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom('a', 'b', 'a/b', '~', ''), fc.boolean());
+    const item = fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), v: plain }, { requiredKeys: ['name'] });
+    const values = fc.letrec<{ value: Json }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 3 },
+        plain,
+        fc.array(item, { maxLength: 4 }),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom('k', 'l/m', 'n~', '0'), tie('value'), { maxKeys: 3 }),
+      ) as fc.Arbitrary<Json>,
+    }));
+    fc.assert(
+      fc.property(values.value, values.value, (before, after) => {
+        const patch = jsonPatch({ root: before }, { root: after });
+        const patched = fastJsonPatch.applyPatch(structuredClone({ root: before }), structuredClone(patch), true);
+        expect(patched.newDocument).toEqual({ root: after });
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('of a Secret shows which keys changed and nothing else', () => {

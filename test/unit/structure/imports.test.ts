@@ -18,8 +18,9 @@ const graph = new Map(files.map((file) => [file, importsOf(file)]));
 const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
 
 const pure = [
-  /^sync\/(types|annotations|bounded|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
-  /^sync\/plan\/(order|prune|plan|needs)\.ts$/,
+  /^sync\/(types|annotations|options|bounded|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
+  /^sync\/plan\/(order|links|references|deferred|prune|plan|needs)\.ts$/,
+  /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,
   /^sync\/render\/(check|plain)\.ts$/,
@@ -35,8 +36,8 @@ const middle = [
   /^sync\/(reconcile|find|heal|drift|teardown)\.ts$/,
   /^sync\/plan\/try\.ts$/,
   /^sync\/apply\//,
-  /^sync\/hooks/,
-  /^sync\/release\/(activities|apply|drive|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify)\.ts$/,
+  /^sync\/hooks\/run\.ts$/,
+  /^sync\/release\/(activities|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
   /^health\/(watcher|followed|tracked|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];

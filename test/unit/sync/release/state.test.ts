@@ -82,7 +82,7 @@ const invariants: {
     ),
     mutations: [
       [
-        "'Probation'], on: 'failed', to: 'Failing', does: ['hold'] }",
+        "'Probation'], on: 'failed', to: 'Failing', does: ['hold', 'arm'] }",
         "'Probation'], on: 'failed', to: 'Baking', does: ['hold'] }",
       ],
       [

@@ -8,7 +8,7 @@ import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
 import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
-import type { KubeObject, ObjectRef } from '../../../../sync/types.ts';
+import { type KubeObject, type ObjectRef, refOf } from '../../../../sync/types.ts';
 import { silent } from '../../support/silent.ts';
 
 /** A turn in a world in memory, in which each part can be made to fail. */
@@ -170,6 +170,15 @@ function fakeCluster(
     delete: async (ref) => {
       objects.delete(ask('delete', ref));
       return undefined;
+    },
+    tryCreate: async (object) => {
+      const key = ask('tryCreate', refOf(object));
+      return objects.has(key) ? undefined : object;
+    },
+    patch: async (ref) => {
+      const live = objects.get(ask('patch', ref));
+      if (live === undefined) throw new Error(`${ref.name} is not there`);
+      return live;
     },
     tryMerge: async (ref) => {
       const live = objects.get(ask('merge', ref));

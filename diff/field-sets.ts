@@ -1,0 +1,100 @@
+import { isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import type { Step } from './places.ts';
+
+/**
+ * A set of paths as `fieldsV1` of managedFields writes it: a tree in which a leaf, and every node that holds `.`, is a
+ * member. Source of the form: sigs.k8s.io/structured-merge-diff, fieldpath.
+ */
+export type FieldSet = JsonObject;
+
+/** What one manager owns of an object. */
+export interface ManagedEntry {
+  readonly manager: string;
+  readonly operation: string;
+  readonly apiVersion: string;
+  readonly fields: FieldSet;
+}
+
+/** What managers own of an object itself; what they own of a subresource is another matter. */
+export function managedEntries(object: JsonObject): ManagedEntry[] {
+  return objectsAt(object, 'metadata', 'managedFields').flatMap((entry) => {
+    const fields = entry['fieldsV1'];
+    if (!isObject(fields) || entry['subresource']) return [];
+    const text = (name: string): string => String(entry[name] ?? '');
+    return [{ manager: text('manager'), operation: text('operation'), apiVersion: text('apiVersion'), fields }];
+  });
+}
+
+/** What a manager owns by server-side apply; nothing when it has no such entry. */
+export function appliedBy(object: JsonObject, manager: string): FieldSet | undefined {
+  return managedEntries(object).find((entry) => entry.manager === manager && entry.operation === 'Apply')?.fields;
+}
+
+function stepsOf(set: FieldSet): [string, FieldSet][] {
+  return Object.entries(set).flatMap(([name, below]): [string, FieldSet][] =>
+    name === '.' ? [] : [[name, isObject(below) ? below : {}]],
+  );
+}
+
+function isMember(set: FieldSet): boolean {
+  return '.' in set || stepsOf(set).length === 0;
+}
+
+function made(member: boolean, below: readonly (readonly [string, FieldSet])[]): FieldSet | undefined {
+  if (below.length === 0) return member ? {} : undefined;
+  return { ...(member ? { '.': {} } : {}), ...Object.fromEntries(below) };
+}
+
+/** The paths that are in one of two sets. */
+export function unionOf(a: FieldSet, b: FieldSet): FieldSet {
+  const names = new Set([...stepsOf(a), ...stepsOf(b)].map(([name]) => name));
+  const below = [...names].map((name): [string, FieldSet] => {
+    const [left, right] = [childOf(a, name), childOf(b, name)];
+    return [name, left === undefined ? (right ?? {}) : right === undefined ? left : unionOf(left, right)];
+  });
+  return made(isMember(a) || isMember(b), below) ?? {};
+}
+
+function childOf(set: FieldSet, name: string): FieldSet | undefined {
+  const child = set[name];
+  return isObject(child) ? child : undefined;
+}
+
+/** The paths of a set that another one lacks; undefined when none is left. */
+export function without(set: FieldSet, other: FieldSet): FieldSet | undefined {
+  const below = stepsOf(set).flatMap(([name, child]): [string, FieldSet][] => {
+    const theirs = childOf(other, name);
+    const rest = theirs === undefined ? child : without(child, theirs);
+    return rest === undefined ? [] : [[name, rest]];
+  });
+  return made(isMember(set) && !isMember(other), below);
+}
+
+/** The paths that two sets share; undefined when there is none. */
+export function shared(a: FieldSet, b: FieldSet): FieldSet | undefined {
+  const below = stepsOf(a).flatMap(([name, child]): [string, FieldSet][] => {
+    const theirs = childOf(b, name);
+    const both = theirs === undefined ? undefined : shared(child, theirs);
+    return both === undefined ? [] : [[name, both]];
+  });
+  return made(isMember(a) && isMember(b), below);
+}
+
+/** The members of a set as paths, whole before what is in them. */
+export function pathsOf(set: FieldSet, above: readonly Step[] = []): (readonly Step[])[] {
+  const own = above.length > 0 && isMember(set) ? [above] : [];
+  return [...own, ...stepsOf(set).flatMap(([name, below]) => pathsOf(below, [...above, stepOf(name)]))];
+}
+
+/** The topmost members: what goes with a whole is not told beside it. */
+export function topPathsOf(set: FieldSet, above: readonly Step[] = []): (readonly Step[])[] {
+  if (above.length > 0 && isMember(set)) return [above];
+  return stepsOf(set).flatMap(([name, below]) => topPathsOf(below, [...above, stepOf(name)]));
+}
+
+/** `f:name` is a key of a map, `k:{…}` an item by its keys, `v:…` an item of a set, `i:…` one by its place. */
+function stepOf(name: string): Step {
+  if (name.startsWith('f:')) return name.slice(2);
+  const value: Json = JSON.parse(name.slice(2));
+  return isObject(value) ? value : { value };
+}

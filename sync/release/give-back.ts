@@ -1,0 +1,62 @@
+import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.ts';
+import { messageOf } from '../errors.ts';
+import type { Turn } from '../session.ts';
+import { type KubeObject, titleOf } from '../types.ts';
+import type { Entry } from './record.ts';
+import { applierOf } from './write.ts';
+
+/**
+ * Makes an object that was only taken over what it was before, ownership included: its values first, then the entries of
+ * its managers as they were.
+ * @returns what could not be given back, in words; undefined when all of it was, or the object is another one by now
+ */
+export async function giveBack(turn: Turn, entry: Entry): Promise<string | undefined> {
+  const { cluster } = applierOf(turn);
+  const { found, ref } = entry;
+  if (found === undefined) return undefined;
+  try {
+    const live = await cluster.get(ref);
+    if (live === undefined || live.metadata.uid !== found.metadata.uid) return undefined;
+    const before = await cluster.patch(ref, [isStill(live), ...differences(live, found)], restorer);
+    const entries = at(found, 'metadata', 'managedFields');
+    await cluster.patch(
+      ref,
+      [isStill(before), { op: 'replace', path: '/metadata/managedFields', value: entries ?? [] }],
+      restorer,
+    );
+    return undefined;
+  } catch (error) {
+    return `${titleOf(ref)} was taken over and could not be given back: ${messageOf(error)}`;
+  }
+}
+
+/** Not one of a Delivery: its entry goes with the next patch. */
+const restorer = 'lockstep-restore';
+
+function isStill(object: KubeObject): JsonObject {
+  return { op: 'test', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion ?? '' };
+}
+
+/** What a person could have written: neither the status nor what the server keeps. */
+function writable({
+  status: _status,
+  apiVersion: _version,
+  kind: _kind,
+  metadata,
+  ...fields
+}: KubeObject): Map<string, Json> {
+  const places = new Map(Object.entries(fields).map(([name, value]) => [`/${name}`, value]));
+  for (const name of ['labels', 'annotations', 'finalizers', 'ownerReferences']) {
+    const value = metadata[name];
+    if (value !== undefined) places.set(`/metadata/${name}`, value);
+  }
+  return places;
+}
+
+/** Whole fields are put back: their parts need no names then. */
+function differences(live: KubeObject, found: KubeObject): JsonObject[] {
+  const [now, then] = [writable(live), writable(found)];
+  const gone = [...now.keys()].filter((path) => !then.has(path)).map((path): JsonObject => ({ op: 'remove', path }));
+  const other = [...then].filter(([path, value]) => canonicalJson(now.get(path) ?? null) !== canonicalJson(value));
+  return [...gone, ...other.map(([path, value]): JsonObject => ({ op: 'add', path, value }))];
+}
