@@ -52,13 +52,26 @@ function visitLists(before: Json[], after: Json[], path: string, changes: Change
   if (common.join() !== order.join()) changes.push({ path: `${path} (order)`, before: order, after: common });
 }
 
-/** One line a change: `spec.replicas: 1 → 3`. Long values are cut. */
+/** One line a change: `spec.replicas: 1 → 3`. Long values are cut to where they differ. */
 export function changeLine(change: Change): string {
-  return `${change.path}: ${shown(change.before)} → ${shown(change.after)}`;
+  const { path, before, after } = change;
+  const [was, is] = [shown(before), shown(after)];
+  return was === is ? `${path}: ${exactly(before, after)} → ${exactly(after, before)}` : `${path}: ${was} → ${is}`;
 }
+
+/** Text and a number may look the same: then it is the type that differs. Long values differ further on. */
+function exactly(value: Json | undefined, other: Json | undefined): string {
+  const [text, against] = [value, other].map((one) => (one === undefined ? '(none)' : toJson(one)));
+  if (text === undefined || against === undefined || text.length <= mostShown) return text ?? '';
+  const from = Math.max(0, [...text].findIndex((letter, index) => letter !== against[index]) - 20);
+  const end = from + mostShown - 6;
+  return `${from > 0 ? '...' : ''}${text.slice(from, end)}${end < text.length ? '...' : ''}`;
+}
+
+const mostShown = 80;
 
 function shown(value: Json | undefined): string {
   if (value === undefined) return '(none)';
   const text = typeof value === 'string' ? value : toJson(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return text.length > mostShown ? `${text.slice(0, mostShown - 3)}...` : text;
 }

@@ -29,7 +29,7 @@ export function normalizeManifest(object: JsonObject): JsonObject {
 }
 
 /** Groups without a domain of their own, and those that Kubernetes keeps for itself. */
-function isBuiltIn(apiVersion: Json | undefined): boolean {
+export function isBuiltIn(apiVersion: Json | undefined): boolean {
   if (typeof apiVersion !== 'string') return false;
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);

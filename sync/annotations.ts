@@ -97,9 +97,9 @@ export const meanings = {
   'argocd.argoproj.io/ignore-healthcheck': { by: 'git', values: '"true"', about: 'The same.' },
   'lockstep.dev/request': {
     by: 'delivery',
-    values: 'VERB@ID [by=NAME] [to=RELEASE]',
+    values: 'VERB@ID [by=NAME] [to=RELEASE] [plan=HASH]',
     about:
-      'Asks for sync, retry, accept, rollback, suspend or resume, once for each ID; acknowledged in status.lastRequest.',
+      'Asks for sync, confirm, retry, accept, rollback, suspend or resume, once for each ID; acknowledged in status.lastRequest. What is confirmed is one plan, or `plan=deletion` for a Delivery that is being deleted.',
   },
   'lockstep.dev/delivery': {
     by: 'lockstep',

@@ -21,11 +21,19 @@ export const errorCodes = {
   NotBuiltYet: { retryable: false, hint: 'This version does not know the field yet; leave it at its default.' },
   EmptyRender: {
     retryable: false,
-    hint: 'The path holds no objects while the cluster holds some; delete the Delivery to remove them.',
+    hint: 'The path holds no objects while the cluster holds some; confirm the plan, or delete the Delivery to remove them.',
   },
   TooManyPruned: {
     retryable: false,
-    hint: 'More than half of the objects would be deleted at once; prune in smaller steps.',
+    hint: 'More than half of the objects would be deleted at once; confirm the plan, or prune in smaller steps.',
+  },
+  AwaitingSync: {
+    retryable: false,
+    hint: 'spec.sync.mode is manual: ask for it with `lockstep sync`, with --plan for just this plan.',
+  },
+  PlanChanged: {
+    retryable: false,
+    hint: 'The plan that was asked for is not what would be done now; look at it again.',
   },
   AccountNotFound: { retryable: true, hint: 'Create the service account that spec.target.serviceAccountName names.' },
   Forbidden: { retryable: true, hint: 'Grant the named right to the service account of the Delivery.' },

@@ -179,7 +179,7 @@ function renderHash(desired: readonly Desired[], skipped: readonly ObjectRef[]):
 }
 
 /** The tree together with the settings that decide what comes out of it. */
-function inputOf(delivery: Delivery, treeOrInput: string): string {
+export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const tree = treeOrInput.split(' ', 1)[0] ?? '';
   return `${tree} ${hashText(`${delivery.url} ${delivery.ref} ${delivery.path} ${delivery.targetNamespace}`)}`;
 }

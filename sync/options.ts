@@ -63,6 +63,16 @@ export function keptOnDeleteBy(manifest: KubeObject): string | undefined {
   return hasSyncOption(manifest, 'Delete=false') ? 'argocd.argoproj.io/sync-options: Delete=false' : undefined;
 }
 
+/** Why an object only goes with a person's word when it leaves Git; undefined when it needs none. */
+export function confirmedPruneBy(manifest: KubeObject): string | undefined {
+  return hasSyncOption(manifest, 'Prune=confirm') ? 'argocd.argoproj.io/sync-options: Prune=confirm' : undefined;
+}
+
+/** The same for when the Delivery is deleted. */
+export function confirmedDeleteBy(manifest: KubeObject): string | undefined {
+  return hasSyncOption(manifest, 'Delete=confirm') ? 'argocd.argoproj.io/sync-options: Delete=confirm' : undefined;
+}
+
 /** Whether an object that leaves Git goes before anything else is applied: what comes may need its place. */
 export function isPrunedFirst(manifest: KubeObject): boolean {
   return annotation(manifest, 'lockstep.dev/prune') === 'first';

@@ -32,6 +32,8 @@ export async function reconcile(turn: Turn): Promise<number> {
   await healDrift(turn);
   await breathe();
   await drive(turn);
+  // The tip was looked at: what it came to is what was asked for.
+  if (session.weighed !== undefined) session.syncAsked = undefined;
   await breathe();
   forgetDrift(turn);
   noteProgress(turn);

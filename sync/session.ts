@@ -194,6 +194,8 @@ export interface Session {
 
   /** What became of each object that had to be healed of late. */
   readonly heals: Map<string, Heals>;
+  /** Somebody asked for the tip to be released, and may have named the plan. */
+  syncAsked: { readonly plan: string | undefined } | undefined;
   /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
   healAsked: boolean;
   /** Drift that is not to be undone, by object. */
@@ -256,6 +258,7 @@ export function newSession(record: ReleaseRecord): Session {
     refusal: undefined,
 
     heals: new Map(),
+    syncAsked: undefined,
     healAsked: false,
     drift: new Map(),
     handled: undefined,

@@ -32,7 +32,8 @@ export function statusOf(
   const summary = summarize(delivery, session);
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
-  const isSyncing = session.healAsked && session.handled?.startsWith('sync@') === true;
+  const isOpen = session.healAsked || session.syncAsked !== undefined;
+  const isSyncing = isOpen && session.handled?.startsWith('sync@') === true;
   const acknowledged = (isSyncing ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
   const isTold = session.handled === undefined && acknowledged === before.lastRequest;
   const refusal = isTold ? before.requestRefused : session.refusal;
@@ -45,6 +46,7 @@ export function statusOf(
     ...waveOf(session),
     ...(hold === undefined ? {} : { hold }),
     ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind.slice(0, shownLines) }),
+    ...(record.planHash === undefined ? {} : { plan: record.planHash }),
     ...unlessEmpty('actions', { ...record.actions }),
     ...unlessEmpty('health', counts),
     worst: worstObjects(unwell),

@@ -1,14 +1,17 @@
 import { nameOf } from './delivery/delivery.ts';
 import { inOneLine } from './errors.ts';
 import { runPhase } from './hooks/run.ts';
-import { keptOnDeleteBy } from './options.ts';
-import { keepReason } from './plan/prune.ts';
+import { confirmedDeleteBy, keptBy, keptOnDeleteBy } from './options.ts';
+import { protectedKinds } from './plan/prune.ts';
 import type { Refusal } from './plan/try.ts';
 import { saveRecord } from './release/drive.ts';
 import { deleteInReverse, type Remainder } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
 import type { Turn } from './session.ts';
 import { titleOf } from './types.ts';
+
+/** What is confirmed where no plan is: that a Delivery is deleted with all that it has. */
+const deletion = 'deletion';
 
 const soon = 1_000;
 const later = 5_000;
@@ -24,6 +27,7 @@ export async function teardown(turn: Turn): Promise<number | undefined> {
   const { delivery, session, world } = turn;
   session.waiting = [];
   session.applyTrouble = undefined;
+  noteConfirmation(turn);
   if (delivery.deletionPolicy === 'delete') {
     const again = await cascade(turn);
     if (session.unsaved) await saveRecord(turn, session.record);
@@ -54,6 +58,9 @@ function deadlineOf({ delivery, world }: Turn): number {
 async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) => boolean): Promise<number | undefined> {
   const { session, world } = turn;
   const doomed = [...session.record.entries.values()].filter((entry) => mayGo(entry) && which(entry));
+  const open = isEnding ? [] : unconfirmed(turn, doomed);
+  session.waiting.push(...open);
+  if (open.length > 0) return later;
   const holdUps = await deleteInReverse(
     turn,
     doomed,
@@ -66,10 +73,28 @@ async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) =>
   return undefined;
 }
 
+/** The one request that is heard while a Delivery is deleted. */
+function noteConfirmation({ delivery: { request }, session }: Turn): void {
+  if (request?.verb !== 'confirm' || request.plan !== deletion || session.record.confirmed === deletion) return;
+  session.handled = request.text;
+  session.record = { ...session.record, confirmed: deletion };
+  session.unsaved = true;
+}
+
 /** What is kept stays; a hook that never ran has nothing to delete. */
-function mayGo(entry: Entry): boolean {
-  const isThere = entry.hook === undefined || entry.applied !== undefined;
-  return isThere && keepReason(entry.manifest) === undefined && keptOnDeleteBy(entry.manifest) === undefined;
+function mayGo({ hook, applied, manifest }: Entry): boolean {
+  const isThere = hook === undefined || applied !== undefined;
+  const isProtected = protectedKinds.has(manifest.kind);
+  return isThere && !isProtected && keptBy(manifest) === undefined && keptOnDeleteBy(manifest) === undefined;
+}
+
+/** What only goes with a person's word, and has not got it. */
+function unconfirmed({ session }: Turn, entries: readonly Entry[]): string[] {
+  if (session.record.confirmed === deletion) return [];
+  const waiting = entries.filter(({ manifest }) => confirmedDeleteBy(manifest) !== undefined);
+  return waiting.map(
+    ({ ref, manifest }) => `${titleOf(ref)}: ${confirmedDeleteBy(manifest)}: somebody must confirm it`,
+  );
 }
 
 /** What an unwell API server refused is tried again at once: in a namespace that ends, the account will not last. */

@@ -40,14 +40,14 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   plan: {
     about: 'tell what a release would do: of what Git says, or of a folder here; nothing is written',
-    usage: [`NAME [--path FOLDER] ${records} ${connection}`],
-    examples: ['shop -n shop', 'shop -n shop --path ./deploy'],
+    usage: [`NAME [--path FOLDER] [--hash] ${records} ${connection}`],
+    examples: ['shop -n shop', 'shop -n shop --path ./deploy', 'shop -n shop --hash'],
     load: async () => (await import('./plan.ts')).planCommand,
   },
   diff: {
     about: 'tell where the tip of Git, the target and the live objects differ, Secrets masked',
-    usage: [`NAME [--server URL] ${records} ${connection}`],
-    examples: ['shop -n shop', 'shop -n shop --server http://127.0.0.1:8080'],
+    usage: [`NAME [--server URL] ${records} ${connection}`, '-f FILE|- --live FILE|- [-o text|json]'],
+    examples: ['shop -n shop', 'shop -n shop --server http://127.0.0.1:8080', '-f web.yaml --live live.yaml'],
     load: async () => (await import('./diff.ts')).diffCommand,
   },
   history: {
@@ -62,7 +62,18 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['shop -n shop --tail 100'],
     load: async () => (await import('./logs.ts')).logsCommand,
   },
-  sync: request('sync', 'look at the repository and at all objects now'),
+  sync: request(
+    'sync',
+    'look at everything now; with spec.sync.mode manual, release the tip, or just one plan',
+    '[--plan HASH] ',
+    ['shop -n shop', 'shop -n shop --plan "$(lockstep plan shop -n shop --hash)"'],
+  ),
+  confirm: request(
+    'confirm',
+    'let one plan delete what is protected, or more than half; or a deleted Delivery what waits for a word',
+    '--plan HASH|deletion ',
+    ['shop -n shop --plan Vb3kX0aQ9mZt'],
+  ),
   retry: request('retry', 'release the held revision once more'),
   accept: request('accept', 'release the held revision, and let the check pass that it failed'),
   rollback: request('rollback', 'go back to the good release before, or to a recorded one', '[REVISION|RELEASE] ', [

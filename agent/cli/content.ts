@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
+import { inputOf } from '../../sync/find.ts';
 import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
 import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
@@ -14,6 +15,8 @@ const limits = { deadline: 60_000, maxBytes: 268_435_456, maxRedirects: 3 };
 
 /** What a Delivery asks for: by a folder here, or by its repository as it is now. */
 export interface Content extends Pick<Checked, 'desired' | 'skipped'> {
+  /** What it is known by. */
+  readonly input: string;
   /** Where it comes from, in words. */
   readonly origin: string;
 }
@@ -29,20 +32,22 @@ export async function contentOf(
   kinds: Kinds,
   folder: string | undefined,
 ): Promise<Content> {
-  const { files, origin } =
-    folder === undefined ? await filesOfTip(delivery, cluster) : { files: filesUnder(folder), origin: folder };
+  const { files, origin, input } =
+    folder === undefined
+      ? await filesOfTip(delivery, cluster)
+      : { files: filesUnder(folder), origin: folder, input: folder };
   const other = otherRenderer(files);
   if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
   const { desired, skipped, problems } = check(renderPlain(files), delivery.targetNamespace, scope);
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
-  return { desired, skipped, origin };
+  return { desired, skipped, origin, input };
 }
 
 async function filesOfTip(
   delivery: Delivery,
   cluster: Cluster,
-): Promise<{ files: readonly TreeFile[]; origin: string }> {
+): Promise<{ files: readonly TreeFile[]; origin: string; input: string }> {
   const { url, ref, path, secretName, namespace } = delivery;
   const credentials = secretName === undefined ? undefined : await readCredentials(cluster, namespace, secretName);
   const dir = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
@@ -50,10 +55,11 @@ async function filesOfTip(
   try {
     const request = { url, ref, path, credentials, user: delivery.uid };
     const revision = await sources.tip(request);
-    const { files, commit } = await sources.read(request, revision);
+    const { files, commit, tree } = await sources.read(request, revision);
     // They are read now: the folder goes.
     const read = files.map((file) => ({ ...file, read: keep(file.read()) }));
-    return { files: read, origin: `${revision.slice(0, 12)} by ${commit.author}: ${commit.subject}` };
+    const origin = `${revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
+    return { files: read, origin, input: inputOf(delivery, tree) };
   } finally {
     await sources.close();
     rmSync(dir, { recursive: true, force: true });

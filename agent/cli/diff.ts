@@ -1,4 +1,5 @@
 import { changeLine } from '../../diff/compare.ts';
+import { foreignIn } from '../../diff/declared.ts';
 import { isObject, objectsAt, parseJson, textAt } from '../../diff/json.ts';
 import { ownedBy, pathsSentEmpty } from '../../diff/owned.ts';
 import { readDelivery } from '../../sync/delivery/delivery.ts';
@@ -15,9 +16,10 @@ import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
-import { parseConnected, recordOptions } from './arguments.ts';
+import { type Given, parseConnected, recordOptions } from './arguments.ts';
 import { clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
+import { diffFiles } from './diff-files.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
 
@@ -25,21 +27,30 @@ const parallel = 16;
 
 /**
  * `lockstep diff NAME`: where the tip of Git, the target and the live objects differ; Secrets are masked. It looks itself,
- * as the user who calls, who must be able to read the agent's records; or asks an agent, with --server. Exit code 2 when
- * something differs.
+ * as the user who calls, who must be able to read the agent's records; or asks an agent, with --server. With -f and --live
+ * it compares files. Exit code 2 when something differs; what only others keep is no difference.
  */
 export async function diffCommand(args: readonly string[]): Promise<number> {
-  const options = { ...recordOptions, server: { type: 'string' } } as const;
-  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], options);
-  const [name = ''] = words;
-  const { server } = flags;
-  const items =
-    server === undefined
-      ? await connected(flags['kubeconfig'], (http) => lookAt(http, namespace, name, flags['agent-namespace'] ?? ''))
-      : await askAgent(server, namespace, name);
+  const files = { file: { type: 'string', short: 'f' }, live: { type: 'string' } } as const;
+  const options = { ...recordOptions, ...files, server: { type: 'string' } } as const;
+  const { words, flags, namespace, isJson } = parseConnected(args, ['[NAME]'], options);
+  const items = await itemsFor(words[0], flags, namespace);
   if (isJson) printJson(items);
   else process.stdout.write(printed(items));
-  return items.length > 0 ? 2 : 0;
+  return items.some((item) => item.isHidden || item.release !== undefined || item.drift !== undefined) ? 2 : 0;
+}
+
+async function itemsFor(name: string | undefined, flags: Given['flags'], namespace: string): Promise<DiffView[]> {
+  const { file, live, server } = flags;
+  if (name === undefined) {
+    if (file === undefined || live === undefined) throw new Error('NAME is needed, or -f FILE and --live FILE');
+    process.stderr.write(
+      'lockstep diff: without the API server its defaults are not known: what only it fills in is taken as it is\n',
+    );
+    return diffFiles(file, live);
+  }
+  if (server !== undefined) return askAgent(server, namespace, name);
+  return connected(flags['kubeconfig'], (http) => lookAt(http, namespace, name, flags['agent-namespace'] ?? ''));
 }
 
 async function lookAt(http: KubeHttp, namespace: string, name: string, agentNamespace: string): Promise<DiffView[]> {
@@ -74,15 +85,18 @@ async function driftOf(
   entry: Entry,
   uid: string,
   heal: () => ReturnType<typeof tryToHeal>,
-): Promise<Pick<DiffView, 'drift' | 'problem'> | undefined> {
+): Promise<Pick<DiffView, 'drift' | 'foreign' | 'problem'> | undefined> {
   if (entry.applied === undefined || entry.removed || entry.applied.spent !== undefined) return undefined;
   try {
     const live = await cluster.get(entry.ref);
     if (live === undefined) return { drift: viewDrift(entry, undefined, undefined) };
-    const owned = ownedBy(live, fieldManager(uid), pathsSentEmpty(healingManifest(entry)));
-    if (owned === entry.applied.owned) return undefined;
+    const manifest = healingManifest(entry);
+    const others = foreignIn(live, manifest, fieldManager(uid));
+    const foreign = others.length === 0 ? {} : { foreign: others };
+    const owned = ownedBy(live, fieldManager(uid), pathsSentEmpty(manifest));
+    if (owned === entry.applied.owned) return others.length === 0 ? undefined : foreign;
     const { before, after } = await heal();
-    return { drift: viewDrift(entry, before, after) };
+    return { drift: viewDrift(entry, before, after), ...foreign };
   } catch (error) {
     return { problem: messageOf(error) };
   }
@@ -112,7 +126,7 @@ function printed(items: readonly DiffView[]): string {
 }
 
 function linesOf(item: DiffView): string[] {
-  const { release, drift, problem } = item;
+  const { release, drift, foreign = [], problem } = item;
   const side = (title: string, what: DiffView['drift']): string[] =>
     what === undefined
       ? []
@@ -122,6 +136,7 @@ function linesOf(item: DiffView): string[] {
     ...(item.isHidden ? ['  differs, and is not for you to see'] : []),
     ...side('the tip would', release),
     ...side('live has drifted; healing would', drift),
+    ...foreign.map(({ path, manager }) => `  ${path} is kept by ${manager}`),
     ...(problem === undefined ? [] : [`  can not be looked at: ${problem}`]),
   ];
 }

@@ -3,9 +3,8 @@ import { numberAt } from '../../diff/json.ts';
 import { type Delivery, readDelivery } from '../../sync/delivery/delivery.ts';
 import { isForbidden } from '../../sync/errors.ts';
 import { waveTitle } from '../../sync/hooks/phases.ts';
+import { type Draft, draft } from '../../sync/plan/draft.ts';
 import { arrange, placeable } from '../../sync/plan/order.ts';
-import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planPrune } from '../../sync/plan/plan.ts';
-import { tryEntries } from '../../sync/plan/try.ts';
 import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
 import { applierOf, stampOf } from '../../sync/release/write.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
@@ -22,27 +21,33 @@ const parallel = 16;
 
 /**
  * `lockstep plan NAME [--path FOLDER]`: what a release would do, tried by dry-runs as the user who calls; nothing is
- * written. Exit code 2 when something would change, 1 when something would be refused or can't be seen.
+ * written. With --hash only what the plan is known by: `lockstep sync --plan` carries out just that. Exit code 2 when
+ * something would change, 1 when something would be refused or can't be seen.
  */
 export async function planCommand(args: readonly string[]): Promise<number> {
-  const options = { ...recordOptions, path: { type: 'string' } } as const;
-  const { words, flags, namespace, isJson } = parseConnected(args, ['NAME'], options);
+  const options = { ...recordOptions, path: { type: 'string' }, hash: { type: 'boolean' } } as const;
+  const { words, flags, namespace, isJson, has } = parseConnected(args, ['NAME'], options);
   const [name = ''] = words;
-  const { items, problems, unchanged, origin } = await connected(flags['kubeconfig'], async (http) => {
+  const made = await connected(flags['kubeconfig'], async (http) => {
     const object = await readDeliveryObject(http, namespace, name);
     const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
-    return planFor(
-      http,
-      readDelivery(object),
-      isReleased ? (flags['agent-namespace'] ?? '') : undefined,
-      flags['path'],
-    );
+    const agentNamespace = isReleased ? (flags['agent-namespace'] ?? '') : undefined;
+    return planFor(http, readDelivery(object), agentNamespace, flags['path']);
   });
-  if (isJson) printJson(items);
-  else process.stdout.write(printed(items, unchanged, origin));
+  const { items, problems, hash } = made;
+  if (has('hash')) process.stdout.write(`${hash}\n`);
+  else if (isJson) printJson(items);
+  else process.stdout.write(printed(made));
   for (const problem of problems) process.stderr.write(`lockstep plan: ${printable(problem)}\n`);
   if (problems.length > 0) return 1;
   return items.some(({ action }) => action !== 'unchanged' && action !== 'skip') ? 2 : 0;
+}
+
+/** A plan, and what the person who asked for it should know. */
+interface Made extends Pick<Draft, 'items' | 'hash'> {
+  readonly origin: string;
+  readonly unchanged: number;
+  readonly problems: readonly string[];
 }
 
 /** @param agentNamespace where the record is; undefined where there can be none yet */
@@ -51,24 +56,24 @@ async function planFor(
   delivery: Delivery,
   agentNamespace: string | undefined,
   folder: string | undefined,
-) {
+): Promise<Made> {
   const kinds = await discoverKinds(http);
   const cluster = clusterAsCaller(http, kinds);
-  const { desired, skipped, origin } = await contentOf(delivery, cluster, kinds, folder);
+  const content = await contentOf(delivery, cluster, kinds, folder);
   const unseen: string[] = [];
   const record =
     agentNamespace === undefined
       ? emptyRecord()
       : await recordOrLive(http, kinds, delivery, agentNamespace, (problem) => unseen.push(problem));
-  const entries = entriesFor(desired, record, skipped);
   const applier = applierOf({ delivery, world: { cluster: () => cluster } });
   const trial = { ...applier, kinds, stamp: stampOf({ delivery }, record.sequence + 1), parallel };
-  const tried = await tryEntries(changedEntries(entries), entries, trial);
-  const items = [...tried.items, ...planLeftAlone(record, skipped), ...planPrune(entries, delivery.prune)];
-  const inOrder = items.sort((a, b) => a.wave - b.wave || (a.key < b.key ? -1 : 1));
-  const unchanged =
-    desired.length - tried.items.filter(({ action }) => action !== 'unchanged').length - tried.refusals.length;
-  return { items: inOrder, problems: [...unseen, ...tried.refusals.map(({ message }) => message)], unchanged, origin };
+  const { items, refusals, hash } = await draft(content, record, trial, delivery.prune);
+  const changed = items.filter(
+    ({ action }) => action !== 'unchanged' && action !== 'prune' && action !== 'skip',
+  ).length;
+  const unchanged = Math.max(0, content.desired.length - changed - refusals.length);
+  const problems = [...unseen, ...refusals.map(({ message }) => message)];
+  return { items, hash, origin: content.origin, unchanged, problems };
 }
 
 /** Who may not read the agent's record still sees what is there. */
@@ -100,7 +105,7 @@ function entriesOf(live: readonly KubeObject[]): Map<string, Entry> {
   return new Map(entries.map((entry) => [entry.key, entry]));
 }
 
-function printed(items: readonly PlanItem[], unchanged: number, origin: string): string {
+function printed({ items, unchanged, origin, hash }: Made): string {
   const lines = items
     .filter(({ action }) => action !== 'unchanged')
     .flatMap(({ action, wave, ref, reason, changes, warnings }) => [
@@ -108,5 +113,5 @@ function printed(items: readonly PlanItem[], unchanged: number, origin: string):
       ...changes.map((change) => `          ${changeLine(change)}`),
       ...warnings.map((warning) => `          note: ${warning}`),
     ]);
-  return printable(`${[origin, ...lines, `${unchanged} unchanged`].join('\n')}\n`);
+  return printable(`${[origin, ...lines, `${unchanged} unchanged`, `plan ${hash}`].join('\n')}\n`);
 }

@@ -20,11 +20,16 @@ const patience = 30_000;
 export function requestCommand(verb: string): (args: readonly string[]) => Promise<number> {
   return async (args) => {
     const expected = verb === 'rollback' ? ['NAME', '[REVISION|RELEASE]'] : ['NAME'];
-    const { words: given, flags, namespace, isJson } = parseConnected(args, expected);
+    const options = verb === 'sync' || verb === 'confirm' ? ({ plan: { type: 'string' } } as const) : {};
+    const { words: given, flags, namespace, isJson } = parseConnected(args, expected, options);
     const [name = '', to] = given;
+    const { plan } = flags;
+    if (verb === 'confirm' && plan === undefined) throw new Error('--plan is needed');
+    if (plan !== undefined && !/^[\w-]+$/.test(plan)) throw new Error(`${JSON.stringify(plan)} names no plan`);
     if (to !== undefined && !/^[0-9A-Za-z]+$/.test(to)) throw new Error(`${JSON.stringify(to)} names no release`);
     return connected(flags['kubeconfig'], async (http) => {
-      const request = formatRequest(verb, randomUUID().slice(0, 8), await whoAmI(http), to);
+      const more = { ...(to === undefined ? {} : { to }), ...(plan === undefined ? {} : { plan }) };
+      const request = formatRequest(verb, randomUUID().slice(0, 8), await whoAmI(http), more);
       const delivery = await ask(http, namespace, name, request);
       const refused = textAt(delivery, 'status', 'requestRefused');
       if (refused !== undefined) throw new Error(refused);

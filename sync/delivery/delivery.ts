@@ -18,6 +18,8 @@ export interface Request {
   readonly by: string | undefined;
   /** The revision, or the number of a release, that is asked for. */
   readonly to: string | undefined;
+  /** The plan that is to be carried out, and no other. */
+  readonly plan: string | undefined;
   /** The whole text, as it is acknowledged in the status. */
   readonly text: string;
 }
@@ -36,6 +38,8 @@ export interface Delivery {
   readonly interval: number;
   readonly targetNamespace: string;
   readonly serviceAccount: string;
+  /** Whether a new tip is released by itself, or when somebody asks for it. */
+  readonly mode: 'auto' | 'manual';
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly adopt: boolean;
@@ -112,9 +116,9 @@ function identityFields(object: KubeObject) {
  * A request as it is written. Spaces would end a word.
  * @param id tells it from every other one
  */
-export function formatRequest(verb: string, id: string, by: string, to?: string): string {
+export function formatRequest(verb: string, id: string, by: string, more: { to?: string; plan?: string } = {}): string {
   const words = [`${verb}@${id}`, `by=${by.replaceAll(/\s/g, '_')}`];
-  return [...words, ...(to === undefined ? [] : [`to=${to}`])].join(' ');
+  return [...words, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
 /** `verb@id`, and after it words such as `by=ada`. */
@@ -122,7 +126,7 @@ function parseRequest(text: string): Request {
   const [head = '', ...words] = text.trim().split(/\s+/);
   const word = (name: string): string | undefined =>
     words.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
-  return { verb: head.split('@', 1)[0] ?? '', by: word('by'), to: word('to'), text };
+  return { verb: head.split('@', 1)[0] ?? '', by: word('by'), to: word('to'), plan: word('plan'), text };
 }
 
 /** What a Delivery on its way out needs of its source: nothing. */
@@ -143,9 +147,7 @@ function settings(spec: DeliverySpec, namespace: string) {
   return {
     targetNamespace: target?.namespace ?? namespace,
     serviceAccount: target?.serviceAccountName ?? 'lockstep',
-    prune: sync?.prune ?? true,
-    selfHeal: sync?.selfHeal ?? true,
-    adopt: sync?.adopt ?? false,
+    ...syncSettings(sync ?? {}),
     deadline: parseDuration(spec.health?.deadline ?? '10m'),
     steady: parseDuration(spec.health?.steady ?? '5s'),
     bake: parseDuration(spec.health?.bake ?? '0s'),
@@ -159,6 +161,15 @@ function settings(spec: DeliverySpec, namespace: string) {
     deletionPolicy: spec.deletionPolicy ?? ('delete' as const),
     suspended: spec.suspend ?? false,
   };
+}
+
+function syncSettings({
+  mode = 'auto',
+  prune = true,
+  selfHeal = true,
+  adopt = false,
+}: NonNullable<DeliverySpec['sync']>) {
+  return { mode, prune, selfHeal, adopt };
 }
 
 /** `off` never fails a release, and `at-once` needs no time. */

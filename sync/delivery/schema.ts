@@ -277,6 +277,7 @@ export const deliveryStatus = Type.Object(
     leftBehind: Type.Optional(
       Type.Array(Type.String(), { description: 'What the last rollback could not take back, and why.', maxItems: 20 }),
     ),
+    plan: Type.Optional(text('What the last plan is known by: `confirm` names it.')),
     actions: counts('Objects by what the last plan did with them.'),
     health: counts('Objects by health word.'),
     worst: Type.Optional(

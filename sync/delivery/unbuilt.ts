@@ -18,7 +18,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.substitute': undefined,
   'render.decryption': undefined,
   'target.kubeconfigSecretRef': undefined,
-  'sync.mode': 'auto',
   'sync.approval': 'none',
   'sync.restartOnConfigChange': false,
   'sync.ignore': [],

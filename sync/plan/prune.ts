@@ -1,4 +1,4 @@
-import { keptBy } from '../options.ts';
+import { confirmedPruneBy, keptBy } from '../options.ts';
 import type { KubeObject } from '../types.ts';
 
 /** Kinds whose deletion takes what they hold with them: never deleted because a line left Git. */
@@ -10,10 +10,16 @@ export const protectedKinds: ReadonlySet<string> = new Set([
   'StorageClass',
 ]);
 
-/** Why an object that left Git must stay, or undefined when it may be deleted. */
-export function keepReason(manifest: KubeObject): string | undefined {
-  if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is never pruned by itself; delete it by hand`;
-  return keptBy(manifest);
+/**
+ * Why an object that left Git must stay, or undefined when it may be deleted.
+ * @param isConfirmed whether a person said that what is protected may go; what its annotations keep stays all the same
+ */
+export function keepReason(manifest: KubeObject, isConfirmed = false): string | undefined {
+  const kept = keptBy(manifest);
+  if (kept !== undefined || isConfirmed) return kept;
+  if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is only pruned when somebody confirms it`;
+  const option = confirmedPruneBy(manifest);
+  return option === undefined ? undefined : `${option}: somebody must confirm it`;
 }
 
 const guardFrom = 10;
@@ -32,7 +38,7 @@ export function pruneRefusal(
   if (wanted === 0 && held > 0)
     return {
       code: 'EmptyRender',
-      message: `the revision holds no objects at all, while ${held} are in the cluster; nothing is deleted`,
+      message: `the revision holds no objects at all, while ${held} are in the cluster; nothing is done`,
     };
   if (held >= guardFrom && leaving * 2 > held) {
     return {

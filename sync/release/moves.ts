@@ -26,6 +26,8 @@ export interface Plan {
   readonly actions: Readonly<Record<string, number>>;
   readonly lines: readonly string[];
   readonly baseline: readonly string[];
+  /** What the plan is known by. */
+  readonly hash: string;
 }
 
 /** How many good releases keep their objects, so that a person can go back to them without Git. */
@@ -81,8 +83,17 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
 
 function begin({ record, circumstances: { plan } }: Doing): ReleaseRecord {
   if (plan === undefined) return record;
-  const { release, entries, actions, lines, baseline } = plan;
-  return { ...record, sequence: release.sequence, entries, actions, plan: lines, baseline, leftBehind: [] };
+  const { release, entries, actions, lines, baseline, hash } = plan;
+  return {
+    ...record,
+    sequence: release.sequence,
+    entries,
+    actions,
+    plan: lines,
+    planHash: hash,
+    baseline,
+    leftBehind: [],
+  };
 }
 
 function renamed({ goods }: ReleaseRecord, { good }: Standing): ReleaseRecord['goods'] {

@@ -2,15 +2,13 @@ import { passesGate } from '../../health/scale.ts';
 import { type BackOff, delayAfter } from '../back-off.ts';
 import { nameOf } from '../delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from '../errors.ts';
-import { breathe } from '../parallel.ts';
-import { missingNeeds } from '../plan/needs.ts';
-import { changedEntries, entriesFor, type PlanItem, planLeftAlone, planLine, planPrune } from '../plan/plan.ts';
-import { pruneRefusal } from '../plan/prune.ts';
-import { type Refusal, type Tried, tryEntries } from '../plan/try.ts';
+import { type Draft, draft } from '../plan/draft.ts';
+import { type PlanItem, planLine } from '../plan/plan.ts';
+import type { Refusal } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
 import type { Plan } from './moves.ts';
-import { type Entry, isPending, isUnderWay, mostLines, type ReleaseRecord, wavesOf } from './record.ts';
-import type { Event, Release } from './standing.ts';
+import { type Entry, isPending, isUnderWay, mostLines, wavesOf } from './record.ts';
+import type { Cause, Event, Release } from './standing.ts';
 import { isSame } from './state.ts';
 import { applierOf, parallelRequests, stampOf } from './write.ts';
 
@@ -26,6 +24,8 @@ export async function planTip(turn: Turn, found: Found): Promise<{ event: Event;
   try {
     const plan = await makePlan(turn, found);
     session.planTrouble = undefined;
+    const cause = notYet(turn, plan);
+    if (cause !== undefined) return wait(turn, found, cause);
     return { event: { type: 'planned', release: plan.release, waves: wavesOf(plan.entries).length }, plan };
   } catch (error) {
     const trouble = troubleOf(turn, error, found.input);
@@ -40,16 +40,35 @@ export async function planTip(turn: Turn, found: Found): Promise<{ event: Event;
   }
 }
 
+/** Why a plan that stands is not carried out: a person must ask for it, or asked for another one. */
+function notYet({ delivery, session }: Turn, { hash, actions }: Plan): Cause | undefined {
+  const { syncAsked } = session;
+  session.syncAsked = undefined;
+  const counts = Object.entries(actions).map(([action, count]) => `${count} ${action}`);
+  const what = `the plan is ${hash} (${counts.join(', ') || 'nothing'})`;
+  if (syncAsked?.plan !== undefined && syncAsked.plan !== hash)
+    return { reason: 'PlanChanged', message: `${what} by now, not ${syncAsked.plan}: look at it again` };
+  if (delivery.mode === 'auto' || syncAsked !== undefined) return undefined;
+  return {
+    reason: 'AwaitingSync',
+    message: `${what}; carry it out with \`lockstep sync ${delivery.name} --plan ${hash}\``,
+  };
+}
+
+/** A plan may be another one by the time that somebody asks for it: it is made again then, and now and then. */
+function wait({ session, world }: Turn, { input }: Found, { reason, message }: Cause): { event: Event } {
+  const retryAt = world.clock.now() + backOff.longest;
+  session.planTrouble = { reason, message, stalled: true, input, retryAt, tries: 1 };
+  return { event: { type: 'blocked', cause: { reason, message } } };
+}
+
 async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const { delivery, session, world } = turn;
   const { record } = session;
-  const entries = entriesFor(found.desired, record, found.skipped);
-  await breathe();
-  const leftAlone = planLeftAlone(record, found.skipped);
-  refuseMassPrune(found.desired.length + leftAlone.length, record, entries);
-  if (delivery.prune) refuseMissingNeeds(entries);
-  const tried = await tryAll(turn, entries);
-  const items = [...tried.items, ...leftAlone, ...planPrune(entries, delivery.prune)];
+  const stamp = stampOf(turn, record.sequence + 1);
+  const trial = { ...applierOf(turn), kinds: world.kinds, stamp, parallel: parallelRequests };
+  const { entries, items, refusals, found: before, hash } = await draft(found, record, trial, delivery.prune);
+  if (refusals.length > 0) throw refusalError(refusals);
   const release: Release = {
     ...found.tip,
     sequence: record.sequence + 1,
@@ -66,40 +85,12 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   }
   return {
     release,
-    entries: withOrigins(entries, items, tried.found),
+    entries: withOrigins(entries, items, before),
     actions: countActions(items, entries),
     lines: lines.length > mostLines ? [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`] : lines,
     baseline: unwellBefore(turn, entries),
+    hash,
   };
-}
-
-/** While a release is under way, what it has removed already counts too: only good says what there was. */
-function refuseMassPrune(wanted: number, record: ReleaseRecord, entries: ReadonlyMap<string, Entry>): void {
-  if (!entries.values().some(({ removed }) => removed)) return;
-  const applied = [...record.entries.values()].filter((entry) => entry.applied !== undefined);
-  const good = isUnderWay(record) ? record.goods[0]?.objects : undefined;
-  const before = good ?? new Set(applied.filter(({ removed }) => !removed).map(({ key }) => key));
-  const leaving = [...entries.values()].filter(({ key, removed }) => removed && before.has(key)).length;
-  const refusal = pruneRefusal(wanted, good?.size ?? applied.length, leaving);
-  if (refusal !== undefined) throw new LockstepError(refusal.code, refusal.message);
-}
-
-function refuseMissingNeeds(entries: ReadonlyMap<string, Entry>): void {
-  const missing = missingNeeds([...entries.values()]);
-  if (missing.length > 0) throw new LockstepError('InvalidManifests', inOneLine(missing));
-}
-
-async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<Tried> {
-  const { session, world } = turn;
-  const trial = {
-    ...applierOf(turn),
-    kinds: world.kinds,
-    stamp: stampOf(turn, session.record.sequence + 1),
-    parallel: parallelRequests,
-  };
-  const tried = await tryEntries(changedEntries(entries), entries, trial);
-  if (tried.refusals.length > 0) throw refusalError(tried.refusals);
-  return tried;
 }
 
 /**
@@ -109,7 +100,7 @@ async function tryAll(turn: Turn, entries: ReadonlyMap<string, Entry>): Promise<
 function withOrigins(
   entries: Map<string, Entry>,
   items: readonly PlanItem[],
-  found: Tried['found'],
+  found: Draft['found'],
 ): Map<string, Entry> {
   for (const { key, action } of items) {
     const entry = entries.get(key);

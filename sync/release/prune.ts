@@ -2,7 +2,7 @@ import { at } from '../../diff/json.ts';
 import { isOursAlone } from '../../diff/normalize.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
-import { isOnlyCreated, isPrunedFirst } from '../options.ts';
+import { isOnlyCreated, isPrunedFirst, keptBy } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import { stillNeeded } from '../plan/needs.ts';
 import { keepReason } from '../plan/prune.ts';
@@ -10,7 +10,7 @@ import { type Refusal, refusalOf } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
-import type { Entry } from './record.ts';
+import { type Entry, isConfirmed } from './record.ts';
 import { parallelRequests } from './write.ts';
 
 /**
@@ -25,9 +25,10 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
   const entries = [...session.record.entries.values()];
   // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
   const needed = stillNeeded(entries);
+  const mayAll = isConfirmed(session.record);
   const mayGo = ({ key, removed, manifest, inexact }: Entry): boolean =>
     // What was found to be marked is looked at again after the next release.
-    removed && keepReason(manifest) === undefined && inexact === undefined && !needed.has(key);
+    removed && keepReason(manifest, mayAll) === undefined && inexact === undefined && !needed.has(key);
   const doomed = entries.filter(mayGo);
   return (await deleteInReverse(turn, doomed)).length === 0;
 }
@@ -134,7 +135,7 @@ async function remove(
   if (live === undefined || !isOurs(live, entry, delivery.uid)) return undefined;
   if (wanted.has(live.metadata.uid ?? '')) return undefined;
   if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
-  return keepReason(live) ?? cluster.delete(entry.ref, live);
+  return keptBy(live) ?? cluster.delete(entry.ref, live);
 }
 
 /** A write whose answer was lost left no uid: then only our own stamp makes an object ours. */

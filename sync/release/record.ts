@@ -136,6 +136,10 @@ export interface ReleaseRecord {
   readonly actions: Readonly<Record<string, number>>;
   /** The last plan, a line an object. */
   readonly plan: readonly string[];
+  /** What that plan is known by. */
+  readonly planHash?: string;
+  /** The plan of which a person said that it may delete what is protected, and more than half. */
+  readonly confirmed?: string;
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;
@@ -201,6 +205,11 @@ export function goodOf({ goods }: ReleaseRecord, sequence: number | undefined): 
 /** Whether a release was begun and neither verified nor undone. */
 export function isUnderWay({ standing }: ReleaseRecord): boolean {
   return !isUntouched(standing);
+}
+
+/** Whether a person said that the plan which was released last may delete what is protected. */
+export function isConfirmed({ planHash, confirmed }: ReleaseRecord): boolean {
+  return confirmed !== undefined && confirmed === planHash;
 }
 
 /** The number of the release whose changes are in the cluster: the bad one, until good is back. */

@@ -12,11 +12,8 @@ const longest = 1_000;
 type Answer = string | undefined;
 
 const verbs: Readonly<Record<string, (turn: Turn, request: Request) => Promise<Answer>>> = {
-  sync: async ({ delivery, session }) => {
-    session.healAsked = !delivery.selfHeal;
-    session.heals.clear();
-    return undefined;
-  },
+  sync,
+  confirm,
   retry,
   accept,
   rollback,
@@ -38,6 +35,37 @@ export async function carryOut(turn: Turn, request: Request): Promise<Cause | un
   return message === undefined ? undefined : { reason: 'RequestRefused', message };
 }
 
+/**
+ * Everything is looked at now. With a plan, exactly that one is carried out or none: where the tip is released by itself,
+ * that has happened already.
+ */
+async function sync({ delivery, session }: Turn, { plan }: Request): Promise<Answer> {
+  const { record } = session;
+  if (plan !== undefined && delivery.mode === 'auto')
+    return record.planHash === plan
+      ? undefined
+      : `what was released last is the plan ${record.planHash ?? 'none'}, not ${plan}; spec.sync.mode is auto`;
+  session.syncAsked = delivery.mode === 'manual' ? { plan } : undefined;
+  session.weighed = undefined;
+  session.healAsked = !delivery.selfHeal;
+  session.heals.clear();
+  return undefined;
+}
+
+/**
+ * A plan may delete what is protected, and more than half: that which waits for it, or that which was released last. The
+ * word is kept with the record, so that no restart asks for it again, and holds for no other plan.
+ */
+async function confirm(turn: Turn, { plan }: Request): Promise<Answer> {
+  const { session } = turn;
+  if (plan === undefined) return 'confirm needs a plan: confirm@<id> plan=<hash>';
+  const record = { ...session.record, confirmed: plan };
+  await saveRecord(turn, record);
+  session.record = record;
+  session.weighed = undefined;
+  return undefined;
+}
+
 /** What can't even be understood is not released by anybody's word; and what was held before it stays so. */
 function unreadableTip({ session }: Turn): Answer {
   const rejected = rejectedTip(session);
@@ -48,6 +76,7 @@ async function retry(turn: Turn): Promise<Answer> {
   const problem = unreadableTip(turn);
   if (problem !== undefined) return problem;
   turn.session.weighed = undefined;
+  turn.session.syncAsked = { plan: undefined };
   if (await move(turn, { type: 'retry' })) return undefined;
   return `nothing is held back: the state is ${turn.session.record.standing.state}`;
 }
@@ -61,6 +90,7 @@ async function accept(turn: Turn, { by }: Request): Promise<Answer> {
   if (heldFor(standing, standing.tip) === undefined)
     return 'what Git says now is not held, so there is nothing to accept';
   session.weighed = undefined;
+  session.syncAsked = { plan: undefined };
   if (await move(turn, { type: 'accept', by })) return undefined;
   return `nothing can be accepted while the state is ${standing.state}`;
 }

@@ -71,7 +71,7 @@ describeOnOwnCluster('lockstep plan', () => {
     await app.ready();
     expect(await run('plan', 'app', '-n', 'looks-plan')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/by Ada: .*\n3 unchanged\n$/),
+      stdout: expect.stringMatching(/by Ada: .*\n3 unchanged\nplan [\w-]{12}\n$/),
     });
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
     writeFileSync(join(folder, 'a.yaml'), configMap('a', { v: '2' }));

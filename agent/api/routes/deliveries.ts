@@ -14,6 +14,7 @@ import { type ApiWorld, onDelivery, readServed } from '../world.ts';
 
 /** What can be asked for, and what it does. */
 const actions = {
+  confirm: 'Let one plan delete what is protected, or more than half.',
   sync: 'Look at the repository and at all objects now.',
   rollback: 'Go back to the good release before, or to a recorded one.',
   retry: 'Release the held revision once more.',
@@ -82,10 +83,13 @@ function read(world: ApiWorld): Route {
 /** Every action is an annotation, so that it does not matter who hears of it, and a restart forgets none. */
 function act(world: ApiWorld, verb: string, about: string): Route {
   const to = Type.String({ description: 'A release by its number, or a revision.', pattern: '^[0-9A-Za-z]{1,64}$' });
-  const body =
-    verb === 'rollback'
-      ? Type.Object({ to: Type.Optional(to) }, { additionalProperties: false })
-      : Type.Object({}, { additionalProperties: false });
+  const plan = Type.String({ description: 'Just this plan, by its hash, and no other.', pattern: '^[\\w-]{1,64}$' });
+  const words = new Map([
+    ['rollback', { to: Type.Optional(to) }],
+    ['sync', { plan: Type.Optional(plan) }],
+    ['confirm', { plan }],
+  ]);
+  const body = Type.Object(words.get(verb) ?? {}, { additionalProperties: false });
   return route({
     method: 'POST',
     path: `/api/v1/deliveries/{namespace}/{name}/${verb}`,
@@ -99,10 +103,11 @@ function act(world: ApiWorld, verb: string, about: string): Route {
     handle: async ({ params, body: given, caller }) => {
       await readServed(world, caller, params);
       const { namespace, name } = params;
-      if (!(await caller.may(onDelivery(verb, namespace, name))))
-        throw new Problem('Forbidden', `${caller.name} may not ${verb} the Delivery ${namespace}/${name}`);
-      const aim = 'to' in given && typeof given.to === 'string' ? given.to : undefined;
-      const request = formatRequest(verb, randomUUID().slice(0, 8), caller.name, aim);
+      // Who may let things be deleted is who may approve plans.
+      const right = verb === 'confirm' ? 'approve' : verb;
+      if (!(await caller.may(onDelivery(right, namespace, name))))
+        throw new Problem('Forbidden', `${caller.name} may not ${right} the Delivery ${namespace}/${name}`);
+      const request = formatRequest(verb, randomUUID().slice(0, 8), caller.name, { ...given });
       const pending = await writeRequest(world.http, namespace, name, request);
       if (pending !== undefined)
         throw new Problem('RequestPending', `${pending} stands on the Delivery ${namespace}/${name} still`);

@@ -1,7 +1,9 @@
 import { Type } from '@sinclair/typebox';
+import { foreignIn } from '../../../diff/declared.ts';
 import { messageOf } from '../../../sync/errors.ts';
 import { inParallel } from '../../../sync/parallel.ts';
-import { type Entry, isCalled, type ReleaseRecord } from '../../../sync/release/record.ts';
+import { type Entry, healingManifest, isCalled, type ReleaseRecord } from '../../../sync/release/record.ts';
+import { fieldManager } from '../../../sync/stamp.ts';
 import type { ObjectRef } from '../../../sync/types.ts';
 import { mayGet } from '../../kube/may.ts';
 import type { Served } from '../../registry.ts';
@@ -112,10 +114,11 @@ async function driftOf(
   world: ApiWorld,
   { delivery, session }: NonNullable<ReturnType<typeof knownOf>>,
   entry: Entry,
-): Promise<Pick<DiffView, 'drift' | 'problem'>> {
+): Promise<Pick<DiffView, 'drift' | 'foreign' | 'problem'>> {
   try {
     const { before, after } = await world.tryToHeal(delivery, session, entry);
-    return { drift: viewDrift(entry, before, after) };
+    const foreign = before === undefined ? [] : foreignIn(before, healingManifest(entry), fieldManager(delivery.uid));
+    return { drift: viewDrift(entry, before, after), ...(foreign.length === 0 ? {} : { foreign }) };
   } catch (error) {
     return { problem: messageOf(error) };
   }

@@ -51,7 +51,10 @@ export function viewDrift(
 }
 
 /** A difference of two states, Secrets masked. */
-function viewDifference(before: KubeObject | undefined, after: KubeObject | undefined): NonNullable<DiffView['drift']> {
+export function viewDifference(
+  before: KubeObject | undefined,
+  after: KubeObject | undefined,
+): NonNullable<DiffView['drift']> {
   const action = before === undefined ? 'create' : after === undefined ? 'prune' : 'update';
   const clean = (object: KubeObject | undefined): JsonObject =>
     object === undefined ? {} : withoutNoise(object, stampNames);

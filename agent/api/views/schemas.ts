@@ -129,6 +129,11 @@ export const diffView = Type.Object(
     isHidden: Type.Boolean({ description: 'Whether the caller may not see more of it.' }),
     release: difference('What releasing the tip would change of the target.'),
     drift: difference('What healing would change of the live object.'),
+    foreign: Type.Optional(
+      Type.Array(Type.Object({ path: text('Where it is.'), manager: text('Who keeps it.') }), {
+        description: 'What others keep in the midst of what Git has. It is no drift.',
+      }),
+    ),
     problem: Type.Optional(text('Why the live object can not be looked at.')),
   },
   { $id: 'Difference', description: 'An object in which tip, target and live differ.' },

@@ -57,7 +57,7 @@ describeOnOwnCluster('a first release that fails', () => {
     expect(await app.get('v1', 'ConfigMap', 'keep')).toBeDefined();
     expect((await app.get('v1', 'ConfigMap', 'taken'))?.['data']).toEqual({ of: 'hand' });
     expect(at(status, 'status', 'leftBehind')).toEqual([
-      'PersistentVolumeClaim back-cleared/data: a PersistentVolumeClaim is never pruned by itself; delete it by hand',
+      'PersistentVolumeClaim back-cleared/data: a PersistentVolumeClaim is only pruned when somebody confirms it',
       'ConfigMap back-cleared/keep: helm.sh/resource-policy: keep',
     ]);
     expect(await app.get('apps/v1', 'Deployment', 'web')).toBeUndefined();

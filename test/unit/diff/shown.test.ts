@@ -48,6 +48,13 @@ describe('a difference', () => {
       },
       ['p[53/UDP].x: (none) → 1'],
     ],
+    [
+      'a long text where it differs',
+      { a: 'x'.repeat(500) },
+      { a: `${'x'.repeat(300)}y${'x'.repeat(199)}` },
+      [`a: ...${'x'.repeat(74)}... → ...${'x'.repeat(20)}y${'x'.repeat(53)}...`],
+    ],
+    ['text and a number', { a: '80' }, { a: 80 }, ['a: "80" → 80']],
     ['nothing', { a: { b: [1] } }, { a: { b: [1] } }, []],
   ])('shows %s', (_name, before, after, expected) => {
     expect(lines(before, after)).toEqual(expected);

@@ -34,7 +34,7 @@ const pure = [
 ];
 const middle = [
   /^sync\/(reconcile|find|heal|drift|teardown)\.ts$/,
-  /^sync\/plan\/try\.ts$/,
+  /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,
   /^sync\/release\/(activities|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,

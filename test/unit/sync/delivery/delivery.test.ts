@@ -25,10 +25,10 @@ describe('a Delivery', () => {
     expect(
       unbuiltFields({
         source: { ref: { tag: 'v1' } },
-        sync: { mode: 'manual' },
+        sync: { approval: 'required' },
         rollback: { mode: 'off' },
         render: { helm: {} },
       }),
-    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.mode']);
+    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.approval']);
   });
 });

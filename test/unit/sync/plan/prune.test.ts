@@ -4,9 +4,9 @@ import { object } from '../support/objects.ts';
 
 describe('prune', () => {
   it.each([
-    ['Namespace', {}, /never pruned by itself/],
-    ['CustomResourceDefinition', {}, /never pruned by itself/],
-    ['PersistentVolumeClaim', {}, /never pruned by itself/],
+    ['Namespace', {}, /only pruned when somebody confirms it/],
+    ['CustomResourceDefinition', {}, /only pruned when somebody confirms it/],
+    ['PersistentVolumeClaim', {}, /only pruned when somebody confirms it/],
     ['ConfigMap', { 'lockstep.dev/prune': 'disabled' }, /lockstep/],
     ['ConfigMap', { 'argocd.argoproj.io/sync-options': 'Replace=true, Prune=false' }, /argocd/],
     ['ConfigMap', { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' }, /kustomize/],

@@ -118,7 +118,7 @@ export function makeTurn(
 /** A request as an annotation has it. */
 export function requestOf(text: string): Request {
   const [verb = ''] = text.split('@');
-  return { verb, by: undefined, to: undefined, text };
+  return { verb, by: undefined, to: undefined, plan: undefined, text };
 }
 
 function deliveryWith(spec: object): Delivery {
