@@ -18,19 +18,21 @@ export function asDeclared(live: JsonObject, manifest: JsonObject, own: string |
 }
 
 function merge(live: Json | undefined, wanted: Json, path: readonly string[], isKnown: boolean): Json {
-  if (isObject(live) && isObject(wanted)) {
-    const merged: JsonObject = { ...live };
-    for (const [key, value] of Object.entries(wanted)) {
-      if (value === null) delete merged[key];
-      // Kinds of Kubernetes itself drop what is empty.
-      else if (isKnown && isEmpty(value) && live[key] === undefined) continue;
-      else merged[key] = merge(live[key], value, [...path, key], isKnown);
-    }
-    return merged;
-  }
+  if (isObject(live) && isObject(wanted)) return mergeMaps(live, wanted, path, isKnown);
   if (Array.isArray(live) && Array.isArray(wanted)) return mergeLists(live, wanted, path, isKnown);
   const isSame = live !== undefined && isKnown && holdsQuantity(path) && isSameQuantity(live, wanted);
   return isSame ? live : wanted;
+}
+
+function mergeMaps(live: JsonObject, wanted: JsonObject, path: readonly string[], isKnown: boolean): JsonObject {
+  const merged: JsonObject = { ...live };
+  for (const [key, value] of Object.entries(wanted)) {
+    // Kinds of Kubernetes itself drop what is empty.
+    const isDropped = isKnown && isEmpty(value) && live[key] === undefined;
+    if (value === null) delete merged[key];
+    else if (!isDropped) merged[key] = merge(live[key], value, [...path, key], isKnown);
+  }
+  return merged;
 }
 
 function isEmpty(value: Json): boolean {

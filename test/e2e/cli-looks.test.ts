@@ -86,11 +86,12 @@ describeOnOwnCluster('lockstep plan', () => {
     expect(planned.stdout.split('\n').slice(1)).toEqual([
       'update  wave 0  ConfigMap looks-plan/a',
       '          data.v: 1 → 2',
-      'prune   wave 0  ConfigMap looks-plan/b: left Git',
       'update  wave 0  Secret looks-plan/s',
       expect.stringMatching(/^ {10}data\.password: /),
       'create  wave 2  ConfigMap looks-plan/c: is not in the cluster',
+      'prune   wave 0  ConfigMap looks-plan/b: left Git',
       '0 unchanged',
+      expect.stringMatching(/^plan [\w-]{12}$/),
       '',
     ]);
     expect(planned.code).toBe(2);
