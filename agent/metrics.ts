@@ -15,6 +15,8 @@ export interface Metrics {
   turn(seconds: number, isFailed: boolean): void;
   /** A request to the API server was answered, after some seconds; 0 stands for no answer. */
   apiRequest(method: string, status: number, seconds: number): void;
+  /** A watch turned out to have missed events. */
+  missed(count: number): void;
   webhook(provider: string, result: HookResult): void;
   /** The text that Prometheus reads, and its media type. */
   text(): Promise<{ body: string; type: string }>;
@@ -38,6 +40,11 @@ export const metricsTable = {
     kind: 'histogram',
     labels: ['method'],
     help: 'How long answers of the API server take.',
+  },
+  lockstep_watch_missed_events_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Changes that a watch had not told of when everything was read again.',
   },
   lockstep_webhooks_total: {
     kind: 'counter',
@@ -68,6 +75,7 @@ export function createMetrics(registry: Registry): Metrics {
   const turns = new Histogram({ ...about('lockstep_turn_duration_seconds'), buckets });
   const requests = new Counter(about('lockstep_api_requests_total'));
   const durations = new Histogram({ ...about('lockstep_api_request_duration_seconds'), buckets });
+  const missed = new Counter(about('lockstep_watch_missed_events_total'));
   const webhooks = new Counter(about('lockstep_webhooks_total'));
   new Gauge({
     ...about('lockstep_deliveries'),
@@ -97,6 +105,7 @@ export function createMetrics(registry: Registry): Metrics {
       requests.inc({ method: label, code: String(status) });
       durations.observe({ method: label }, seconds);
     },
+    missed: (count) => missed.inc(count),
     webhook: (provider, result) => webhooks.inc({ provider: providers.has(provider) ? provider : 'other', result }),
     text: async () => ({ body: await all.metrics(), type: all.contentType }),
   };

@@ -107,6 +107,14 @@ export const settingsTable = [
     about: 'How long an answer of the API server may take.',
   },
   {
+    name: 'watch-silence',
+    kind: 'milliseconds',
+    fallback: '150000',
+    min: 1000,
+    max: 3_600_000,
+    about: 'A watch that says nothing for this long is taken for dead and opened again. Bookmarks come once a minute.',
+  },
+  {
     name: 'git-timeout',
     kind: 'milliseconds',
     fallback: '60000',

@@ -20,7 +20,7 @@ import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
 import { createKubeHttp, fenced, type HttpLimits, httpDefaults, type KubeHttp } from './kube/http.ts';
 import { collectionPath } from './kube/paths.ts';
-import { follow } from './kube/watch.ts';
+import { type CollectionEvent, follow, watchDefaults } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
 import { openApi, openProbes } from './listeners.ts';
@@ -132,7 +132,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   );
   const bindingMode = createStorageClasses(http, clock, log);
   const healthContext = () => ({ now: clock.now(), bindingMode });
-  const watches = createWatches(http, kinds, requireAccount);
+  const watchLimits = { ...watchDefaults, silence: settings['watch-silence'] };
+  const watches = createWatches(http, kinds, requireAccount, watchLimits, metrics.missed);
   // A turn looks at every object: the more there are, the more news it should be about.
   const gathered = gathering(queue, (uid) => 10 + (registry.get(uid)?.session?.record.entries.size ?? 0) / 50);
   const watcher = createWatcher(watches, healthContext, gathered);
@@ -192,10 +193,12 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   for (const namespace of servedNamespaces(settings)) {
     const path = async () => collectionPath(deliveryResource, namespace);
     const name = watchName(namespace);
-    const close = follow(http, { path, onSign: () => probes.sign(name) }, (event) => {
+    const spec = { path, onSign: () => probes.sign(name), onMissed: metrics.missed };
+    const onEvent = (event: CollectionEvent): void => {
       deliveries.onEvent(namespace, event);
       if (event.type === 'synced') probes.seen(name);
-    });
+    };
+    const close = follow(http, spec, onEvent, watchLimits);
     opened.defer(async () => close());
   }
 }

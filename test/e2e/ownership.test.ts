@@ -146,7 +146,7 @@ describeOnOwnCluster('ownership', () => {
       'patch',
       'create',
     ]);
-    expect(await app.refused('Forbidden')).toMatch(/^ConfigMap can't be watched: .*cannot list resource "configmaps"/);
+    expect(await app.refused('Forbidden')).toMatch(/^ConfigMap can't be watched: .*cannot watch resource "configmaps"/);
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
 

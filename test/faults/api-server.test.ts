@@ -18,8 +18,11 @@ beforeAll(async () => {
   await app.ready();
 });
 
-const isList = (incoming: IncomingMessage): boolean =>
-  incoming.method === 'GET' && /\/configmaps\?/.test(incoming.url ?? '') && !incoming.url?.includes('watch=true');
+/** Whether all there is of a kind is asked for: by a list, or at the beginning of a watch. */
+function isList({ method, url = '' }: IncomingMessage): boolean {
+  const isAll = url.includes('sendInitialEvents=true') || !url.includes('watch=true');
+  return method === 'GET' && /\/configmaps\?/.test(url) && isAll;
+}
 
 describeOnOwnCluster('when the API server', () => {
   it.each([500, 503, 404])(

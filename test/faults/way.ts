@@ -18,13 +18,16 @@ export interface Way {
 }
 
 /** An agent that reaches the real API server on a way where things go wrong. It gives a request up after 2 seconds. */
-export function useFaultyWay(namespaces: readonly string[]): { readonly lockstep: Lockstep; readonly way: Way } {
+export function useFaultyWay(
+  namespaces: readonly string[],
+  flags: readonly string[] = [],
+): { readonly lockstep: Lockstep; readonly way: Way } {
   const way: Way = { fault: () => undefined };
   let close: () => void = () => undefined;
   // Hooks of the end run in reverse: the way is closed after the agent.
   afterAll(() => close());
   const lockstep = useLockstep(namespaces, {
-    flags: ['--request-timeout', '2000'],
+    flags: ['--request-timeout', '2000', ...flags],
     kubeconfig: async (real) => {
       const opened = await openWay(way, real);
       close = opened.close;

@@ -33,7 +33,15 @@ async function serve(listener: RequestListener): Promise<KubeHttp> {
   return http;
 }
 
-const limits = { pageSize: 2, duration: 60_000, silence: 200, minDelay: 1, maxDelay: 10 };
+const limits = { pageSize: 2, duration: 60_000, silence: 200, start: 150, minDelay: 1, maxDelay: 10 };
+/** What an API server says that does not begin a watch with all there is. */
+const notStreamed = JSON.stringify({
+  kind: 'Status',
+  code: 422,
+  reason: 'Invalid',
+  message: 'sendInitialEvents is forbidden',
+});
+const isStart = (url = ''): boolean => url.includes('sendInitialEvents=true');
 const item = (name: string, version: string) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -74,6 +82,7 @@ describe('a watch', () => {
     };
     const http = await serve((request, response) => {
       const query = new URL(request.url ?? '', 'http://x').searchParams;
+      if (isStart(request.url)) return void response.writeHead(422).end(notStreamed);
       const from = query.get('continue') ?? query.get('resourceVersion') ?? '';
       asked.push(`${query.has('watch') ? 'watch' : 'list'} ${from}`);
       if (query.has('watch')) return answerWatch(request, response);
@@ -96,6 +105,7 @@ describe('a watch', () => {
 
   it('tells that nobody can log in any more, also when it was open already', async () => {
     const server = await serveRaw((request, response) => {
+      if (isStart(request.url)) return void response.writeHead(422).end(notStreamed);
       if (!request.url?.includes('watch=true')) return void response.end(list(['a'], '1'));
       response.flushHeaders();
       setTimeout(() => response.end(), 20);
@@ -103,7 +113,7 @@ describe('a watch', () => {
     let asked = 0;
     const headers = async () => {
       asked += 1;
-      if (asked > 2) throw new Error('the login program ended with 1');
+      if (asked > 3) throw new Error('the login program ended with 1');
       return {};
     };
     const http = createKubeHttp({ server, tls: {}, headers }, httpDefaults);
@@ -121,6 +131,7 @@ describe('a watch', () => {
   it('that is silent is taken for dead and opened again', async () => {
     let watches = 0;
     const http = await serve((request, response) => {
+      if (isStart(request.url)) return void response.writeHead(422).end(notStreamed);
       if (!request.url?.includes('watch=true')) return void response.end(list([], '1'));
       watches += 1;
       response.write('\n');
@@ -128,6 +139,57 @@ describe('a watch', () => {
     const close = follow(http, { path: async () => '/x' }, () => undefined, limits);
     await expect.poll(() => watches, { timeout: 3_000 }).toBeGreaterThanOrEqual(2);
     close();
+  });
+});
+
+describe('a watch that begins with all there is', () => {
+  const line = (type: string, object: object): string => `${JSON.stringify({ type, object })}\n`;
+  const end = (version: string): string =>
+    line('BOOKMARK', {
+      metadata: { resourceVersion: version, annotations: { 'k8s.io/initial-events-end': 'true' } },
+    });
+
+  it('needs no list, and counts what it missed when it has to begin again', async () => {
+    const asked: string[] = [];
+    const beginnings = [
+      [
+        line('ADDED', item('a', '1')),
+        line('ADDED', item('b', '2')),
+        end('5'),
+        line('ERROR', { code: 410, reason: 'Expired' }),
+      ],
+      [line('ADDED', item('a', '1')), line('ADDED', item('c', '8')), end('9')],
+    ];
+    const http = await serve((request, response) => {
+      asked.push(`${isStart(request.url) ? 'start' : 'watch'}`);
+      for (const text of beginnings[asked.length - 1] ?? []) response.write(text);
+    });
+    const events: CollectionEvent[] = [];
+    const missed: number[] = [];
+    const spec = { path: async () => '/x', onMissed: (count: number) => missed.push(count) };
+    const close = follow(http, spec, (event) => events.push(event), limits);
+    await expect.poll(() => events.filter(({ type }) => type === 'synced').length, { timeout: 3_000 }).toBe(2);
+    close();
+    expect(asked.slice(0, 2)).toEqual(['start', 'start']);
+    expect(events.map(({ type }) => type).slice(0, 4)).toEqual(['opened', 'changed', 'changed', 'synced']);
+    // b was deleted, and c made, while nobody watched.
+    expect(missed).toEqual([2]);
+  });
+
+  it('is read as a list where the end of it never comes', async () => {
+    const asked: string[] = [];
+    const http = await serve((request, response) => {
+      const isWatch = request.url?.includes('watch=true') === true;
+      asked.push(isStart(request.url) ? 'start' : isWatch ? 'watch' : 'list');
+      if (isWatch) response.write(line('ADDED', item('a', '1')));
+      else response.end(list(['a'], '1'));
+    });
+    const events: CollectionEvent[] = [];
+    const close = follow(http, { path: async () => '/x' }, (event) => events.push(event), limits);
+    await expect.poll(() => events.some(({ type }) => type === 'synced'), { timeout: 3_000 }).toBe(true);
+    close();
+    expect(asked.slice(0, 3)).toEqual(['start', 'list', 'watch']);
+    expect(events.some(({ type }) => type === 'failed')).toBe(false);
   });
 });
 
