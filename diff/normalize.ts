@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { at, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
 
 /** Metadata that the API server or a controller writes, never Git. */
 const serverMetadata = [
@@ -23,6 +23,7 @@ export function normalizeManifest(object: JsonObject): JsonObject {
   const metadata = isObject(object['metadata']) ? { ...object['metadata'] } : {};
   for (const field of serverMetadata) delete metadata[field];
   clean['metadata'] = metadata;
+  dropPlaceholder(clean);
   foldStringData(clean);
   if (clean['kind'] === 'ClusterRole' && isObject(clean['aggregationRule'])) delete clean['rules'];
   return isBuiltIn(object['apiVersion']) ? (withoutNulls(clean) as JsonObject) : clean;
@@ -37,6 +38,23 @@ export function isBuiltIn(apiVersion: Json | undefined): boolean {
     !group.includes('.') ||
     /^[a-z]+(\.(authorization|authentication|admissionregistration|apiserver|flowcontrol))?\.k8s\.io$/.test(group)
   );
+}
+
+/** A certificate that is to be injected may stand in Git as something that is none, which the API server refuses. */
+function dropPlaceholder(clean: JsonObject): void {
+  const config = at(clean, 'spec', 'conversion', 'webhook', 'clientConfig');
+  if (clean['kind'] !== 'CustomResourceDefinition' || !isObject(config) || typeof config['caBundle'] !== 'string')
+    return;
+  if (Buffer.from(config['caBundle'], 'base64').includes('BEGIN CERTIFICATE')) return;
+  const { caBundle: _none, ...rest } = config;
+  clean['spec'] = withAt(clean['spec'] ?? null, ['conversion', 'webhook', 'clientConfig'], rest);
+}
+
+function withAt(value: Json, path: readonly string[], inner: Json): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) return inner;
+  const map = isObject(value) ? value : {};
+  return { ...map, [key]: withAt(map[key] ?? null, rest, inner) };
 }
 
 /** Only text is folded; what is left in `stringData` is a mistake that the check reports. */

@@ -48,6 +48,8 @@ export type Propagation = 'Foreground' | 'Background';
 export interface Kinds {
   /** The kind, or undefined when it is not served as far as known. */
   find(apiVersion: string, kind: string): ApiResource | undefined;
+  /** A kind in whatever version is served. */
+  findAny(group: string, kind: string): ApiResource | undefined;
   /** Whether no version of a kind is served, as far as the API server knows for sure. */
   isGone(group: string, kind: string): boolean;
   /** Asks the API server again. */

@@ -1,6 +1,7 @@
+import { managedEntries } from '../diff/field-sets.ts';
 import type { JsonObject } from '../diff/json.ts';
 import type { KnownName } from './annotations.ts';
-import { annotation, type KubeObject, label } from './types.ts';
+import { annotation, groupOf, type KubeObject, label } from './types.ts';
 
 /** The label by which watches find what a Delivery manages; its value is the Delivery's short uid. */
 export const deliveryLabel = 'lockstep.dev/delivery';
@@ -41,12 +42,26 @@ export function stamped(manifest: KubeObject, stamp: Stamp): KubeObject {
   return { ...manifest, metadata: { ...metadata, labels, annotations } };
 }
 
+/** Labels are copied from object to object by controllers; what a Delivery has applied bears its manager. */
+function isAppliedBy(live: KubeObject, short: string): boolean {
+  return managedEntries(live).some(({ manager }) => manager === `lockstep-${short}`);
+}
+
+/** `APP:GROUP/KIND:NAMESPACE/NAME`: one that names another object was copied with everything else. */
+function isTracked(live: KubeObject, tracking: string): boolean {
+  const [, kind, name] = tracking.split(':');
+  if (kind === undefined || name === undefined) return true;
+  const own = `${live.metadata.namespace ?? ''}/${live.metadata.name}`;
+  return kind === `${groupOf(live.apiVersion)}/${live.kind}` && (name === own || name === live.metadata.name);
+}
+
 /** The tool that an object says it belongs to, or undefined when it is free or made by hand. */
 export function foreignOwner(live: KubeObject, ownShortUid: string): string | undefined {
   const stamp = label(live, deliveryLabel);
-  if (stamp !== undefined && stamp !== ownShortUid) return `the Delivery ${annotation(live, ownerAnnotation) ?? stamp}`;
+  if (stamp !== undefined && stamp !== ownShortUid && isAppliedBy(live, stamp))
+    return `the Delivery ${annotation(live, ownerAnnotation) ?? stamp}`;
   const tracking = annotation(live, 'argocd.argoproj.io/tracking-id');
-  if (tracking !== undefined) return `the Argo CD application ${tracking.split(':')[0]}`;
+  if (tracking !== undefined && isTracked(live, tracking)) return `the Argo CD application ${tracking.split(':')[0]}`;
   const flux = label(live, 'kustomize.toolkit.fluxcd.io/name') ?? label(live, 'helm.toolkit.fluxcd.io/name');
   if (flux !== undefined) return `the Flux object ${flux}`;
   const release = annotation(live, 'meta.helm.sh/release-name');

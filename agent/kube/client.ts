@@ -6,8 +6,11 @@ export interface Access {
   readonly server: string;
   /** TLS settings, in the names of node:tls. */
   readonly tls: Readonly<Record<string, string | Buffer | boolean>>;
-  /** The headers that authenticate a request now: tokens are read again and refreshed as the configuration says. */
-  headers(): Promise<Readonly<Record<string, string>>>;
+  /**
+   * The headers that authenticate a request now: tokens are read again and refreshed as the configuration says.
+   * @param isRefused those of the last answer were refused, so that they are asked for anew
+   */
+  headers(isRefused?: boolean): Promise<Readonly<Record<string, string>>>;
 }
 
 /** How long headers are used before KubeConfig is asked again, in milliseconds. */
@@ -29,8 +32,9 @@ export async function loadAccess(kubeconfig: string | undefined, now: () => numb
   return {
     server: cluster.server.replace(/\/$/, ''),
     tls: tlsOf(first),
-    headers: async () => {
-      if (now() - cached.at > headersLifetime) cached = { at: now(), headers: headersOf(await ask(config)) };
+    headers: async (isRefused = false) => {
+      if (isRefused || now() - cached.at > headersLifetime)
+        cached = { at: now(), headers: headersOf(await ask(config)) };
       return cached.headers;
     },
   };

@@ -1,7 +1,7 @@
 import { type Json, toJson } from '../../diff/json.ts';
 import { ApiError, isAbsent, isConflict } from '../../sync/errors.ts';
 import type { ApiResource, Cluster, Kinds } from '../../sync/ports.ts';
-import { isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
+import { groupOf, isKubeObject, type KubeObject, type ObjectRef, refOf } from '../../sync/types.ts';
 import type { KubeHttp, KubeRequest, KubeResponse } from './http.ts';
 import { itemsOf } from './lists.ts';
 import { logQuery } from './logs.ts';
@@ -30,10 +30,17 @@ export function createCluster(
     return objectPath(resource, ref.namespace, ref.name);
   }
 
+  /** For what is only read or deleted any version will do: the one that was recorded may not be served any more. */
+  async function locateAny(ref: ObjectRef): Promise<string> {
+    if (kinds.find(ref.apiVersion, ref.kind) !== undefined) return locate(ref);
+    const other = kinds.findAny(groupOf(ref.apiVersion), ref.kind);
+    return locate(other === undefined ? ref : { ...ref, apiVersion: other.apiVersion });
+  }
+
   return {
     get: async (ref) => {
       try {
-        const { body } = await send({ method: 'GET', path: await locate(ref), ref });
+        const { body } = await send({ method: 'GET', path: await locateAny(ref), ref });
         return asObject(body);
       } catch (error) {
         if (isAbsent(error)) return undefined;
@@ -58,7 +65,7 @@ export function createCluster(
       const body = toJson({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions });
       const contentType = 'application/json';
       try {
-        const answer = await send({ method: 'DELETE', path: await locate(ref), body, contentType, ref });
+        const answer = await send({ method: 'DELETE', path: await locateAny(ref), body, contentType, ref });
         return isKubeObject(answer.body) && answer.body.kind === ref.kind ? answer.body : undefined;
       } catch (error) {
         if (isAbsent(error)) return undefined;

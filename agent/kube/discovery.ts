@@ -11,6 +11,8 @@ interface Discovered {
   /** `group/kind` of everything that is served in some version. */
   readonly served: ReadonlySet<string>;
   readonly listable: readonly ApiResource[];
+  /** Every kind that can be listed, by `group/kind`, in the version that the API server prefers. */
+  readonly preferred: ReadonlyMap<string, ApiResource>;
   /** Groups whose server did not answer: nothing is known about what they hold now. */
   readonly unsure: ReadonlySet<string>;
 }
@@ -28,6 +30,7 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   return {
     find: (apiVersion, kind) => known.kinds.get(`${apiVersion} ${kind}`),
     listable: () => known.listable,
+    findAny: (group, kind) => known.preferred.get(`${group}/${kind}`),
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
     refresh: () => {
       pending ??= discover(http)
@@ -57,6 +60,7 @@ async function discover(http: KubeHttp): Promise<Discovered> {
   }
   return {
     listable: [...preferred.values()],
+    preferred,
     kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
     served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),
     unsure: new Set(unsure.map((group) => textAt(group, 'metadata', 'name') ?? '')),

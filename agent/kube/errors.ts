@@ -57,7 +57,8 @@ function secretMessage(body: Json, status: number, reason: string): string {
 
 function classify(status: number, body: Json, message: string): ApiErrorClass {
   if (status === 400 || status === 405 || status === 413 || status === 415 || status === 422) return 'permanent';
-  if (status === 401) return 'forbidden';
+  // The login itself may come back: it is no lack of rights.
+  if (status === 401) return 'transient';
   if (status === 403) return classifyForbidden(body, message);
   if (status === 404) return isStatus(body) ? 'absent' : 'not-served';
   if (status === 409) return 'conflict';

@@ -68,12 +68,25 @@ export function createKubeHttp(
   const pool = new Agent({ connect, connections: limits.connections, keepAliveTimeout: 60_000, ...timeouts });
   const watchPool = new Agent({ connect, headersTimeout: limits.requestTimeout, bodyTimeout: 0 });
 
+  /** A token that was refused may have been replaced since it was read: it is read once more. */
   async function send(
     request: KubeRequest,
     dispatcher: Dispatcher,
     signal?: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    const headers = { ...(await access.headers()), 'user-agent': limits.userAgent, ...headersOf(request) };
+    const answer = await sendAs(request, dispatcher, signal, false);
+    if (answer.statusCode !== 401) return answer;
+    await answer.body.dump();
+    return sendAs(request, dispatcher, signal, true);
+  }
+
+  async function sendAs(
+    request: KubeRequest,
+    dispatcher: Dispatcher,
+    signal: AbortSignal | undefined,
+    isRefused: boolean,
+  ): Promise<Dispatcher.ResponseData> {
+    const headers = { ...(await access.headers(isRefused)), 'user-agent': limits.userAgent, ...headersOf(request) };
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query)}`;
     const started = performance.now();
     const note = (status: number): void => observe(request.method, status, (performance.now() - started) / 1000);

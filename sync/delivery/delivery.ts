@@ -148,7 +148,7 @@ function settings(spec: DeliverySpec, namespace: string) {
     targetNamespace: target?.namespace ?? namespace,
     serviceAccount: target?.serviceAccountName ?? 'lockstep',
     ...syncSettings(sync ?? {}),
-    deadline: parseDuration(spec.health?.deadline ?? '10m'),
+    deadline: Math.max(1_000, parseDuration(spec.health?.deadline ?? '10m')),
     steady: parseDuration(spec.health?.steady ?? '5s'),
     bake: parseDuration(spec.health?.bake ?? '0s'),
     signals: signalTimes(spec.health?.signals ?? {}),

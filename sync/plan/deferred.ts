@@ -28,6 +28,8 @@ function isNew({ removed, applied }: Entry): boolean {
  */
 export function comesInTime(entry: Entry, entries: ReadonlyMap<string, Entry>, error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
+  // A webhook that has side effects can't be asked what it would do.
+  if (error.status === 400 && error.message.includes('does not support dry run')) return true;
   if (error.class === 'absent' || error.class === 'forbidden') return needsNew(entry, entries);
   if (error.class === 'permanent') return hasOtherSchema(entry, entries, error) || hasRoom(entry, entries, error);
   return error.class === 'environment' && isWebhookComing(error.message, entries);

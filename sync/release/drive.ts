@@ -152,6 +152,8 @@ async function keepRecord(turn: Turn, record: ReleaseRecord, { commands }: Outco
 function begin({ delivery, session, world }: Turn, { commands }: Outcome): void {
   if (commands.includes('arm')) session.progress = undefined;
   if (commands.includes('begin') || commands.includes('turnBack')) {
+    // A new content brings everything to what it says, also what nobody heals otherwise.
+    session.healAsked ||= commands.includes('begin') && !delivery.selfHeal;
     session.signs.clear();
     session.refused.clear();
     session.hookWaits.clear();

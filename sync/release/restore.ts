@@ -6,7 +6,7 @@ import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
 import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
-import { fieldManager, releaseAnnotation, stampNames } from '../stamp.ts';
+import { fieldManager, releaseAnnotation, stamped, stampNames } from '../stamp.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { type Entry, goodOf, healingManifest, type Kept, runningSequence } from './record.ts';
 import { applierOf, applyEntry, stampOf } from './write.ts';
@@ -88,7 +88,11 @@ function isSealedBy(object: KubeObject): boolean {
 async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promise<void> {
   const others = otherManagers(live, fieldManager(turn.delivery.uid));
   if (others.length > 0) return;
-  await applierOf(turn).cluster.delete(entry.ref, live, 'Background');
+  const { cluster } = applierOf(turn);
+  // Nothing is deleted that could not be made again.
+  const stamp = stampOf(turn, runningSequence(turn.session.record));
+  await cluster.tryCreate(stamped(entry.manifest, stamp), fieldManager(turn.delivery.uid));
+  await cluster.delete(entry.ref, live, 'Background');
 }
 
 /**

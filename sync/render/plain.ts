@@ -1,5 +1,5 @@
 import { hashForName } from '../../diff/hash.ts';
-import { isObject, type Json } from '../../diff/json.ts';
+import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { parseYaml, YamlError } from './yaml.ts';
@@ -127,12 +127,10 @@ function readDocuments(file: string, documents: readonly Json[]): Rendered {
 /** An empty document is nothing; a List is what it holds. */
 function flatten(value: Json): Json[] {
   if (value === null) return [];
-  if (
-    isObject(value) &&
-    typeof value['kind'] === 'string' &&
-    value['kind'].endsWith('List') &&
-    Array.isArray(value['items'])
-  ) {
+  // A JSON file may hold a list of objects; a List may hold nothing at all.
+  if (Array.isArray(value)) return value.flatMap(flatten);
+  if (isObject(value) && isList(value) && value['items'] === null) return [];
+  if (isObject(value) && isList(value) && Array.isArray(value['items'])) {
     return value['items'].flatMap((item) => flatten(withListType(value['kind'], value['apiVersion'], item)));
   }
   return [value];
@@ -148,6 +146,10 @@ function named(value: Json): Json {
   if (typeof generateName !== 'string' || metadata['name'] !== undefined) return value;
   const object = { ...value, metadata: { ...metadata, name: `${generateName}${hashForName(value)}` } };
   return isKubeObject(object) && isHook(object) ? object : value;
+}
+
+function isList({ kind }: JsonObject): boolean {
+  return typeof kind === 'string' && kind.endsWith('List');
 }
 
 /** The items of a typed list, such as ConfigMapList, need not repeat their type. */

@@ -222,6 +222,24 @@ describe('a request', () => {
     expect(calls).toBe(1 + 1 + httpDefaults.retries);
   });
 
+  it('that is refused for its token is sent once more with a token that was read anew', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = await serveRaw((request, response) => {
+      seen.push(request.headers.authorization);
+      const isFresh = request.headers.authorization === 'Bearer 2';
+      response.writeHead(isFresh ? 200 : 401).end(isFresh ? '{}' : '{"kind":"Status","message":"Unauthorized"}');
+    });
+    let reads = 0;
+    const headers = async (isRefused = false) => {
+      if (isRefused || reads === 0) reads += 1;
+      return { authorization: `Bearer ${reads}` };
+    };
+    const http = createKubeHttp({ server, tls: {}, headers }, httpDefaults);
+    cleanups.push(() => http.close());
+    await expect(http.request({ method: 'POST', path: '/x' })).resolves.toMatchObject({ status: 200 });
+    expect(seen).toEqual(['Bearer 1', 'Bearer 2']);
+  });
+
   it('ends when no answer comes', async () => {
     const http = await serve(() => undefined);
     const started = performance.now();
@@ -245,7 +263,7 @@ describe('an answer of the API server', () => {
     [status(503), 'transient'],
     [status(429), 'transient'],
     [status(403), 'forbidden'],
-    [status(401), 'forbidden'],
+    [status(401), 'transient'],
     [status(403, { message: 'pods "x" is forbidden: exceeded quota: q' }), 'environment'],
     [status(403, { details: { causes: [{ reason: 'NamespaceTerminating' }] } }), 'environment'],
     [status(404), 'absent'],

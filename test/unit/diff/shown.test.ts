@@ -9,6 +9,24 @@ import { jsonPatch } from '../../../diff/patch.ts';
 
 const lines = (before: JsonObject, after: JsonObject): string[] => compare(before, after).map(changeLine);
 
+describe('a manifest as it is sent', () => {
+  const definition = (caBundle: string): JsonObject => ({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'a' },
+    spec: { group: 'x.io', conversion: { strategy: 'Webhook', webhook: { clientConfig: { caBundle, url: 'u' } } } },
+  });
+
+  it('has no placeholder for a certificate that is injected, and keeps a real one', () => {
+    const real = Buffer.from('-----BEGIN CERTIFICATE-----\n').toString('base64');
+    expect(normalizeManifest(definition('Cg=='))['spec']).toEqual({
+      group: 'x.io',
+      conversion: { strategy: 'Webhook', webhook: { clientConfig: { url: 'u' } } },
+    });
+    expect(normalizeManifest(definition(real))['spec']).toEqual(definition(real)['spec']);
+  });
+});
+
 describe('a difference', () => {
   it.each<[string, JsonObject, JsonObject, string[]]>([
     ['a value', { spec: { replicas: 1 } }, { spec: { replicas: 3 } }, ['spec.replicas: 1 → 3']],

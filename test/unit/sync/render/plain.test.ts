@@ -83,3 +83,17 @@ describe('rendering', () => {
     expect(reads).toBe(1);
   });
 });
+
+describe('a list of objects', () => {
+  const names = (text: string): string[] =>
+    renderPlain([file('a.json', text)]).objects.map(({ object: { metadata } }) => metadata.name);
+
+  it('may be plain JSON, or hold nothing', () => {
+    const one = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } };
+    expect(names(JSON.stringify([one, { ...one, metadata: { name: 'b' } }]))).toEqual(['a', 'b']);
+    expect(renderPlain([file('a.json', '{"apiVersion": "v1", "kind": "List", "items": null}')])).toEqual({
+      objects: [],
+      problems: [],
+    });
+  });
+});

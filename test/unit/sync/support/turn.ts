@@ -66,6 +66,7 @@ export function makeTurn(
     log: silent,
     kinds: {
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
+      findAny: () => undefined,
       isGone: () => false,
       refresh: async () => undefined,
     },
