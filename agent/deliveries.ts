@@ -37,6 +37,8 @@ export interface Deliveries {
   onEvent(namespace: string | undefined, event: CollectionEvent): void;
   /** One turn of a Delivery; answers after how many milliseconds the next one is due. */
   work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined>;
+  /** Other rules hold: what was read and checked is read and checked again. */
+  checkAgain(): void;
 }
 
 /** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
@@ -82,6 +84,16 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     registry.remove(uid);
     deps.watcher.forget(uid);
     deps.world.rollouts.follow(uid, '', []);
+  }
+
+  function checkAgain(): void {
+    for (const { object, session } of registry.all()) {
+      if (session === undefined) continue;
+      session.found = undefined;
+      session.weighed = undefined;
+      lookAtSource(session);
+      deps.enqueue(object.metadata.uid ?? '');
+    }
   }
 
   async function work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined> {
@@ -173,7 +185,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return again;
   }
 
-  return { onEvent, work };
+  return { onEvent, work, checkAgain };
 }
 
 function isUnderWay(session: Session): boolean {

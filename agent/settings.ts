@@ -76,6 +76,13 @@ export const settingsTable = [
       "The Secret in the agent's namespace with the secrets of the webhook receivers: keys github, gitlab, gitea, generic.",
   },
   {
+    name: 'limits',
+    kind: 'text',
+    fallback: 'lockstep-limits',
+    about:
+      "The ConfigMap in the agent's namespace that limits what Deliveries may do: a key each namespace, and default.",
+  },
+  {
     name: 'redis',
     kind: 'text',
     fallback: '',

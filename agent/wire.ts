@@ -5,6 +5,7 @@ import { deliveryResource } from '../sync/delivery/crd.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Cluster, Log } from '../sync/ports.ts';
+import { parseYaml } from '../sync/render/yaml.ts';
 import type { World } from '../sync/session.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
@@ -23,6 +24,7 @@ import { collectionPath } from './kube/paths.ts';
 import { type CollectionEvent, follow, watchDefaults } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
+import { followLimits } from './limits.ts';
 import { openApi, openProbes } from './listeners.ts';
 import { registerSecret } from './mask.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -145,8 +147,15 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   const events = createEvents(http, clock, log);
+  const limits = followLimits(http, { namespace: settings.namespace, name: settings.limits }, parseYaml, log, () =>
+    deliveries.checkAgain(),
+  );
+  await limits.ready;
+  opened.defer(async () => limits.close());
   const world: Omit<World, 'event' | 'wake' | 'isOutdated'> = {
     clock,
+    limits: limits.of,
+    agentNamespace: settings.namespace,
     log,
     kinds,
     records,

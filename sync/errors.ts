@@ -17,6 +17,10 @@ export const errorCodes = {
     hint: 'Create the Secret that spec.source.secretRef names, in the namespace of the Delivery.',
   },
   InvalidManifests: { retryable: false, hint: 'Fix the named files and push again.' },
+  NotAllowed: {
+    retryable: true,
+    hint: 'Whoever runs Lockstep limits what Deliveries of this namespace may do; ask them, or change what is named.',
+  },
   InvalidSpec: { retryable: false, hint: 'Change the named fields of the Delivery.' },
   NotBuiltYet: { retryable: false, hint: 'This version does not know the field yet; leave it at its default.' },
   EmptyRender: {

@@ -1,6 +1,7 @@
 import { hashText } from '../diff/hash.ts';
 import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
+import { isSourceAllowed, limitProblems } from './limits.ts';
 import { inSlices } from './parallel.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
@@ -79,7 +80,12 @@ function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
 }
 
 async function sourceRequest(turn: Turn): Promise<SourceRequest> {
-  const { url, ref, path, uid: user } = turn.delivery;
+  const { url, ref, path, namespace, uid: user } = turn.delivery;
+  if (!isSourceAllowed(url, turn.world.limits(namespace)))
+    throw new LockstepError(
+      'NotAllowed',
+      `the source ${url} is not allowed for Deliveries of the namespace ${namespace}`,
+    );
   return { url, ref, path, credentials: await credentialsOf(turn), user };
 }
 
@@ -147,15 +153,22 @@ async function renderAndCheck(
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
   const rendered = renderPlain(snapshot.files, session.parsed);
   const checked = checkThese(rendered);
-  if (checked.isServed) return usable(checked, revision);
+  if (checked.isServed) return allowed(usable(checked, revision), delivery, world, revision);
   await world.kinds.refresh();
-  return usable(checkThese(rendered), revision);
+  return allowed(usable(checkThese(rendered), revision), delivery, world, revision);
 }
 
 /** @throws LockstepError InvalidManifests, that names all that is wrong */
 function usable(checked: Checked, revision: string): Checked {
   const problems = checked.problems.map(describeProblem);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
+  return checked;
+}
+
+/** @throws LockstepError NotAllowed, that names all that goes beyond the limits */
+function allowed(checked: Checked, { namespace }: Delivery, world: Turn['world'], revision: string): Checked {
+  const problems = limitProblems(checked.desired, world.limits(namespace), namespace, world.agentNamespace);
+  if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
   return checked;
 }
 

@@ -2,6 +2,7 @@ import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { LockstepError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
@@ -19,6 +20,10 @@ export interface World {
   readonly records: Records;
   readonly watcher: Watcher;
   readonly rollouts: Rollouts;
+  /** What Deliveries of a namespace may do, beyond what their accounts may. @throws LockstepError NotAllowed */
+  limits(namespace: string): Limits;
+  /** The agent's own namespace. */
+  readonly agentNamespace: string;
   /** The API server as an identity. Every call first makes sure that the account exists: AccountNotFound otherwise. */
   cluster(identity: string): Cluster;
   /** Whether a namespace is on its way out, or gone. */

@@ -93,11 +93,13 @@ describe('the Delivery', () => {
     const app = await lockstep.app(
       'dlv-unbuilt',
       { 'a.yaml': configMap('a', { a: '1' }) },
-      { sync: { mode: 'manual' }, render: { helm: { chart: 'x' } } },
+      { sync: { approval: 'required' }, render: { helm: { chart: 'x' } } },
     );
-    expect(await app.refused('NotBuiltYet')).toBe('not supported by this version: spec.render.helm, spec.sync.mode');
+    expect(await app.refused('NotBuiltYet')).toBe(
+      'not supported by this version: spec.render.helm, spec.sync.approval',
+    );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
-    await lockstep.kube.edit(app.delivery, { spec: { sync: { mode: 'auto' }, render: null } });
+    await lockstep.kube.edit(app.delivery, { spec: { sync: { approval: 'none' }, render: null } });
     await app.ready();
   });
 

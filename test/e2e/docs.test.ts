@@ -12,7 +12,9 @@ import { configMap, deployment, describeOnOwnCluster, useLockstep } from './supp
 
 const root = join(import.meta.dirname, '..', '..');
 const webhookSecret = 'docs-webhooks';
-const pages = ['readme', 'start', 'first-app', 'webhooks', 'bad-commit', 'rest'].map((name) => `docs-${name}`);
+const pages = ['readme', 'start', 'first-app', 'webhooks', 'bad-commit', 'rest', 'order-and-hooks', 'move-here'].map(
+  (name) => `docs-${name}`,
+);
 const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret] });
 
 /** A page, and what it takes for granted. */
@@ -143,6 +145,14 @@ describeOnOwnCluster('every command of', () => {
       repository,
     );
     expect(output).toContain('ErrImagePull');
+  });
+
+  it.each(['order-and-hooks', 'move-here'])('docs/how-to/%s.md', async (name) => {
+    const namespace = `docs-${name}`;
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: `docs/how-to/${name}.md`, namespace, mayDiffer: true }, repository);
+    expect(output).toMatch(/2 unchanged\nplan [\w-]{12}/);
   });
 
   it('docs/how-to/rest.md', async () => {

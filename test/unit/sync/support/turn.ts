@@ -3,6 +3,7 @@ import { createRollouts } from '../../../../health/rollouts.ts';
 import { createWatcher } from '../../../../health/watcher.ts';
 import { type Delivery, type Request, readDelivery } from '../../../../sync/delivery/delivery.ts';
 import { LockstepError } from '../../../../sync/errors.ts';
+import { unlimited } from '../../../../sync/limits.ts';
 import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../../../sync/ports.ts';
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
@@ -64,6 +65,8 @@ export function makeTurn(
       sleep: () => new Promise((resolve) => setImmediate(resolve)),
     },
     log: silent,
+    limits: () => unlimited,
+    agentNamespace: 'lockstep-system',
     kinds: {
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
       findAny: () => undefined,

@@ -1,0 +1,80 @@
+import { type Json, textAt } from '../diff/json.ts';
+import { LockstepError, messageOf } from '../sync/errors.ts';
+import { type Limits, readLimits, unlimited } from '../sync/limits.ts';
+import type { Log } from '../sync/ports.ts';
+import type { KubeObject } from '../sync/types.ts';
+import type { KubeHttp } from './kube/http.ts';
+import { follow } from './kube/watch.ts';
+
+type Parse = (text: string) => Json[];
+
+/** The limits of Deliveries, as one ConfigMap in the agent's own namespace holds them: a key each namespace, and `default`. */
+export interface FollowedLimits {
+  /** @throws LockstepError NotAllowed while they can't be read or understood: nothing is allowed by mistake */
+  of(namespace: string): Limits;
+  /** Resolves when they were read, or can't be. */
+  readonly ready: Promise<void>;
+  close(): void;
+}
+
+/**
+ * @param place the ConfigMap
+ * @param parse reads YAML
+ * @param onChange called when other limits hold
+ */
+export function followLimits(
+  http: KubeHttp,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  parse: Parse,
+  log: Log,
+  onChange: () => void,
+): FollowedLimits {
+  let known: ReadonlyMap<string, Limits | string> | undefined;
+  let trouble = 'they are being read';
+  let hasFailed = false;
+  const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
+  const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
+  const take = (limits: ReadonlyMap<string, Limits | string>): void => {
+    const isFirst = known === undefined && !hasFailed;
+    known = limits;
+    settle();
+    if (!isFirst) onChange();
+  };
+  const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
+    if (event.type === 'failed') {
+      trouble = event.error.message;
+      hasFailed = true;
+      settle();
+      log.warn({ configMap: name, problem: trouble }, 'the limits can not be watched');
+    } else if (event.type === 'changed') take(limitsIn(event.object, parse, log));
+    else if (event.type === 'deleted' || (event.type === 'synced' && event.uids.size === 0)) take(new Map());
+  });
+  return {
+    of: (of) => {
+      if (known === undefined)
+        throw new LockstepError('NotAllowed', `the limits in ConfigMap ${name} can not be read: ${trouble}`);
+      const limits = known.get(of) ?? known.get('default') ?? unlimited;
+      if (typeof limits === 'string')
+        throw new LockstepError('NotAllowed', `the limits in ConfigMap ${name} can not be understood: ${limits}`);
+      return limits;
+    },
+    ready,
+    close,
+  };
+}
+
+/** What can't be understood allows nothing. */
+function limitsIn(object: KubeObject, parse: Parse, log: Log): Map<string, Limits | string> {
+  const data = object['data'] ?? {};
+  const found = new Map<string, Limits | string>();
+  for (const key of Object.keys(data as object)) {
+    try {
+      const [value = {}] = parse(textAt(data, key) ?? '');
+      found.set(key, readLimits(value));
+    } catch (error) {
+      log.error({ key, problem: messageOf(error) }, 'limits can not be understood');
+      found.set(key, `${key}: ${messageOf(error)}`);
+    }
+  }
+  return found;
+}

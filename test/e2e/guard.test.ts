@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { loadAccess } from '../../agent/kube/client.ts';
+import { textAt } from '../../diff/json.ts';
+import { messageOf } from '../../sync/errors.ts';
+import { parseYaml } from '../../sync/render/yaml.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { deliveryOf, makeNamespace } from './support/furnish.ts';
+import { connect, type Kube, until } from './support/kube.ts';
+import { writeKubeconfig } from './support/kubeconfig.ts';
+import { describeOnOwnCluster } from './support/lockstep.ts';
+
+const namespace = 'guard';
+const group = 'rbac.authorization.k8s.io';
+let admin: Kube;
+let tenant: Kube;
+
+beforeAll(async () => {
+  if (inject('auditLog') === '') return;
+  admin = await connect(inject('kubeconfig'));
+  await makeNamespace(admin, namespace, 'none');
+  await admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'tenant', namespace } });
+  await may([{ apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['get', 'create', 'patch', 'delete'] }]);
+  tenant = await asTenant();
+  for (const object of parseYaml(readFileSync('deploy/base/delivery-guard.yaml', 'utf8')))
+    await admin.apply(object as KubeObject);
+  // A policy holds a moment after it was made.
+  await until('the guard holds', async () => (await refusalOf(delivery('probe', {}))) !== undefined);
+});
+
+afterAll(async () => {
+  await admin?.close();
+  await tenant?.close();
+});
+
+/** What the tenant may, beside which nothing. */
+async function may(rules: readonly object[]): Promise<void> {
+  await admin.apply({
+    apiVersion: `${group}/v1`,
+    kind: 'Role',
+    metadata: { name: 'tenant', namespace },
+    rules,
+  } as never);
+  await admin.apply({
+    apiVersion: `${group}/v1`,
+    kind: 'RoleBinding',
+    metadata: { name: 'tenant', namespace },
+    roleRef: { apiGroup: group, kind: 'Role', name: 'tenant' },
+    subjects: [{ kind: 'ServiceAccount', name: 'tenant', namespace }],
+  });
+}
+
+async function asTenant(): Promise<Kube> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/tenant/token`;
+  const body = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} });
+  const answer = await admin.http.request({ method: 'POST', path, body, contentType: 'application/json' });
+  const { server } = await loadAccess(inject('kubeconfig'), Date.now);
+  const file = join(mkdtempSync(join(tmpdir(), 'lockstep-guard-')), 'kubeconfig');
+  const token = textAt(answer.body, 'status', 'token') ?? '';
+  writeKubeconfig(file, { server, 'insecure-skip-tls-verify': true }, { token });
+  return connect(file);
+}
+
+const delivery = (name: string, spec: Record<string, object>): KubeObject =>
+  deliveryOf(namespace, name, 'https://git.example.com/shop.git', { suspend: true, ...spec });
+
+/** What the API server says to the tenant; undefined when it says nothing. */
+async function refusalOf(object: KubeObject): Promise<string | undefined> {
+  return tenant.apply(object).then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  );
+}
+
+const deliveries = {
+  apiGroups: ['lockstep.dev'],
+  resources: ['deliveries'],
+  verbs: ['get', 'create', 'patch', 'delete'],
+};
+const impersonate = {
+  apiGroups: [''],
+  resources: ['serviceaccounts'],
+  resourceNames: ['lockstep'],
+  verbs: ['impersonate'],
+};
+
+describeOnOwnCluster('who writes a Delivery', () => {
+  it('may only name an account that they may impersonate themselves', async () => {
+    await may([deliveries]);
+    const refused = `system:serviceaccount:${namespace}:tenant may not impersonate the service account`;
+    expect(await refusalOf(delivery('a', {}))).toContain(`${refused} lockstep`);
+    expect(await refusalOf(delivery('a', { target: { serviceAccountName: 'admin' } }))).toContain(`${refused} admin`);
+    await may([deliveries, impersonate]);
+    await until('it may', async () => (await refusalOf(delivery('a', {}))) === undefined);
+    expect(await refusalOf(delivery('b', { target: { serviceAccountName: 'admin' } }))).toContain(`${refused} admin`);
+  });
+
+  it('may only name a Secret that they may read themselves', async () => {
+    await may([deliveries, impersonate]);
+    const withSecret = (name: string) => delivery('c', { source: { secretRef: { name } } });
+    await until('the rights hold', async () => (await refusalOf(withSecret('git')))?.includes('may not get a Secret'));
+    expect(await refusalOf(withSecret('git'))).toContain('may not get a Secret that this Delivery would read: git');
+    await may([
+      deliveries,
+      impersonate,
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['git'], verbs: ['get'] },
+    ]);
+    await until('it may', async () => (await refusalOf(withSecret('git'))) === undefined);
+    expect(await refusalOf(withSecret('other'))).toContain('may not get a Secret');
+  });
+
+  it('may change what is not about that, also where somebody else named the account', async () => {
+    await may([deliveries]);
+    await admin.apply(delivery('d', { target: { serviceAccountName: 'admin' } }), 'admin');
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'd' };
+    await tenant.edit(ref, { spec: { history: 5 } });
+    await tenant.edit(ref, { metadata: { annotations: { 'lockstep.dev/request': 'sync@1' } } });
+  });
+
+  it('may only confirm what they may approve', async () => {
+    await may([deliveries]);
+    await admin.apply(delivery('e', {}), 'admin');
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'e' };
+    const confirm = () =>
+      tenant.edit(ref, { metadata: { annotations: { 'lockstep.dev/request': 'confirm@1 plan=abc' } } }).then(
+        () => undefined,
+        (error: unknown) => messageOf(error),
+      );
+    expect(await confirm()).toContain('may not approve the Delivery e, which confirm asks for');
+    await may([deliveries, { apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['approve'] }]);
+    await until('it may', async () => (await confirm()) === undefined);
+  });
+});
