@@ -90,6 +90,8 @@ class Walk {
     const manager = this.one(['kubectl-edit', 'somebody']) ?? '';
     const value = this.random() < 0.2 ? null : 'drift';
     const ref = this.app.ref('v1', 'ConfigMap', name);
+    // What Git names but nobody has released yet would be theirs, and a conflict that only a person can end.
+    if (textAt(await lockstep.kube.get(ref), 'data', key) === undefined) return;
     const changed = await lockstep.kube.edit(ref, { data: { [key]: value } }, manager).catch(() => undefined);
     if (changed === undefined) return;
     await this.disturbed(name);
