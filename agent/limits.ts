@@ -1,5 +1,5 @@
 import { type Json, textAt } from '../diff/json.ts';
-import { LockstepError, messageOf } from '../sync/errors.ts';
+import { isForbidden, LockstepError, messageOf } from '../sync/errors.ts';
 import { type Limits, readLimits, unlimited } from '../sync/limits.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeObject } from '../sync/types.ts';
@@ -10,7 +10,7 @@ type Parse = (text: string) => Json[];
 
 /** The limits of Deliveries, as one ConfigMap in the agent's own namespace holds them: a key each namespace, and `default`. */
 export interface FollowedLimits {
-  /** @throws LockstepError NotAllowed while they can't be read or understood: nothing is allowed by mistake */
+  /** @throws LockstepError NotAllowed, ClusterUnavailable while they can't be read or understood: nothing is allowed by mistake */
   of(namespace: string): Limits;
   /** Resolves when they were read, or can't be. */
   readonly ready: Promise<void>;
@@ -30,29 +30,30 @@ export function followLimits(
   onChange: () => void,
 ): FollowedLimits {
   let known: ReadonlyMap<string, Limits | string> | undefined;
-  let trouble = 'they are being read';
-  let hasFailed = false;
+  let trouble: Error | undefined;
   const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
   const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
   const take = (limits: ReadonlyMap<string, Limits | string>): void => {
-    const isFirst = known === undefined && !hasFailed;
+    const isFirst = known === undefined && trouble === undefined;
     known = limits;
     settle();
     if (!isFirst) onChange();
   };
   const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
     if (event.type === 'failed') {
-      trouble = event.error.message;
-      hasFailed = true;
+      trouble = event.error;
       settle();
-      log.warn({ configMap: name, problem: trouble }, 'the limits can not be watched');
+      log.warn({ configMap: name, problem: trouble.message }, 'the limits can not be watched');
     } else if (event.type === 'changed') take(limitsIn(event.object, parse, log));
     else if (event.type === 'deleted' || (event.type === 'synced' && event.uids.size === 0)) take(new Map());
   });
   return {
     of: (of) => {
-      if (known === undefined)
-        throw new LockstepError('NotAllowed', `the limits in ConfigMap ${name} can not be read: ${trouble}`);
+      if (known === undefined) {
+        const code = isForbidden(trouble) ? 'NotAllowed' : 'ClusterUnavailable';
+        const why = trouble === undefined ? 'they are being read' : trouble.message;
+        throw new LockstepError(code, `the limits in ConfigMap ${name} can not be read: ${why}`);
+      }
       const limits = known.get(of) ?? known.get('default') ?? unlimited;
       if (typeof limits === 'string')
         throw new LockstepError('NotAllowed', `the limits in ConfigMap ${name} can not be understood: ${limits}`);

@@ -44,9 +44,18 @@ async function cascade(turn: Turn): Promise<number | undefined> {
   const until = deadlineOf(turn);
   if (!isEnding && (await runPhase(turn, 'PreDelete', until)) === 'waiting') return soon;
   const again = await deleteAll(turn, isEnding, (entry) => entry.hook?.phase !== 'PostDelete');
-  if (again !== undefined || isEnding) return again;
+  if (again !== undefined) return again;
+  const last = isEnding ? undefined : await finish(turn, until);
+  if (last !== undefined) return last;
+  if (session.waiting.length > 0)
+    tellLeft(turn, isEnding ? 'the namespace is being deleted' : 'the deadline has passed');
+  return undefined;
+}
+
+/** What runs when everything is gone, and goes itself then. */
+async function finish(turn: Turn, until: number): Promise<number | undefined> {
   if ((await runPhase(turn, 'PostDelete', until)) === 'waiting') return soon;
-  return deleteAll(turn, isEnding, () => true);
+  return deleteAll(turn, false, () => true);
 }
 
 /** When what is left is left behind: counted from when the Delivery was deleted, so that no restart begins anew. */
@@ -67,10 +76,8 @@ async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) =>
     ({ refusal }) => !isEnding || refusal === undefined || !rightsAreGone(refusal),
   );
   const isLate = world.clock.steady() >= deadlineOf(turn);
-  if (holdUps.length > 0 && !isLate) return holdUps.some(mayPass) ? soon : later;
-  if (session.waiting.length > 0)
-    tellLeft(turn, isEnding ? 'the namespace is being deleted' : 'the deadline has passed');
-  return undefined;
+  if (holdUps.length === 0 || isLate) return undefined;
+  return holdUps.some(mayPass) ? soon : later;
 }
 
 /** The one request that is heard while a Delivery is deleted. */

@@ -18,10 +18,10 @@ beforeAll(async () => {
   await app.ready();
 });
 
-/** Whether all there is of a kind is asked for: by a list, or at the beginning of a watch. */
+/** Whether all there is of the app's ConfigMaps is asked for: by a list, or at the beginning of a watch. */
 function isList({ method, url = '' }: IncomingMessage): boolean {
   const isAll = url.includes('sendInitialEvents=true') || !url.includes('watch=true');
-  return method === 'GET' && /\/configmaps\?/.test(url) && isAll;
+  return method === 'GET' && /\/namespaces\/faults-api\/configmaps\?/.test(url) && isAll;
 }
 
 describeOnOwnCluster('when the API server', () => {
