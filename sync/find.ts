@@ -35,7 +35,7 @@ export async function findRevision(turn: Turn): Promise<void> {
 export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false): Promise<void> | undefined {
   const { session, world } = turn;
   if (session.polling !== undefined || world.clock.now() < session.pollAt) return undefined;
-  session.pollAt = world.clock.now() + turn.delivery.interval;
+  session.pollAt = world.clock.now() + early(turn.delivery.interval);
   const polling = poll(turn).finally(() => {
     // A new spec does not wait for the answer to an old one: by now there may be another conversation.
     if (session.polling === polling) session.polling = undefined;
@@ -43,6 +43,11 @@ export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false):
   });
   session.polling = polling;
   return polling;
+}
+
+/** Up to a tenth earlier: Deliveries that began together, as after a restart, do not ask their server together for ever. */
+function early(milliseconds: number): number {
+  return milliseconds * (1 - Math.random() / 10);
 }
 
 async function poll(turn: Turn): Promise<void> {
@@ -68,7 +73,7 @@ function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
   session.sourceTrouble = trouble;
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
   // Who said meanwhile that there is news is asked for at once all the same.
-  if (session.pollAt !== 0) session.pollAt = world.clock.now() + Math.min(delivery.interval, failedPoll);
+  if (session.pollAt !== 0) session.pollAt = world.clock.now() + early(Math.min(delivery.interval, failedPoll));
   const { reason, message: problem } = trouble;
   world.log.warn({ delivery: nameOf(delivery), reason, problem }, 'the source can not be read');
 }

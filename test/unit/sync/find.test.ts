@@ -59,3 +59,19 @@ describe('a revision that can not be read', () => {
     expect(turn.session.pollAt).toBeLessThanOrEqual(turn.now);
   });
 });
+
+describe('the next look at a source', () => {
+  it('is due a little earlier than its interval says, and not for all at the same moment', async () => {
+    const waits = new Set<number>();
+    for (let count = 0; count < 20; count += 1) {
+      const turn = makeTurn({ spec: { source: { url: 'https://git.example.com/shop', interval: '60s' } } });
+      turn.source.fault = undefined;
+      await findRevision(turn);
+      const wait = turn.session.pollAt - turn.now;
+      expect(wait).toBeGreaterThan(53_999);
+      expect(wait).toBeLessThanOrEqual(60_000);
+      waits.add(Math.round(wait));
+    }
+    expect(waits.size).toBeGreaterThan(1);
+  });
+});
