@@ -8,7 +8,16 @@ export function hashText(text: string): string {
 
 /** A fingerprint of a value that may stand in the name of an object: ten lower-case hexadecimal digits. */
 export function hashForName(value: Json): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 10);
+  return hexOf(canonicalJson(value)).slice(0, 10);
+}
+
+/** A fingerprint of text that people type: twelve hexadecimal digits, so that it never looks like a flag. */
+export function hashForPeople(text: string): string {
+  return hexOf(text).slice(0, 12);
+}
+
+function hexOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** A fingerprint of a value that does not depend on the order of keys. */

@@ -72,7 +72,7 @@ export const commands: Readonly<Record<string, Command>> = {
     'confirm',
     'let one plan delete what is protected, or more than half; or a deleted Delivery what waits for a word',
     '--plan HASH|deletion ',
-    ['shop -n shop --plan Vb3kX0aQ9mZt'],
+    ['shop -n shop --plan 3f9a1c07be52'],
   ),
   retry: request('retry', 'release the held revision once more'),
   accept: request('accept', 'release the held revision, and let the check pass that it failed'),

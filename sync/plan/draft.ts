@@ -1,4 +1,4 @@
-import { hashText } from '../../diff/hash.ts';
+import { hashForPeople } from '../../diff/hash.ts';
 import { canonicalJson, type Json } from '../../diff/json.ts';
 import { inOneLine } from '../errors.ts';
 import { breathe } from '../parallel.ts';
@@ -96,5 +96,5 @@ function hashOf(input: string, items: readonly PlanItem[], entries: ReadonlyMap<
       const step = entries.get(key)?.step ?? 0;
       return `${action} ${key} ${wave} ${step} ${deferred} ${canonicalJson(operations as Json)}`;
     });
-  return hashText([input, ...lines].join('\n')).slice(0, 12);
+  return hashForPeople([input, ...lines].join('\n'));
 }

@@ -71,7 +71,7 @@ describeOnOwnCluster('lockstep plan', () => {
     await app.ready();
     expect(await run('plan', 'app', '-n', 'looks-plan')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/by Ada: .*\n3 unchanged\nplan [\w-]{12}\n$/),
+      stdout: expect.stringMatching(/by Ada: .*\n3 unchanged\nplan [0-9a-f]{12}\n$/),
     });
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
     writeFileSync(join(folder, 'a.yaml'), configMap('a', { v: '2' }));
@@ -91,7 +91,7 @@ describeOnOwnCluster('lockstep plan', () => {
       'create  wave 2  ConfigMap looks-plan/c: is not in the cluster',
       'prune   wave 0  ConfigMap looks-plan/b: left Git',
       '0 unchanged',
-      expect.stringMatching(/^plan [\w-]{12}$/),
+      expect.stringMatching(/^plan [0-9a-f]{12}$/),
       '',
     ]);
     expect(planned.code).toBe(2);

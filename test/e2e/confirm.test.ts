@@ -25,7 +25,7 @@ function confirm(app: App, plan: string) {
 }
 
 /** The plan that a refusal asks to be confirmed. */
-const planIn = (message: string): string => /confirms the plan ([\w-]{12})$/.exec(message)?.[1] ?? 'none';
+const planIn = (message: string): string => /confirms the plan ([0-9a-f]{12})$/.exec(message)?.[1] ?? 'none';
 
 describeOnOwnCluster('a word of a person lets', () => {
   it('more than half go, for that one plan', async () => {

@@ -23,7 +23,7 @@ describeOnOwnCluster('a plan', () => {
     const app = await lockstep.app('plan-manual', { 'a.yaml': configMap('a', { a: '1' }) }, manual);
     const message = await app.refused('AwaitingSync');
     expect(message).toMatch(
-      /^the plan is [\w-]{12} \(1 create\); carry it out with `lockstep sync app --plan [\w-]{12}`$/,
+      /^the plan is [0-9a-f]{12} \(1 create\); carry it out with `lockstep sync app --plan [0-9a-f]{12}`$/,
     );
     expect(await dataOf(app, 'a')).toBeUndefined();
     expect(lockstepCommand(['sync', 'app', ...flagsOf(app)])).toMatchObject({ code: 0 });
