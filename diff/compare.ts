@@ -1,5 +1,5 @@
 import { canonicalJson, isObject, type Json, type JsonObject, toJson } from './json.ts';
-import { itemsByKey, listKeys } from './lists.ts';
+import { isSameOrder, itemsByKey, listKeys, sharedNames } from './lists.ts';
 
 /** One difference between two states of an object. A side that lacks the value is undefined. */
 export interface Change {
@@ -47,9 +47,8 @@ function visitLists(before: Json[], after: Json[], path: string, changes: Change
   const [old, now] = [itemsByKey(before, keys), itemsByKey(after, keys)];
   for (const name of new Set([...old.keys(), ...now.keys()]))
     visit(old.get(name), now.get(name), `${path}[${name}]`, changes);
-  const common = [...now.keys()].filter((name) => old.has(name));
-  const order = [...old.keys()].filter((name) => now.has(name));
-  if (common.join() !== order.join()) changes.push({ path: `${path} (order)`, before: order, after: common });
+  if (!isSameOrder(old, now))
+    changes.push({ path: `${path} (order)`, before: sharedNames(old, now), after: sharedNames(now, old) });
 }
 
 /** One line a change: `spec.replicas: 1 → 3`. Long values are cut to where they differ. */

@@ -1,6 +1,6 @@
 import { appliedBy, managedEntries, pathsOf } from './field-sets.ts';
 import { canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
-import { itemsByKey, listKeys } from './lists.ts';
+import { isSameOrder, itemsByKey, listKeys, sharedNames } from './lists.ts';
 import { isBuiltIn } from './normalize.ts';
 import { names, pathText, type Step, valueAt, withoutPlaces } from './places.ts';
 import { holdsQuantity, isSameQuantity } from './quantity.ts';
@@ -45,12 +45,9 @@ function mergeLists(live: Json[], wanted: Json[], path: readonly string[], isKno
   const [old, now] = [itemsByKey(live, keys), itemsByKey(wanted, keys)];
   const merged = new Map([...now].map(([name, item]) => [name, merge(old.get(name), item, path, isKnown)]));
   const kept = [...old].map(([name, item]) => [name, merged.get(name) ?? item] as const);
-  const order = [...now.keys()].filter((name) => old.has(name));
-  const isInOrder = order.join('\n') === [...old.keys()].filter((name) => now.has(name)).join('\n');
+  const ours = sharedNames(now, old).map((name) => [name, merged.get(name) ?? null] as const);
   // Others may have items between ours: only the order of our own ones counts.
-  const inOrder = isInOrder
-    ? kept
-    : [...order.map((name) => [name, merged.get(name) ?? null] as const), ...kept.filter(([name]) => !now.has(name))];
+  const inOrder = isSameOrder(old, now) ? kept : [...ours, ...kept.filter(([name]) => !now.has(name))];
   return [...inOrder, ...[...merged].filter(([name]) => !old.has(name))].map(([, item]) => item);
 }
 

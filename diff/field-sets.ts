@@ -17,11 +17,26 @@ export interface ManagedEntry {
 
 /** What managers own of an object itself; what they own of a subresource is another matter. */
 export function managedEntries(object: JsonObject): ManagedEntry[] {
-  return objectsAt(object, 'metadata', 'managedFields').flatMap((entry) => {
-    const fields = entry['fieldsV1'];
-    if (!isObject(fields) || entry['subresource']) return [];
-    const text = (name: string): string => String(entry[name] ?? '');
-    return [{ manager: text('manager'), operation: text('operation'), apiVersion: text('apiVersion'), fields }];
+  return objectsAt(object, 'metadata', 'managedFields').flatMap((entry) => managedEntry(entry) ?? []);
+}
+
+function managedEntry(entry: JsonObject): ManagedEntry | undefined {
+  const fields = entry['fieldsV1'];
+  if (!isObject(fields) || entry['subresource']) return undefined;
+  const text = (name: string): string => String(entry[name] ?? '');
+  return { manager: text('manager'), operation: text('operation'), apiVersion: text('apiVersion'), fields };
+}
+
+/**
+ * The `managedFields` of an object with other sets in them. What stands there of subresources stays.
+ * @param setFor the set that an entry shall have; undefined takes the entry out
+ */
+export function withFieldSets(object: JsonObject, setFor: (entry: ManagedEntry) => FieldSet | undefined): JsonObject[] {
+  return objectsAt(object, 'metadata', 'managedFields').flatMap((raw) => {
+    const entry = managedEntry(raw);
+    if (entry === undefined) return [raw];
+    const set = setFor(entry);
+    return set === undefined ? [] : [{ ...raw, fieldsV1: set }];
   });
 }
 

@@ -47,6 +47,16 @@ export function itemsByKey(list: readonly Json[], keys: readonly string[]): Map<
   return new Map(list.map((item) => [Object.values(keyOfItem(item, keys)).join('/'), item]));
 }
 
+/** The names that two lists share, in the order of the first. */
+export function sharedNames(one: ReadonlyMap<string, Json>, other: ReadonlyMap<string, Json>): string[] {
+  return [...one.keys()].filter((name) => other.has(name));
+}
+
+/** Whether two lists have what they share in the same order. */
+export function isSameOrder(one: ReadonlyMap<string, Json>, other: ReadonlyMap<string, Json>): boolean {
+  return sharedNames(one, other).join('\n') === sharedNames(other, one).join('\n');
+}
+
 /** Every way in which the server may name an item: the sets of its fields that could be a key. */
 export function possibleKeys(item: JsonObject): JsonObject[] {
   return keySets

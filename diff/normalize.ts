@@ -1,4 +1,5 @@
 import { at, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { withPlaces } from './places.ts';
 
 /** Metadata that the API server or a controller writes, never Git. */
 const serverMetadata = [
@@ -47,14 +48,7 @@ function dropPlaceholder(clean: JsonObject): void {
     return;
   if (Buffer.from(config['caBundle'], 'base64').includes('BEGIN CERTIFICATE')) return;
   const { caBundle: _none, ...rest } = config;
-  clean['spec'] = withAt(clean['spec'] ?? null, ['conversion', 'webhook', 'clientConfig'], rest);
-}
-
-function withAt(value: Json, path: readonly string[], inner: Json): Json {
-  const [key, ...rest] = path;
-  if (key === undefined) return inner;
-  const map = isObject(value) ? value : {};
-  return { ...map, [key]: withAt(map[key] ?? null, rest, inner) };
+  Object.assign(clean, withPlaces(clean, [{ path: ['spec', 'conversion', 'webhook', 'clientConfig'], value: rest }]));
 }
 
 /** Only text is folded; what is left in `stringData` is a mistake that the check reports. */

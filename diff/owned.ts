@@ -1,5 +1,6 @@
+import { appliedBy } from './field-sets.ts';
 import { hashText } from './hash.ts';
-import { canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
 import { possibleKeys } from './lists.ts';
 
 /**
@@ -12,19 +13,11 @@ import { possibleKeys } from './lists.ts';
  *   manager has no entry, so that nothing of ours is left in the object
  */
 export function ownedBy(live: JsonObject, manager: string, sentEmpty: readonly string[]): string | undefined {
-  const fields = fieldsOf(live, manager);
+  const fields = appliedBy(live, manager);
   if (fields === undefined) return undefined;
   const walk: Walk = { values: [], sentEmpty: new Set(sentEmpty) };
   visit(live, fields, '', walk);
   return hashText(walk.values.join('\n'));
-}
-
-/** The fieldsV1 set of a manager's apply entry. */
-function fieldsOf(live: JsonObject, manager: string): JsonObject | undefined {
-  const entry = objectsAt(live, 'metadata', 'managedFields').find(
-    (candidate) => candidate['manager'] === manager && candidate['operation'] === 'Apply' && !candidate['subresource'],
-  );
-  return isObject(entry?.['fieldsV1']) ? entry['fieldsV1'] : undefined;
 }
 
 interface Walk {

@@ -1,6 +1,6 @@
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { itemsByKey, listKeys } from './lists.ts';
+import { isSameOrder, itemsByKey, listKeys } from './lists.ts';
 
 /**
  * An RFC 6902 patch that leads from one object to the other, for people to read. Items of lists are matched by their keys,
@@ -34,9 +34,7 @@ function comparedLists(before: Json[], after: Json[], path: string): Operation[]
   const keys = listKeys([before, after]);
   if (keys === undefined) return plainly(before, after, path);
   const [old, now] = [itemsByKey(before, keys), itemsByKey(after, keys)];
-  const kept = [...old.keys()].filter((name) => now.has(name));
-  const isInOrder = [...now.keys()].filter((name) => old.has(name)).join('\n') === kept.join('\n');
-  if (!isInOrder) return [{ op: 'replace', path, value: after }];
+  if (!isSameOrder(old, now)) return [{ op: 'replace', path, value: after }];
   const gone = [...old.keys()].flatMap((name, index) => (now.has(name) ? [] : [index]));
   return [
     // From the end, so that places before it stay what they are.

@@ -27,7 +27,11 @@ export function shortUid(uid: string): string {
 
 /** The field manager of a Delivery. A name each lets the API server itself tell two Deliveries apart. */
 export function fieldManager(uid: string): string {
-  return `lockstep-${shortUid(uid)}`;
+  return managerOf(shortUid(uid));
+}
+
+function managerOf(short: string): string {
+  return `lockstep-${short}`;
 }
 
 /** The manifest as it is sent: with the stamp on it. */
@@ -44,7 +48,7 @@ export function stamped(manifest: KubeObject, stamp: Stamp): KubeObject {
 
 /** Labels are copied from object to object by controllers; what a Delivery has applied bears its manager. */
 function isAppliedBy(live: KubeObject, short: string): boolean {
-  return managedEntries(live).some(({ manager }) => manager === `lockstep-${short}`);
+  return managedEntries(live).some(({ manager }) => manager === managerOf(short));
 }
 
 /** `APP:GROUP/KIND:NAMESPACE/NAME`: one that names another object was copied with everything else. */

@@ -1,20 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { asDeclared, foreignIn } from '../../diff/declared.ts';
 import { managedEntries } from '../../diff/field-sets.ts';
 import { normalizeManifest } from '../../diff/normalize.ts';
-import { renderPlain } from '../../sync/render/plain.ts';
-import { describeProblem, groupOf, isKubeObject, type KubeObject, refOf } from '../../sync/types.ts';
+import { groupOf, isKubeObject, type KubeObject, refOf } from '../../sync/types.ts';
 import { viewDifference } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
+import { objectsIn } from './files.ts';
 
 /**
  * `lockstep diff -f FILE --live FILE`: how live objects, as `kubectl get -o yaml` prints them, differ from manifests,
  * without a cluster.
  */
 export function diffFiles(wantedFile: string, liveFile: string): DiffView[] {
-  const live = objectsOf(liveFile);
-  return objectsOf(wantedFile).flatMap((object): DiffView[] => {
+  const live = objectsIn(liveFile);
+  return objectsIn(wantedFile).flatMap((object): DiffView[] => {
     const manifest = normalizeManifest(object);
     const found = live.find((one) => isSameObject(one, object));
     if (!isKubeObject(manifest)) return [];
@@ -22,14 +21,6 @@ export function diffFiles(wantedFile: string, liveFile: string): DiffView[] {
     const isSame = view.release === undefined && view.foreign === undefined;
     return isSame ? [] : [{ ...referenceOf(refOf(found ?? object)), isHidden: false, ...view }];
   });
-}
-
-function objectsOf(file: string): KubeObject[] {
-  const bytes = readFileSync(file === '-' ? 0 : file);
-  const path = /\.(ya?ml|json)$/.test(file) ? file : 'standard input.yaml';
-  const { objects, problems } = renderPlain([{ path, oid: '', type: 'file', read: () => bytes }]);
-  if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
-  return objects.map(({ object }) => object);
 }
 
 /** A manifest may leave its namespace to the Delivery. */

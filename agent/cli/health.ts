@@ -1,20 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { healthOf } from '../../health/rules.ts';
 import { passesGate } from '../../health/scale.ts';
-import { renderPlain } from '../../sync/render/plain.ts';
-import { describeProblem } from '../../sync/types.ts';
 import { parse } from './arguments.ts';
+import { objectsIn } from './files.ts';
 
 /** `lockstep health`: one JSON line for each object, in order; exit code 2 when one is not healthy. */
 export async function healthCommand(args: readonly string[]): Promise<number> {
   const { file } = parse(args, { file: { type: 'string', short: 'f' } }, []).flags;
   if (file === undefined) throw new Error('-f FILE is needed; - reads from standard input');
-  const bytes = readFileSync(file === '-' ? 0 : file);
-  const path = /\.(ya?ml|json)$/.test(file) ? file : 'standard input.yaml';
-  const { objects, problems } = renderPlain([{ path, oid: '', type: 'file', read: () => bytes }]);
-  if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
   let code = 0;
-  for (const { object } of objects) {
+  for (const object of objectsIn(file)) {
     const health = healthOf(object, { now: Date.now() });
     if (!passesGate(health)) code = 2;
     const { apiVersion, kind, metadata } = object;

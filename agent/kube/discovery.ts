@@ -10,7 +10,6 @@ interface Discovered {
   readonly kinds: ReadonlyMap<string, ApiResource>;
   /** `group/kind` of everything that is served in some version. */
   readonly served: ReadonlySet<string>;
-  readonly listable: readonly ApiResource[];
   /** Every kind that can be listed, by `group/kind`, in the version that the API server prefers. */
   readonly preferred: ReadonlyMap<string, ApiResource>;
   /** Groups whose server did not answer: nothing is known about what they hold now. */
@@ -29,7 +28,7 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   let pending: Promise<void> | undefined;
   return {
     find: (apiVersion, kind) => known.kinds.get(`${apiVersion} ${kind}`),
-    listable: () => known.listable,
+    listable: () => [...known.preferred.values()],
     findAny: (group, kind) => known.preferred.get(`${group}/${kind}`),
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
     refresh: () => {
@@ -59,7 +58,6 @@ async function discover(http: KubeHttp): Promise<Discovered> {
     if (verbs.includes('list') && !preferred.has(name)) preferred.set(name, resource);
   }
   return {
-    listable: [...preferred.values()],
     preferred,
     kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
     served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),

@@ -34,11 +34,15 @@ export async function applyObject(cluster: Cluster, request: ApplyRequest): Prom
 
 /** An object on its way out is waited for, and what holds it is named. */
 export function terminating(object: KubeObject): LockstepError {
+  return new LockstepError('Terminating', `${leavingText(object)}; it is made again when it is gone`);
+}
+
+/** That an object is on its way out, and which finalizers hold it. */
+export function leavingText(object: KubeObject): string {
   const finalizers = at(object, 'metadata', 'finalizers');
-  const names = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];
-  const waits = names.length > 0 ? `, held by ${names.join(', ')}` : '';
+  const holders = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];
   const title = titleOf(refOf(object));
-  return new LockstepError('Terminating', `${title} is being deleted${waits}; it is made again when it is gone`);
+  return holders.length > 0 ? `${title} is being deleted, held by ${holders.join(', ')}` : `${title} is being deleted`;
 }
 
 async function attempt(

@@ -7,15 +7,17 @@ import {
   shared,
   topPathsOf,
   unionOf,
+  withFieldSets,
   without,
 } from '../../diff/field-sets.ts';
-import { at, isObject, type Json, type JsonObject, parseJson, textAt } from '../../diff/json.ts';
+import { at, isObject, type JsonObject, parseJson, textAt } from '../../diff/json.ts';
 import { names, pathText, type Step, valueAt } from '../../diff/places.ts';
 import { isMerged } from '../options.ts';
 import { fieldManager } from '../stamp.ts';
-import { type KubeObject, refOf } from '../types.ts';
+import type { KubeObject } from '../types.ts';
 import type { Applier } from './entry.ts';
 import { isDeclaring, isHandTool } from './filters/conflicts.ts';
+import { writeEntries } from './write-entries.ts';
 
 /** What an object's other managers mean for what we apply to it. */
 export interface Ownership {
@@ -57,7 +59,10 @@ function leavingOf(
   others: readonly ManagedEntry[],
 ): Pick<Ownership, 'leaving' | 'doubtful'> {
   const declared = declaredIn(answer, others);
-  const alone = declared === undefined ? undefined : without(without(declared, own) ?? {}, ownedByRest(others));
+  const alone =
+    declared === undefined
+      ? undefined
+      : without(without(declared, own) ?? {}, allOf(others.filter((entry) => !isDeclaring(entry))));
   if (alone === undefined) return { leaving: [], doubtful: [] };
   // A map or an item stays as long as we own something in it.
   const held = new Set(pathsOf(own).flatMap((path) => path.map((_step, index) => pathText(path.slice(0, index)))));
@@ -67,8 +72,8 @@ function leavingOf(
   return { leaving: going.filter(isSure), doubtful: going.filter((path) => !isSure(path)) };
 }
 
-function ownedByRest(others: readonly ManagedEntry[]): FieldSet {
-  return others.filter((entry) => !isDeclaring(entry)).reduce<FieldSet>((all, { fields }) => unionOf(all, fields), {});
+function allOf(entries: readonly ManagedEntry[]): FieldSet {
+  return entries.reduce<FieldSet>((all, { fields }) => unionOf(all, fields), {});
 }
 
 /** Paths without those that lie in another one of them. */
@@ -100,9 +105,12 @@ function lastApplied(live: KubeObject): JsonObject | undefined {
 
 /** What tools that declare whole objects own, as far as it may be taken from them. */
 function declaredIn(object: KubeObject, entries: readonly ManagedEntry[]): FieldSet | undefined {
-  const declaring = entries.filter((entry) => isDeclaring(entry) && entry.apiVersion === object.apiVersion);
-  if (declaring.length === 0) return undefined;
-  return declaring.reduce<FieldSet>((all, { fields }) => unionOf(all, fields), {});
+  const declaring = entries.filter((entry) => isTakenFrom(object, entry));
+  return declaring.length === 0 ? undefined : allOf(declaring);
+}
+
+function isTakenFrom({ apiVersion }: KubeObject, entry: ManagedEntry): boolean {
+  return isDeclaring(entry) && entry.apiVersion === apiVersion;
 }
 
 /** The count that an autoscaler may move: left out, it would fall back to one. It stays as it is. */
@@ -119,10 +127,9 @@ export async function takeFields({ cluster, uid }: Applier, live: KubeObject, ma
   if (declared === undefined || isMerged(manifest)) return;
   const stays = at(manifest, 'spec', 'replicas') === undefined ? shared(declared, replicas) : undefined;
   const taken = stays === undefined ? declared : without(declared, stays);
-  const fields = rawEntries(live).flatMap((entry): Json[] => {
-    if (!isTaken(entry, live.apiVersion)) return [entry];
-    const rest = stays === undefined ? undefined : shared(entry['fieldsV1'] as JsonObject, stays);
-    return rest === undefined ? [] : [{ ...entry, fieldsV1: rest }];
+  const others = withFieldSets(live, (entry) => {
+    if (!isTakenFrom(live, entry)) return entry.fields;
+    return stays === undefined ? undefined : shared(entry.fields, stays);
   });
   const ours = {
     manager: own,
@@ -131,17 +138,7 @@ export async function takeFields({ cluster, uid }: Applier, live: KubeObject, ma
     fieldsType: 'FieldsV1',
     fieldsV1: taken ?? {},
   };
-  await writeEntries(cluster, live, [...fields, ours]);
-}
-
-function rawEntries(object: KubeObject): JsonObject[] {
-  const entries = at(object, 'metadata', 'managedFields');
-  return Array.isArray(entries) ? entries.filter(isObject) : [];
-}
-
-function isTaken(entry: JsonObject, apiVersion: string): boolean {
-  if (entry['subresource'] || entry['apiVersion'] !== apiVersion || !isObject(entry['fieldsV1'])) return false;
-  return isDeclaring({ manager: String(entry['manager']), operation: String(entry['operation']) });
+  await writeEntries(cluster, live, [...others, ours]);
 }
 
 /**
@@ -156,21 +153,9 @@ export async function dropHands(
 ): Promise<KubeObject> {
   const own = appliedBy(object, fieldManager(uid));
   if (own === undefined || isMerged(manifest)) return object;
-  let isShared = false;
-  const entries = rawEntries(object).flatMap((entry): Json[] => {
-    const fields = entry['fieldsV1'];
-    if (!isHandTool(String(entry['manager'])) || entry['subresource'] || !isObject(fields)) return [entry];
-    if (shared(fields, own) === undefined) return [entry];
-    isShared = true;
-    const rest = without(fields, own);
-    return rest === undefined ? [] : [{ ...entry, fieldsV1: rest }];
-  });
-  return isShared ? writeEntries(cluster, object, entries) : object;
-}
-
-function writeEntries(cluster: Applier['cluster'], object: KubeObject, entries: readonly Json[]): Promise<KubeObject> {
-  return cluster.patch(refOf(object), [
-    { op: 'test', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion ?? '' },
-    { op: 'replace', path: '/metadata/managedFields', value: [...entries] },
-  ]);
+  const isInTheWay = ({ manager, fields }: ManagedEntry): boolean =>
+    isHandTool(manager) && shared(fields, own) !== undefined;
+  if (!managedEntries(object).some(isInTheWay)) return object;
+  const entries = withFieldSets(object, (entry) => (isInTheWay(entry) ? without(entry.fields, own) : entry.fields));
+  return writeEntries(cluster, object, entries);
 }

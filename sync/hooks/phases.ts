@@ -15,8 +15,10 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
+const deletePolicies = ['HookSucceeded', 'HookFailed'] as const;
+
 /** When the object of a hook is deleted again. Before it is made anew the one of an earlier release always goes. */
-export type DeletePolicy = 'HookSucceeded' | 'HookFailed';
+export type DeletePolicy = (typeof deletePolicies)[number];
 
 /** What makes an object a hook: it runs once in each release, and is neither healed nor brought back. */
 export interface Hook {
@@ -79,19 +81,23 @@ function phaseOfWord(name: string, word: string, isFirst: boolean): string {
   return isOfOther ? 'nothing' : (helmPhases[word] ?? 'nothing');
 }
 
+/** The words of delete policies. What is always done stands for no policy. */
+const policyWords: ReadonlyMap<string, DeletePolicy | 'always'> = new Map([
+  ['HookSucceeded', 'HookSucceeded'],
+  ['hook-succeeded', 'HookSucceeded'],
+  ['HookFailed', 'HookFailed'],
+  ['hook-failed', 'HookFailed'],
+  ['BeforeHookCreation', 'always'],
+  ['before-hook-creation', 'always'],
+  ['', 'always'],
+]);
+
 /** When the object of a hook is deleted, by whichever annotation says so. Words that are always done mean nothing. */
 export function deletePoliciesOf(manifest: KubeObject): DeletePolicy[] {
-  const words = new Set(policyNames.flatMap((name) => parts(annotation(manifest, name))));
-  return [
-    ...(words.has('HookSucceeded') || words.has('hook-succeeded') ? (['HookSucceeded'] as const) : []),
-    ...(words.has('HookFailed') || words.has('hook-failed') ? (['HookFailed'] as const) : []),
-  ];
+  const words = policyNames.flatMap((name) => parts(annotation(manifest, name)));
+  const asked = new Set(words.map((word) => policyWords.get(word)));
+  return deletePolicies.filter((policy) => asked.has(policy));
 }
-
-const policyWords = new Set([
-  ...['HookSucceeded', 'HookFailed', 'BeforeHookCreation'],
-  ...['hook-succeeded', 'hook-failed', 'before-hook-creation', ''],
-]);
 
 /** What is wrong with the annotations of a hook: a misspelt one must not leave it out unseen. */
 export function hookProblems(manifest: KubeObject): string[] {

@@ -59,8 +59,10 @@ function askedLinks(
       return [];
     }
     const to = byKey.get(dependency.key);
-    if (to === undefined) tell(`config.kubernetes.io/depends-on: ${dependency.text} is not in this revision`);
-    if (to === undefined) return [];
+    if (to === undefined) {
+      tell(`config.kubernetes.io/depends-on: ${dependency.text} is not in this revision`);
+      return [];
+    }
     const other = items[to]?.phase ?? 'Sync';
     if (other !== phase && !isForward(gateOf(other, 0))) {
       tell(`config.kubernetes.io/depends-on: ${dependency.text} only runs in the phase ${other}`);

@@ -12,6 +12,15 @@ export interface Place {
   readonly after?: readonly string[];
 }
 
+/** The place alone, out of what stands at it. */
+export function placeOf({ wave, step, after }: Place): Place {
+  return after === undefined ? { wave, step } : { wave, step, after };
+}
+
+export function isSamePlace(a: Place, b: Place): boolean {
+  return a.wave === b.wave && a.step === b.step && (a.after ?? []).join() === (b.after ?? []).join();
+}
+
 /** The step of what must be there, and served, before anything can be in it: its health is waited for. */
 export const foundationStep = 0;
 

@@ -11,7 +11,7 @@ import { appliedWith, type Entry, isPending, isUnderWay, type ReleaseRecord } fr
 import type { Desired } from '../render/check.ts';
 import { stampNames } from '../stamp.ts';
 import { type Action, type KubeObject, keyOf, type ObjectRef, refOf, titleOf } from '../types.ts';
-import { arrange, type Place } from './order.ts';
+import { arrange, isSamePlace, type Place } from './order.ts';
 import { keepReason } from './prune.ts';
 
 /** What will be done with one object, and why. Everything in it may be shown: Secrets are masked. */
@@ -96,10 +96,6 @@ function isAsItIs(entry: Entry, place: Place, hash: string): boolean {
   const isPlain =
     doubted !== true && attempted === undefined && inexact === undefined && !removed && hook === undefined;
   return isApplied && isPlain && entry.hash === hash && isSamePlace(entry, place);
-}
-
-function isSamePlace(a: Place, b: Place): boolean {
-  return a.wave === b.wave && a.step === b.step && (a.after ?? []).join() === (b.after ?? []).join();
 }
 
 /** What happened to an object since good was verified goes on counting when a newer release takes over. */

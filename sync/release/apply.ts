@@ -9,7 +9,6 @@ import { lookAgainAt, type Turn } from '../session.ts';
 import { titleOf } from '../types.ts';
 import { type Entry, isPending, wavesOf } from './record.ts';
 import type { Cause } from './standing.ts';
-
 import { parallelRequests } from './write.ts';
 
 /** How far applying came: `applied` all there is, `waiting` for something, or a refusal that no other try changes. */

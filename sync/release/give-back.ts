@@ -1,4 +1,5 @@
-import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.ts';
+import { canonicalJson, type Json, type JsonObject, objectsAt } from '../../diff/json.ts';
+import { isStill, writeEntries } from '../apply/write-entries.ts';
 import { messageOf } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { type KubeObject, titleOf } from '../types.ts';
@@ -18,12 +19,7 @@ export async function giveBack(turn: Turn, entry: Entry): Promise<string | undef
     const live = await cluster.get(ref);
     if (live === undefined || live.metadata.uid !== found.metadata.uid) return undefined;
     const before = await cluster.patch(ref, [isStill(live), ...differences(live, found)], restorer);
-    const entries = at(found, 'metadata', 'managedFields');
-    await cluster.patch(
-      ref,
-      [isStill(before), { op: 'replace', path: '/metadata/managedFields', value: entries ?? [] }],
-      restorer,
-    );
+    await writeEntries(cluster, before, objectsAt(found, 'metadata', 'managedFields'), restorer);
     return undefined;
   } catch (error) {
     return `${titleOf(ref)} was taken over and could not be given back: ${messageOf(error)}`;
@@ -32,10 +28,6 @@ export async function giveBack(turn: Turn, entry: Entry): Promise<string | undef
 
 /** Not one of a Delivery: its entry goes with the next patch. */
 const restorer = 'lockstep-restore';
-
-function isStill(object: KubeObject): JsonObject {
-  return { op: 'test', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion ?? '' };
-}
 
 /** What a person could have written: neither the status nor what the server keeps. */
 function writable({

@@ -1,31 +1,29 @@
 import { isForward } from '../hooks/phases.ts';
+import { isSamePlace, placeOf } from '../plan/order.ts';
 import { keepReason } from '../plan/prune.ts';
 import { titleOf } from '../types.ts';
 import { appliedWith, type Entry, type Kept } from './record.ts';
 
 /** An object as it is kept with a good release. Where nothing changed it is the very record of the release before. */
 export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined {
-  const { key, ref, wave, step, after, manifest, hash, applied } = entry;
+  const { key, ref, manifest, hash, applied } = entry;
   if (applied === undefined || entry.hook !== undefined) return undefined;
   const isSameObject = before !== undefined && before.hash === hash && before.uid === applied.uid;
   const answer = applied.answer ?? (isSameObject ? before.answer : undefined);
   const adopted = entry.origin === 'adopted' || before?.adopted === true;
   const isSame =
     isSameObject &&
-    before.wave === wave &&
-    before.step === step &&
-    before.after?.join() === after?.join() &&
+    isSamePlace(before, entry) &&
     before.sequence === applied.sequence &&
     before.answer === answer &&
     (before.adopted ?? false) === adopted &&
     (entry.found === undefined || before.found === entry.found);
   if (isSame) return before;
   const { uid, sequence } = applied;
-  const places = { wave, step, ...(after === undefined ? {} : { after }) };
   return {
     key,
     ref,
-    ...places,
+    ...placeOf(entry),
     manifest,
     hash,
     uid,
@@ -72,10 +70,10 @@ function neverRan({ hook, applied, wave }: Entry): boolean {
 
 /** @param isCurrent whether the good release that is left holds it: if not, its prune may have begun */
 function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry {
-  const { key, ref, wave, step, after, manifest, hash } = kept;
+  const { key, ref, manifest, hash } = kept;
   if (ref.kind === 'Job') return doneJob(kept, entry);
-  const places = { wave, step, ...(after === undefined ? {} : { after }) };
-  const wanted: Entry = { key, ref, ...places, manifest, hash, removed: false, applied: appliedWith(entry, hash) };
+  const base = { key, ref, ...placeOf(kept), manifest, hash, removed: false };
+  const wanted: Entry = { ...base, applied: appliedWith(entry, hash) };
   const isThere = isCurrent || entry?.removed === false;
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;
   if (isAsItWas) return wanted;

@@ -1,5 +1,6 @@
 import { at } from '../../diff/json.ts';
 import { isOursAlone } from '../../diff/normalize.ts';
+import { leavingText } from '../apply/apply.ts';
 import { identityOf } from '../delivery/delivery.ts';
 import { ApiError } from '../errors.ts';
 import { isOnlyCreated, isPrunedFirst, keptBy } from '../options.ts';
@@ -104,8 +105,7 @@ async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>
       turn.session.unsaved = true;
       return undefined;
     }
-    if (left !== undefined)
-      return { message: `${titleOf(entry.ref)} is being deleted${heldBy(left)}`, refusal: undefined };
+    if (left !== undefined) return { message: leavingText(left), refusal: undefined };
   } catch (error) {
     if (!(await isUnserved(turn, entry, error))) return refused(turn, entry, error);
   }
@@ -146,12 +146,6 @@ function isOurs(live: KubeObject, entry: Entry, uid: string): boolean {
   // What is only made where it is missing may never have been ours.
   const isUnstamped = stamp === undefined && !isOnlyCreated(entry.manifest);
   return live.metadata.uid === entry.applied.uid && (isUnstamped || stamp === shortUid(uid));
-}
-
-function heldBy(left: KubeObject): string {
-  const finalizers = at(left, 'metadata', 'finalizers');
-  const foreign = Array.isArray(finalizers) ? finalizers.filter((name) => name !== 'foregroundDeletion') : [];
-  return foreign.length > 0 ? `, held by ${foreign.join(', ')}` : '';
 }
 
 /** With its kind an object is gone too. A group that only does not answer right now is another matter. */

@@ -153,7 +153,6 @@ class Walk {
       outgoing.destroy();
       return true;
     };
-    lockstep.agent.output();
     await sleep(100 + this.upTo(400));
     way.fault = (incoming, outgoing) => {
       if (incoming.url?.includes('watch=true')) setTimeout(() => outgoing.destroy(), 700 + this.upTo(1_000));
