@@ -1,6 +1,6 @@
 import type { Watcher } from '../health/watcher.ts';
 import { identityOf, nameOf } from '../sync/delivery/delivery.ts';
-import type { DeliveryStatus } from '../sync/delivery/schema.ts';
+import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';

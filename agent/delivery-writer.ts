@@ -1,6 +1,6 @@
 import { canonicalJson, isObject, type JsonObject, textsAt, toJson } from '../diff/json.ts';
 import { deliveryApiVersion, deliveryResource } from '../sync/delivery/crd.ts';
-import type { DeliveryStatus } from '../sync/delivery/schema.ts';
+import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { isAbsent } from '../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../sync/types.ts';
 import type { Events } from './events.ts';

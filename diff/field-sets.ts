@@ -20,6 +20,13 @@ export function managedEntries(object: JsonObject): ManagedEntry[] {
   return objectsAt(object, 'metadata', 'managedFields').flatMap((entry) => managedEntry(entry) ?? []);
 }
 
+/** All that managers own of an object, by its `scale` too; not its status. */
+export function ownedByAny(object: JsonObject, isMeant: (manager: string) => boolean): FieldSet {
+  return objectsAt(object, 'metadata', 'managedFields')
+    .filter(({ manager, subresource }) => subresource !== 'status' && isMeant(String(manager ?? '')))
+    .reduce<FieldSet>((all, { fieldsV1 }) => (isObject(fieldsV1) ? unionOf(all, fieldsV1) : all), {});
+}
+
 function managedEntry(entry: JsonObject): ManagedEntry | undefined {
   const fields = entry['fieldsV1'];
   if (!isObject(fields) || entry['subresource']) return undefined;
@@ -45,7 +52,8 @@ export function appliedBy(object: JsonObject, manager: string): FieldSet | undef
   return managedEntries(object).find((entry) => entry.manager === manager && entry.operation === 'Apply')?.fields;
 }
 
-function stepsOf(set: FieldSet): [string, FieldSet][] {
+/** The steps of a set, each with the set below it. */
+export function stepsOf(set: FieldSet): [string, FieldSet][] {
   return Object.entries(set).flatMap(([name, below]): [string, FieldSet][] =>
     name === '.' ? [] : [[name, isObject(below) ? below : {}]],
   );
@@ -55,7 +63,8 @@ function isMember(set: FieldSet): boolean {
   return '.' in set || stepsOf(set).length === 0;
 }
 
-function made(member: boolean, below: readonly (readonly [string, FieldSet])[]): FieldSet | undefined {
+/** A set of a node itself, where it is a member, and of what is below it; undefined when that is nothing. */
+export function madeOf(member: boolean, below: readonly (readonly [string, FieldSet])[]): FieldSet | undefined {
   if (below.length === 0) return member ? {} : undefined;
   return { ...(member ? { '.': {} } : {}), ...Object.fromEntries(below) };
 }
@@ -67,7 +76,7 @@ export function unionOf(a: FieldSet, b: FieldSet): FieldSet {
     const [left, right] = [childOf(a, name), childOf(b, name)];
     return [name, left === undefined ? (right ?? {}) : right === undefined ? left : unionOf(left, right)];
   });
-  return made(isMember(a) || isMember(b), below) ?? {};
+  return madeOf(isMember(a) || isMember(b), below) ?? {};
 }
 
 function childOf(set: FieldSet, name: string): FieldSet | undefined {
@@ -82,7 +91,7 @@ export function without(set: FieldSet, other: FieldSet): FieldSet | undefined {
     const rest = theirs === undefined ? child : without(child, theirs);
     return rest === undefined ? [] : [[name, rest]];
   });
-  return made(isMember(set) && !isMember(other), below);
+  return madeOf(isMember(set) && !isMember(other), below);
 }
 
 /** The paths that two sets share; undefined when there is none. */
@@ -92,7 +101,7 @@ export function shared(a: FieldSet, b: FieldSet): FieldSet | undefined {
     const both = theirs === undefined ? undefined : shared(child, theirs);
     return both === undefined ? [] : [[name, both]];
   });
-  return made(isMember(a) && isMember(b), below);
+  return madeOf(isMember(a) && isMember(b), below);
 }
 
 /** The members of a set as paths, whole before what is in them. */

@@ -35,7 +35,8 @@ export function sendable(places: readonly Place[], manifest: JsonObject, answer:
   return [...whole.values()];
 }
 
-function isCalled(item: Json, step: JsonObject): boolean {
+/** Whether an item may be the one that a step names: keys that it leaves out are filled in by the server. */
+export function isCalled(item: Json, step: JsonObject): boolean {
   return (
     isObject(item) && Object.entries(step).every(([key, wanted]) => item[key] === undefined || item[key] === wanted)
   );

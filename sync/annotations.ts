@@ -89,6 +89,12 @@ export const meanings = {
     values: '"true"',
     about: 'The object, and fields of it that others own, may be taken over from another tool.',
   },
+  'lockstep.dev/ignore': {
+    by: 'git',
+    values: 'JSON pointers, such as /spec/replicas',
+    about:
+      'With commas between. Fields that are neither compared nor applied once the object exists; `*` stands for every item of a list.',
+  },
   'lockstep.dev/health': {
     by: 'git',
     values: 'ignore',

@@ -1,4 +1,5 @@
 import { hashText } from '../diff/hash.ts';
+import { toJson } from '../diff/json.ts';
 import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { isSourceAllowed, limitProblems } from './limits.ts';
@@ -6,6 +7,7 @@ import { inSlices } from './parallel.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check, type Desired } from './render/check.ts';
+import { withIgnored } from './render/ignored.ts';
 import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
 import type { Found, Trouble, Turn } from './session.ts';
 import { describeProblem, keyOf, type ObjectRef } from './types.ts';
@@ -158,13 +160,14 @@ async function renderAndCheck(
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
   const rendered = renderPlain(snapshot.files, session.parsed);
   const checked = checkThese(rendered);
-  if (checked.isServed) return allowed(usable(checked, revision), delivery, world, revision);
+  if (checked.isServed) return allowed(usable(checked, delivery, revision), delivery, world, revision);
   await world.kinds.refresh();
-  return allowed(usable(checkThese(rendered), revision), delivery, world, revision);
+  return allowed(usable(checkThese(rendered), delivery, revision), delivery, world, revision);
 }
 
 /** @throws LockstepError InvalidManifests, that names all that is wrong */
-function usable(checked: Checked, revision: string): Checked {
+function usable(found: Checked, { ignore }: Delivery, revision: string): Checked {
+  const checked = withIgnored(found, ignore);
   const problems = checked.problems.map(describeProblem);
   if (problems.length > 0) throw new LockstepError('InvalidManifests', listProblems(revision, problems));
   return checked;
@@ -199,7 +202,9 @@ function renderHash(desired: readonly Desired[], skipped: readonly ObjectRef[]):
 /** The tree together with the settings that decide what comes out of it. */
 export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const tree = treeOrInput.split(' ', 1)[0] ?? '';
-  return `${tree} ${hashText(`${delivery.url} ${delivery.ref} ${delivery.path} ${delivery.targetNamespace}`)}`;
+  const { url, ref, path, targetNamespace, ignore } = delivery;
+  const rules = ignore.length === 0 ? '' : ` ${hashText(toJson(ignore))}`;
+  return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${rules}`)}`;
 }
 
 function listProblems(revision: string, problems: readonly string[]): string {

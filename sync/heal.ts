@@ -1,4 +1,5 @@
-import { at } from '../diff/json.ts';
+import { appliedBy } from '../diff/field-sets.ts';
+import { at, canonicalJson } from '../diff/json.ts';
 import type { JobEnd } from '../health/tracked.ts';
 import { identityOf, nameOf } from './delivery/delivery.ts';
 import { differenceOf, reportDrift } from './drift.ts';
@@ -17,8 +18,8 @@ import {
 } from './release/record.ts';
 import { applyEntry, parallelRequests } from './release/write.ts';
 import type { Turn } from './session.ts';
-import { releaseAnnotation } from './stamp.ts';
-import { annotation, type KubeObject, titleOf } from './types.ts';
+import { fieldManager, releaseAnnotation, stampNames } from './stamp.ts';
+import { annotation, type KubeObject, label, titleOf } from './types.ts';
 
 /** A drift that returns this often in this time is not fought any longer, but named. */
 const patience = { times: 5, within: 60_000 };
@@ -191,5 +192,17 @@ function settleJob({ delivery, session, world }: Turn, entry: Entry, end: JobEnd
 function explain({ delivery }: Turn, before: KubeObject | undefined, after: KubeObject): string | undefined {
   if (before === undefined || before.metadata.uid !== after.metadata.uid) return 'was deleted, is made again';
   if (before.metadata.resourceVersion === after.metadata.resourceVersion) return undefined;
-  return differenceOf(before, after, delivery.uid) ?? 'ownership or the stamp was changed, is taken back';
+  const difference = differenceOf(before, after, delivery.uid);
+  if (difference !== undefined) return difference;
+  // Others may have written the object in between, what is theirs.
+  return isSameClaim(before, after, delivery.uid) ? undefined : 'ownership or the stamp was changed, is taken back';
+}
+
+/** Whether we own the same of two states of an object, and both bear the same stamp. */
+function isSameClaim(before: KubeObject, after: KubeObject, uid: string): boolean {
+  const [was, is] = [before, after].map((object) => {
+    const stamp = stampNames.map((name) => label(object, name) ?? annotation(object, name) ?? null);
+    return canonicalJson([appliedBy(object, fieldManager(uid)) ?? null, ...stamp]);
+  });
+  return was === is;
 }

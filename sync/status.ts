@@ -1,6 +1,6 @@
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
+import type { DeliveryCondition, DeliveryStatus } from './delivery/status-schema.ts';
 import { cut } from './errors.ts';
 import { shownWave } from './hooks/phases.ts';
 import { type Ended, type Entry, type ReleaseRecord, wavesOf } from './release/record.ts';

@@ -1,5 +1,5 @@
 import type { Delivery } from './delivery/delivery.ts';
-import type { DeliveryCondition, DeliveryStatus } from './delivery/schema.ts';
+import type { DeliveryCondition, DeliveryStatus } from './delivery/status-schema.ts';
 import { cut, inOneLine } from './errors.ts';
 import { type Cause, nameRelease, type State, type Tip } from './release/standing.ts';
 import { heldFor } from './release/state.ts';

@@ -5,6 +5,7 @@ import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { inputOf } from '../../sync/find.ts';
 import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
+import { withIgnored } from '../../sync/render/ignored.ts';
 import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { createSources } from '../../sync/source/git.ts';
 import { describeProblem } from '../../sync/types.ts';
@@ -39,7 +40,10 @@ export async function contentOf(
   const other = otherRenderer(files);
   if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const { desired, skipped, problems } = check(renderPlain(files), delivery.targetNamespace, scope);
+  const { desired, skipped, problems } = withIgnored(
+    check(renderPlain(files), delivery.targetNamespace, scope),
+    delivery.ignore,
+  );
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
   return { desired, skipped, origin, input };
 }

@@ -1,7 +1,9 @@
 import { at } from '../../diff/json.ts';
-import { ApiError, type FieldConflict, LockstepError } from '../errors.ts';
+import { ApiError, type FieldConflict, isForbidden, LockstepError } from '../errors.ts';
 import type { Cluster } from '../ports.ts';
-import { type KubeObject, refOf, titleOf } from '../types.ts';
+import { scaledBy } from '../render/ignored.ts';
+import { type KubeObject, keyOf, refOf, titleOf } from '../types.ts';
+import { mayBeScaled, withoutCount } from './filters/scaled.ts';
 
 /** One apply. */
 export interface ApplyRequest {
@@ -20,6 +22,8 @@ export interface ApplyResult {
   readonly created: boolean;
   /** Fields that were taken from other managers. */
   readonly taken: readonly FieldConflict[];
+  /** The autoscaler that keeps the count, which was left to it. */
+  readonly scaler?: string;
 }
 
 /**
@@ -60,9 +64,34 @@ async function attempt(
     if (uid !== undefined && isOtherIncarnation(error))
       return attempt(cluster, { ...request, uid: undefined }, force, taken);
     if (force || error.conflicts.length === 0) throw error;
+    const scaler = await scalerOf(cluster, object, error.conflicts);
+    if (scaler !== undefined)
+      return { ...(await attempt(cluster, { ...request, object: withoutCount(object) }, force, taken)), scaler };
     const kept = error.conflicts.filter((conflict) => !request.mayTake(conflict));
     if (kept.length > 0) throw conflictError(object, kept);
     return attempt(cluster, request, true, error.conflicts);
+  }
+}
+
+/**
+ * The autoscaler that keeps the count of an object, in words; undefined when there is none. Who may not look must reckon
+ * with one. KEDA works by one, too.
+ */
+async function scalerOf(
+  cluster: Cluster,
+  object: KubeObject,
+  conflicts: readonly FieldConflict[],
+): Promise<string | undefined> {
+  const { namespace } = object.metadata;
+  if (namespace === undefined || !mayBeScaled(object, conflicts)) return undefined;
+  const kind = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' };
+  try {
+    const scalers = await cluster.list(kind, namespace, '');
+    const scaler = scalers.find((one) => scaledBy({ ...one, ...kind }) === keyOf(refOf(object)));
+    return scaler === undefined ? undefined : titleOf(refOf({ ...scaler, ...kind }));
+  } catch (error) {
+    if (isForbidden(error)) return 'whoever scales it (HorizontalPodAutoscalers may not be listed)';
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
 import type { ApiResource } from '../ports.ts';
-import { deliverySpec, deliveryStatus } from './schema.ts';
+import { deliverySpec } from './schema.ts';
+import { deliveryStatus } from './status-schema.ts';
 
 /** The Delivery as the API server serves it. */
 export const deliveryApiVersion = 'lockstep.dev/v1alpha1';

@@ -2,10 +2,11 @@ import { Value } from '@sinclair/typebox/value';
 import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
+import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { parseDuration } from './duration.ts';
-import { type DeliverySpec, deliverySpec } from './schema.ts';
+import { type DeliverySpec, deliverySpec, type IgnoreSpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
@@ -43,6 +44,8 @@ export interface Delivery {
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly adopt: boolean;
+  /** What is left alone of which objects. */
+  readonly ignore: readonly IgnoreRule[];
   /** How long a wave may go without progress. */
   readonly deadline: number;
   /** How long a changed workload must stay healthy. */
@@ -168,8 +171,22 @@ function syncSettings({
   prune = true,
   selfHeal = true,
   adopt = false,
+  ignore = [],
 }: NonNullable<DeliverySpec['sync']>) {
-  return { mode, prune, selfHeal, adopt };
+  return { mode, prune, selfHeal, adopt, ignore: ignore.map(ignoreRule) };
+}
+
+/** @throws LockstepError InvalidSpec */
+function ignoreRule(
+  { group, kind, namespace, name, jsonPointers: pointers = [], managedFieldsManagers: managers = [] }: IgnoreSpec,
+  index: number,
+): IgnoreRule {
+  const isEmpty = pointers.length + managers.length === 0;
+  const wrong = isEmpty
+    ? 'names neither jsonPointers nor managedFieldsManagers'
+    : pointers.map(pointerProblem).find((problem) => problem !== undefined);
+  if (wrong !== undefined) throw new LockstepError('InvalidSpec', `spec.sync.ignore[${index}]: ${wrong}`);
+  return { group, kind, namespace, name, pointers, managers };
 }
 
 /** `off` never fails a release, and `at-once` needs no time. */

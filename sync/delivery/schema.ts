@@ -1,47 +1,5 @@
-import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
-
-/** A duration as Kubernetes writes it: `90s`, `5m`, `1h30m`. */
-const duration = (description: string, fallback?: string) =>
-  Type.Optional(
-    Type.String({
-      description,
-      pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$',
-      maxLength: 20,
-      ...(fallback === undefined ? {} : { default: fallback }),
-    }),
-  );
-
-/** A duration, or a word instead of one. */
-const signal = (description: string, fallback: string) =>
-  Type.Optional(
-    Type.String({
-      description,
-      pattern: '^(off|at-once|([0-9]+(\\.[0-9]+)?(ms|s|m|h))+)$',
-      maxLength: 20,
-      default: fallback,
-    }),
-  );
-
-const words = <const T extends string[]>(values: T, description: string, fallback?: T[number]) =>
-  Type.Optional(
-    Type.Unsafe<T[number]>(
-      Type.String({ enum: values, description, ...(fallback === undefined ? {} : { default: fallback }) }),
-    ),
-  );
-
-const flag = (description: string, fallback: boolean) =>
-  Type.Optional(Type.Boolean({ description, default: fallback }));
-
-const text = (description: string, options: object = {}) => Type.String({ description, maxLength: 2048, ...options });
-
-const section = <T extends TProperties>(properties: T, description: string): TObject<T> =>
-  Type.Object(properties, { description });
-
-const anything = (description: string) =>
-  Type.Unsafe<Record<string, unknown>>(Type.Object({}, { description, 'x-kubernetes-preserve-unknown-fields': true }));
-
-const listOf = <T extends TSchema>(items: T, description: string, maxItems = 100) =>
-  Type.Optional(Type.Array(items, { description, maxItems }));
+import { type Static, Type } from '@sinclair/typebox';
+import { anything, duration, flag, listOf, section, signal, text, words } from './fields.ts';
 
 const secretRef = Type.Object({
   name: text('Name of a Secret in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }),
@@ -105,6 +63,29 @@ const target = section(
   'Where the objects go, and as whom. It can not be changed later.',
 );
 
+const pattern = (what: string) =>
+  Type.Optional(text(`${what}; a star stands for anything. Without it, all.`, { maxLength: 253 }));
+
+const ignoreRule = Type.Object(
+  {
+    group: pattern('The API group of the objects; empty for the core'),
+    kind: pattern('Their kind'),
+    namespace: pattern('Their namespace'),
+    name: pattern('Their name'),
+    jsonPointers: listOf(
+      text('A JSON pointer into the manifest. A star stands for every item of a list.', { maxLength: 1000 }),
+      'Fields that are left alone.',
+    ),
+    managedFieldsManagers: listOf(
+      text('A field manager.', { minLength: 1, maxLength: 128 }),
+      'Managers whose fields are left to them.',
+    ),
+  },
+  { description: 'Fields that are neither compared nor applied once an object exists.' },
+);
+
+export type IgnoreSpec = Static<typeof ignoreRule>;
+
 const sync = section(
   {
     mode: words(['auto', 'manual'], 'Whether a new revision is applied by itself.', 'auto'),
@@ -113,7 +94,7 @@ const sync = section(
     selfHeal: flag('Whether drift is undone; otherwise it is told, and undone by a `sync` request.', true),
     adopt: flag('Whether objects and fields of other tools are taken over.', false),
     restartOnConfigChange: flag('Whether pods restart when a ConfigMap or Secret they refer to changes.', false),
-    ignore: listOf(anything('What to leave alone.'), 'Differences to ignore.'),
+    ignore: listOf(ignoreRule, 'Fields of objects that are left alone, as they are in the cluster.'),
     windows: listOf(anything('A time window.'), 'When releases may start.'),
   },
   'How a revision is applied.',
@@ -178,121 +159,3 @@ export const deliverySpec = Type.Object(
 );
 
 export type DeliverySpec = Static<typeof deliverySpec>;
-
-const date = (description: string) =>
-  Type.Optional(Type.Unsafe<string>({ type: 'string', format: 'date-time', description }));
-
-const condition = Type.Object(
-  {
-    type: text('Ready, Reconciling, Stalled, Healthy or Held.'),
-    status: Type.Unsafe<'True' | 'False' | 'Unknown'>({ type: 'string', enum: ['True', 'False', 'Unknown'] }),
-    observedGeneration: Type.Optional(Type.Unsafe<number>({ type: 'integer', format: 'int64' })),
-    lastTransitionTime: Type.Unsafe<string>({ type: 'string', format: 'date-time' }),
-    reason: text('A stable machine word.'),
-    message: Type.String({ maxLength: 32768 }),
-  },
-  { description: 'A condition as kstatus reads it.' },
-);
-
-const counts = (description: string) =>
-  Type.Optional(
-    Type.Unsafe<Record<string, number>>({ type: 'object', description, additionalProperties: { type: 'integer' } }),
-  );
-
-const worstObject = Type.Object(
-  {
-    kind: Type.String(),
-    namespace: Type.Optional(Type.String()),
-    name: Type.String(),
-    health: Type.String(),
-    reason: Type.String(),
-    message: Type.String(),
-  },
-  { description: 'An object that is not healthy.' },
-);
-
-const historyEntry = Type.Object(
-  {
-    sequence: Type.Integer(),
-    revision: Type.String(),
-    author: Type.String(),
-    subject: Type.String(),
-    verdict: Type.String(),
-    time: Type.String(),
-    cause: Type.Optional(Type.String()),
-  },
-  { description: 'A release that ended.' },
-);
-
-/** `status` of a Delivery. */
-export const deliveryStatus = Type.Object(
-  {
-    observedGeneration: Type.Optional(Type.Unsafe<number>({ type: 'integer', format: 'int64' })),
-    conditions: Type.Optional(
-      Type.Unsafe<Static<typeof condition>[]>({
-        type: 'array',
-        items: condition,
-        'x-kubernetes-list-type': 'map',
-        'x-kubernetes-list-map-keys': ['type'],
-      }),
-    ),
-    state: Type.Optional(text('The state of the release, as in the design.')),
-    revision: Type.Optional(
-      Type.Object(
-        {
-          tip: Type.Optional(Type.String({ description: 'What Git says now.' })),
-          target: Type.Optional(Type.String({ description: 'What the cluster is driven to.' })),
-          good: Type.Optional(Type.String({ description: 'The last release that was verified.' })),
-          author: Type.Optional(Type.String({ description: 'Who wrote the target.' })),
-          subject: Type.Optional(Type.String({ description: 'The first line of its message.' })),
-        },
-        { description: 'Revisions.' },
-      ),
-    ),
-    sequence: Type.Optional(
-      Type.Integer({ description: 'The number that was given last, to a release or to a tip that was rejected.' }),
-    ),
-    wave: Type.Optional(
-      Type.Object(
-        {
-          index: Type.Integer({ description: 'The wave that is being applied, from 1.' }),
-          count: Type.Integer({ description: 'How many there are.' }),
-          number: Type.Optional(Type.Integer({ description: 'Its number as in the annotation.' })),
-          phase: Type.Optional(Type.String({ description: 'The phase of its hooks; none for Sync.' })),
-        },
-        { description: 'Progress.' },
-      ),
-    ),
-    hold: Type.Optional(
-      Type.Object(
-        {
-          revision: Type.String({ description: 'The revision whose content is held.' }),
-          subject: Type.Optional(Type.String({ description: 'The first line of its message.' })),
-          reason: Type.String({ description: 'A stable machine word.' }),
-          message: Type.String({ description: 'Why, in one sentence that names the object.' }),
-        },
-        { description: 'What is held back, and why.' },
-      ),
-    ),
-    leftBehind: Type.Optional(
-      Type.Array(Type.String(), { description: 'What the last rollback could not take back, and why.', maxItems: 20 }),
-    ),
-    plan: Type.Optional(text('What the last plan is known by: `confirm` names it.')),
-    actions: counts('Objects by what the last plan did with them.'),
-    health: counts('Objects by health word.'),
-    worst: Type.Optional(
-      Type.Array(worstObject, {
-        description: 'The objects that are not healthy, worst first, at most 10.',
-        maxItems: 10,
-      }),
-    ),
-    history: Type.Optional(Type.Array(historyEntry, { description: 'The last releases, newest first.', maxItems: 10 })),
-    lastSync: date('When the target was last changed.'),
-    lastRequest: Type.Optional(text('The last request annotation that was taken note of.')),
-    requestRefused: Type.Optional(text('Why that request was not carried out.')),
-  },
-  { description: 'What is.' },
-);
-
-export type DeliveryStatus = Static<typeof deliveryStatus>;
-export type DeliveryCondition = Static<typeof condition>;

@@ -20,7 +20,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'target.kubeconfigSecretRef': undefined,
   'sync.approval': 'none',
   'sync.restartOnConfigChange': false,
-  'sync.ignore': [],
   'sync.windows': [],
   'health.rules': [],
   'health.analysis': [],

@@ -37,6 +37,8 @@ export interface Probe {
   /** Fields that would be taken from other managers. */
   readonly taken?: readonly FieldConflict[];
   readonly ownership?: Ownership | undefined;
+  /** The autoscaler to which its count is left. */
+  readonly scaler?: string | undefined;
   /** Why the object stays as it is. */
   readonly leftAloneBy?: string;
   /** Fields that can't be changed, so that the object would be deleted and made again. */
@@ -77,10 +79,11 @@ function hookEntry({ key, manifest, hash }: Wanted, hook: Hook, place: Place): E
   return { key, ref: refOf(manifest), ...place, manifest, hash, hook, removed: false, applied: undefined };
 }
 
-function entryFor({ key, manifest, hash }: Wanted, place: Place, record: ReleaseRecord): Entry {
+function entryFor({ key, manifest, hash, ignored }: Wanted, place: Place, record: ReleaseRecord): Entry {
   const before = record.entries.get(key);
   if (before !== undefined && isAsItIs(before, place, hash)) return before;
-  const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, removed: false };
+  const alone = ignored === undefined ? {} : { ignored };
+  const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, ...alone, removed: false };
   // What good itself has to prune may be gone already.
   const mayBeGone = before?.removed === true && record.goods[0]?.objects.has(key) !== true;
   // A rollback left it in another form, although good's was wanted.
@@ -156,7 +159,11 @@ function doubts(paths: Ownership['doubtful']): string[] {
   return paths.length === 0 ? [] : [`falls back to its default, as it is not in Git: ${shown}${more}`];
 }
 
-function changeOf(entry: Entry, { answer, taken = [], ownership, replaces, leftAloneBy }: Probe, live: KubeObject) {
+function changeOf(
+  entry: Entry,
+  { answer, taken = [], ownership, scaler, replaces, leftAloneBy }: Probe,
+  live: KubeObject,
+) {
   if (leftAloneBy !== undefined) return { action: 'skip' as const, reason: leftAloneBy };
   const outcome = withoutPlaces(answer, ownership?.leaving ?? []);
   const [before, after] = maskPair(withoutNoise(live, stampNames), withoutNoise(outcome, stampNames));
@@ -166,6 +173,7 @@ function changeOf(entry: Entry, { answer, taken = [], ownership, replaces, leftA
     ...(ownership?.leaving ?? []).map((path) => `${pathText(path)} goes: it was declared before, and is not in Git`),
     ...doubts(ownership?.doubtful ?? []),
     ...(ownership?.kept ?? []),
+    ...(scaler === undefined ? [] : [`spec.replicas is left to ${scaler}`]),
   ];
   const told = { changes, patch: jsonPatch(before, after), warnings };
   const lines = changes.map(changeLine).slice(0, 5).join('; ');

@@ -110,6 +110,7 @@ async function probeObject(entry: Entry, trial: Trial): Promise<Probe> {
     answer: tried.object,
     taken: tried.taken,
     ownership,
+    scaler: 'scaler' in tried ? tried.scaler : undefined,
     replaces: 'replaces' in tried ? tried.replaces : undefined,
   };
 }

@@ -26,12 +26,17 @@ export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined
     ...placeOf(entry),
     manifest,
     hash,
+    ...aloneOf(entry),
     uid,
     sequence,
     answer,
     ...(adopted ? { adopted } : {}),
     ...foundOf(entry, before),
   };
+}
+
+function aloneOf({ ignored }: Entry | Kept): Pick<Kept, 'ignored'> {
+  return ignored === undefined ? {} : { ignored };
 }
 
 /** What an object was before it was taken over stays known as long as a release holds it. */
@@ -72,7 +77,7 @@ function neverRan({ hook, applied, wave }: Entry): boolean {
 function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry {
   const { key, ref, manifest, hash } = kept;
   if (ref.kind === 'Job') return doneJob(kept, entry);
-  const base = { key, ref, ...placeOf(kept), manifest, hash, removed: false };
+  const base = { key, ref, ...placeOf(kept), manifest, hash, ...aloneOf(kept), removed: false };
   const wanted: Entry = { ...base, applied: appliedWith(entry, hash) };
   const isThere = isCurrent || entry?.removed === false;
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;

@@ -1,3 +1,4 @@
+import type { Ignored } from '../../diff/ignore.ts';
 import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
@@ -33,6 +34,8 @@ interface Placed {
   readonly after?: readonly string[];
   readonly manifest: KubeObject;
   readonly hash: string;
+  /** What of it is left alone once it exists. */
+  readonly ignored?: Ignored;
 }
 
 /** One object of a Delivery. */

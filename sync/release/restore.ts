@@ -1,7 +1,8 @@
-import { at } from '../../diff/json.ts';
+import { pointedAt } from '../../diff/ignore.ts';
+import { at, type JsonObject } from '../../diff/json.ts';
 import { type Leftovers, leftovers } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
-import { names, pathText, sendable, withPlaces } from '../../diff/places.ts';
+import { names, pathText, sendable, withoutPlaces, withPlaces } from '../../diff/places.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
 import { ApiError, LockstepError } from '../errors.ts';
@@ -25,7 +26,7 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
   if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
   const sequence = kept?.sequence ?? runningSequence(record);
   const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
-  if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, object, kept.answer));
+  if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, entry, object, kept.answer));
 }
 
 /** Everything that has to happen before the old manifest is applied, so that nothing in between is ever rolled out. */
@@ -36,11 +37,11 @@ async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): 
   const last = lastApplied(turn, entry, live);
   let tried = await tryGood(turn, entry);
   if (tried === undefined) {
-    await claim(applier, entry, compared(turn, live, kept.answer).added, stamp, last);
+    await claim(applier, entry, compared(turn, entry, live, kept.answer).added, stamp, last);
     tried = await tryGood(turn, entry);
     if (tried === undefined) return;
   }
-  const left = compared(turn, tried, kept.answer);
+  const left = compared(turn, entry, tried, kept.answer);
   await claim(applier, entry, left.added, stamp, last);
   // Another object of the same name can't have the addresses of the one that was lost.
   if (left.lost.length === 0 || live.metadata.uid !== kept.uid) return;
@@ -56,8 +57,15 @@ function isLasting(error: unknown): boolean {
   return error instanceof ApiError && error.class === 'permanent';
 }
 
-function compared({ delivery }: Turn, object: KubeObject, answer: KubeObject): Leftovers {
-  return leftovers(withoutNoise(object, stampNames), answer, object, fieldManager(delivery.uid));
+/** What is left alone has no way back: it is as it is. */
+function compared({ delivery }: Turn, entry: Entry, object: KubeObject, answer: KubeObject): Leftovers {
+  const [now, then] = [withoutNoise(object, stampNames), answer].map((one) => withoutAlone(entry, one));
+  return leftovers(now ?? object, then ?? answer, object, fieldManager(delivery.uid));
+}
+
+function withoutAlone({ ignored, manifest }: Entry, object: JsonObject): JsonObject {
+  if (ignored === undefined) return object;
+  return withoutPlaces(object, [...pointedAt(manifest, ignored.pointers), ...pointedAt(object, ignored.pointers)]);
 }
 
 /** What the old manifest would make of the object; undefined when the API server would refuse it as things are. */

@@ -106,7 +106,7 @@ function isSameEntry(before: Entry | undefined, after: Entry): boolean {
   return isSameManifest && isShallowlySame(before, after, madeAnew) && isSameApplied(before.applied, after.applied);
 }
 
-const madeAnew: ReadonlySet<string> = new Set(['applied', 'manifest', 'ref']);
+const madeAnew: ReadonlySet<string> = new Set(['applied', 'manifest', 'ref', 'ignored']);
 const nothing: ReadonlySet<string> = new Set();
 
 function isSameApplied(before: Applied | undefined, after: Applied | undefined): boolean {

@@ -1,4 +1,5 @@
 import { hashValue } from '../../diff/hash.ts';
+import type { Ignored } from '../../diff/ignore.ts';
 import { at, isObject, toJson } from '../../diff/json.ts';
 import { normalizeManifest } from '../../diff/normalize.ts';
 import { hookProblems } from '../hooks/phases.ts';
@@ -27,8 +28,10 @@ export type IsNamespaced = (apiVersion: string, kind: string) => boolean | undef
 export interface Desired {
   readonly key: string;
   readonly manifest: KubeObject;
-  /** A fingerprint of the manifest. */
+  /** A fingerprint of the manifest, without what is left alone. */
   readonly hash: string;
+  /** What of it is left alone once it exists. */
+  readonly ignored?: Ignored;
 }
 
 /** What a revision asks for. With a problem nothing of it may be applied. */

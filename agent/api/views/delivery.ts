@@ -1,6 +1,6 @@
 import { at, textAt } from '../../../diff/json.ts';
 import { condition } from '../../../health/kinds/conditions.ts';
-import type { DeliveryStatus } from '../../../sync/delivery/schema.ts';
+import type { DeliveryStatus } from '../../../sync/delivery/status-schema.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import type { DeliveryView } from './schemas.ts';
 
