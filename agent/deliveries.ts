@@ -1,10 +1,11 @@
 import type { Watcher } from '../health/watcher.ts';
-import { identityOf, nameOf } from '../sync/delivery/delivery.ts';
+import { nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
+import { type Target, targetOf } from '../sync/delivery/target.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';
-import type { Clock, Log, Records } from '../sync/ports.ts';
+import type { Clock, Kinds, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
 import { lookAtSource, newSession, type Session, type Turn, type World } from '../sync/session.ts';
@@ -26,7 +27,9 @@ export interface DeliveryDeps {
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
-  readonly world: Omit<World, 'event' | 'wake' | 'isOutdated'>;
+  readonly world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'>;
+  /** What the cluster of a target serves. */
+  kindsAt(target: Target): Kinds;
   /** Asks for a turn of a Delivery. */
   enqueue(uid: string): void;
 }
@@ -115,6 +118,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const { object } = entry;
     const world: World = {
       ...deps.world,
+      kinds: deps.kindsAt(targetOf(delivery)),
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       wake: () => deps.enqueue(uid),
       isOutdated: () => !isStatusOnly(object, entry.object),
@@ -178,7 +182,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   async function remove(entry: Served, turn: Turn): Promise<number | undefined> {
     const { delivery, session } = turn;
-    deps.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
+    deps.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries);
     const again = await teardown(turn);
     if (again === undefined) written(entry, await deps.writer.release(entry.object));
     else written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));

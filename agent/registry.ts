@@ -1,4 +1,5 @@
 import { type Delivery, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
+import { type Target, targetOf } from '../sync/delivery/target.ts';
 import { LockstepError, messageOf } from '../sync/errors.ts';
 import type { Session } from '../sync/session.ts';
 import { isNewer, type KubeObject } from '../sync/types.ts';
@@ -11,6 +12,8 @@ export interface Served {
   session: Session | undefined;
   /** What it asks for; or why that can't be read. Read once for each state of the object. */
   read(): Delivery | LockstepError;
+  /** Where its objects are; undefined while that can't be read. */
+  target(): Target | undefined;
 }
 
 /** Something happened to a Delivery. */
@@ -97,6 +100,10 @@ function newEntry(object: KubeObject): Entry {
     object,
     session: undefined,
     read: () => readOnce().delivery,
+    target: () => {
+      const { delivery } = readOnce();
+      return delivery instanceof LockstepError ? undefined : targetOf(delivery);
+    },
     subscriber: () => readOnce().subscriber,
   };
   return entry;

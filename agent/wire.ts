@@ -2,9 +2,10 @@ import { textAt } from '../diff/json.ts';
 import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryResource } from '../sync/delivery/crd.ts';
+import { partsOf, type Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
-import type { Clock, Cluster, Log } from '../sync/ports.ts';
+import type { Clock, Log } from '../sync/ports.ts';
 import { parseYaml } from '../sync/render/yaml.ts';
 import type { World } from '../sync/session.ts';
 import { createSources } from '../sync/source/git.ts';
@@ -17,7 +18,6 @@ import { createDeliveryWriter } from './delivery-writer.ts';
 import { createEvents } from './events.ts';
 import { createFailPoint } from './fail-points.ts';
 import { loadAccess } from './kube/client.ts';
-import { createCluster } from './kube/cluster.ts';
 import { discoverKinds } from './kube/discovery.ts';
 import { createKubeHttp, fenced, type HttpLimits, httpDefaults, type KubeHttp } from './kube/http.ts';
 import { collectionPath } from './kube/paths.ts';
@@ -29,6 +29,7 @@ import { openApi, openProbes } from './listeners.ts';
 import { registerSecret } from './mask.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbes, type Probes } from './probes.ts';
+import { fairly } from './queue/fair.ts';
 import { gathering } from './queue/gather.ts';
 import { createInProcessQueue } from './queue/in-process.ts';
 import { type Queue, queueDefaults, type Work } from './queue/queue.ts';
@@ -36,8 +37,9 @@ import { createSeals } from './record-key.ts';
 import { createRecordSecrets } from './record-secrets.ts';
 import { createRecords } from './records.ts';
 import { createRegistry, type Registry } from './registry.ts';
+import { type LoginDeps, readLogin, type SecretPlace } from './remote-login.ts';
 import type { Settings } from './settings.ts';
-import { createStorageClasses } from './storage-classes.ts';
+import { createSites } from './sites.ts';
 
 /** A running agent. */
 export interface Agent {
@@ -121,21 +123,32 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     leadership,
   );
   const requireAccount = createAccounts(http, clock);
-  const clusters = new Map<string, Cluster>();
-  const cluster = (identity: string): Cluster => {
-    const known = clusters.get(identity) ?? createCluster(http, kinds, identity, () => requireAccount(identity));
-    clusters.set(identity, known);
-    return known;
-  };
-  const queue = await openQueue(
-    settings,
-    log,
-    measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
+  const limits = followLimits(http, { namespace: settings.namespace, name: settings.limits }, parseYaml, log, () =>
+    deliveries.checkAgain(),
   );
-  const bindingMode = createStorageClasses(http, clock, log);
-  const healthContext = () => ({ now: clock.now(), bindingMode });
+  opened.defer(async () => limits.close());
+  const loginDeps: LoginDeps = {
+    userAgent: httpDefaults.userAgent,
+    parse: parseYaml,
+    limits: limits.of,
+    guard: (remote) => fenced(remote, leadership.left),
+    observe: metrics.apiRequest,
+  };
+  const login = (identity: string, secret: SecretPlace) => readLogin(sites.at(identity).cluster, secret, loginDeps);
+  const sites = createSites({ http, kinds, clock, log, requireAccount, login });
+  opened.defer(sites.close);
+  registry.subscribe(({ type }) => {
+    if (type === 'deleted') sites.keepOnly(registry.all().flatMap((served) => served.target() ?? []));
+  });
+  const turns = fairly(
+    (uid, hints) => deliveries.work(uid, hints),
+    (uid) => isElsewhere(registry.get(uid)?.target()),
+    Math.max(1, Math.floor(settings.workers / 2)),
+  );
+  const queue = await openQueue(settings, log, measured(turns, metrics.turn));
+  const healthContext = (target: Target) => ({ now: clock.now(), bindingMode: sites.at(target).bindingMode });
   const watchLimits = { ...watchDefaults, silence: settings['watch-silence'] };
-  const watches = createWatches(http, kinds, requireAccount, watchLimits, metrics.missed);
+  const watches = createWatches(sites.at, watchLimits, metrics.missed);
   // A turn looks at every object: the more there are, the more news it should be about.
   const gathered = gathering(queue, (uid) => 10 + (registry.get(uid)?.session?.record.entries.size ?? 0) / 50);
   const watcher = createWatcher(watches, healthContext, gathered);
@@ -147,27 +160,22 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   const events = createEvents(http, clock, log);
-  const limits = followLimits(http, { namespace: settings.namespace, name: settings.limits }, parseYaml, log, () =>
-    deliveries.checkAgain(),
-  );
   await limits.ready;
-  opened.defer(async () => limits.close());
-  const world: Omit<World, 'event' | 'wake' | 'isOutdated'> = {
+  const world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'> = {
     clock,
     limits: limits.of,
     agentNamespace: settings.namespace,
     log,
-    kinds,
     records,
     watcher,
     rollouts,
     reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
-    cluster,
+    cluster: (target) => sites.at(target).cluster,
     sources,
     isEnding: (namespace) => isEnding(http, namespace),
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
-    credentials: (identity, namespace, name) => readCredentials(cluster(identity), namespace, name),
+    credentials: (identity, namespace, name) => readCredentials(sites.at(identity).cluster, namespace, name),
   };
   const writer = createDeliveryWriter(http, events);
   const deliveries = createDeliveries({
@@ -179,6 +187,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     events,
     writer,
     world,
+    kindsAt: (target) => sites.at(target).kinds,
     enqueue: queue.add,
   });
   const api = await openApi(
@@ -189,7 +198,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
       kinds,
       http,
       reviews,
-      requireAccount,
+      siteOf: sites.at,
       live: watcher.live,
       suspects: watcher.suspects,
       tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),
@@ -229,6 +238,11 @@ async function openQueue(settings: Settings, log: Log, work: Work): Promise<Queu
   // Loaded only where it is used: it costs 24 MiB.
   const { createRedisQueue } = await import('./queue/redis.ts');
   return createRedisQueue(place, work, onError, limits);
+}
+
+/** Whether a target is not the agent's own cluster. */
+function isElsewhere(target: Target | undefined): boolean {
+  return target !== undefined && partsOf(target).secret !== undefined;
 }
 
 function watchName(namespace: string | undefined): string {

@@ -1,3 +1,4 @@
+import type { Target } from '../sync/delivery/target.ts';
 import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
 import { deliveryLabel, shortUid } from '../sync/stamp.ts';
@@ -20,7 +21,7 @@ import {
 /** Follows the objects of all Deliveries by watches and folds each into a few words. It never polls. */
 export interface Watcher {
   /** Tells which objects a Delivery has; opens the watches that it needs and closes those that nobody needs. */
-  follow(uid: string, identity: string, entries: ReadonlyMap<string, Entry>): void;
+  follow(uid: string, identity: Target, entries: ReadonlyMap<string, Entry>): void;
   /** Takes the API server's answer to an apply as the newest state, and what we own in it as the reference for drift. */
   learn(uid: string, key: string, answer: KubeObject): Live;
   /** The live state of an object of a followed Delivery. */
@@ -57,10 +58,14 @@ interface OpenWatch {
 const gathering = 20;
 
 /**
- * @param context what health rules may need beside an object, now
+ * @param context what health rules may need beside an object of a target, now
  * @param notify called with a Delivery's uid when something about its objects changed that it should look at
  */
-export function createWatcher(watches: Watches, context: () => HealthContext, notify: (uid: string) => void): Watcher {
+export function createWatcher(
+  watches: Watches,
+  context: (target: Target) => HealthContext,
+  notify: (uid: string) => void,
+): Watcher {
   const followed = new Map<string, Followed>();
   const byShortUid = new Map<string, Followed>();
   const open = new Map<string, OpenWatch>();
@@ -123,7 +128,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
 
   function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     if (object.metadata.uid !== tracked.uid && object.metadata.uid !== tracked.live?.uid) return;
-    seeLast(tracked, object, context());
+    seeLast(tracked, object, context(delivery.identity));
     miss(delivery, tracked);
     notify(delivery.uid);
   }
@@ -131,7 +136,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
   function onChanged(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     const before = tracked.live;
     if (before?.state === 'present' && !isNewer(object.metadata.resourceVersion, before.version)) return;
-    see(tracked, object, delivery.manager, context());
+    see(tracked, object, delivery.manager, context(delivery.identity));
     note(delivery, tracked);
     if (isWorthALook(before, tracked)) notify(delivery.uid);
   }
@@ -209,7 +214,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
-      const live = fold(tracked, answer, delivery.manager, context());
+      const live = fold(tracked, answer, delivery.manager, context(delivery.identity));
       const known = tracked.live;
       tracked.isSettled = false;
       tracked.uid = live.uid;
@@ -224,7 +229,7 @@ export function createWatcher(watches: Watches, context: () => HealthContext, no
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery !== undefined && tracked?.settling !== undefined) {
-        see(tracked, tracked.settling, delivery.manager, context());
+        see(tracked, tracked.settling, delivery.manager, context(delivery.identity));
         note(delivery, tracked);
       }
       return tracked?.live;

@@ -16,6 +16,10 @@ export const errorCodes = {
     retryable: true,
     hint: 'Create the Secret that spec.source.secretRef names, in the namespace of the Delivery.',
   },
+  KubeconfigInvalid: {
+    retryable: true,
+    hint: 'Mend the Secret that spec.target.kubeconfigSecretRef names: its kubeconfig may hold a server with its certificate, and a token or client certificate, and nothing else.',
+  },
   InvalidManifests: { retryable: false, hint: 'Fix the named files and push again.' },
   NotAllowed: {
     retryable: true,
@@ -192,6 +196,11 @@ export function isAbsent(error: unknown): boolean {
 /** Whether the API server said that somebody else has written the object, or made it first. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409;
+}
+
+/** Whether nobody answered. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 0;
 }
 
 /** Whether the API server said that this is not allowed. */

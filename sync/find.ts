@@ -1,6 +1,7 @@
 import { hashText } from '../diff/hash.ts';
 import { toJson } from '../diff/json.ts';
-import { type Delivery, identityOf, nameOf } from './delivery/delivery.ts';
+import { type Delivery, nameOf } from './delivery/delivery.ts';
+import { identityOf } from './delivery/target.ts';
 import { inOneLine, LockstepError, messageOf } from './errors.ts';
 import { isSourceAllowed, limitProblems } from './limits.ts';
 import { inSlices } from './parallel.ts';

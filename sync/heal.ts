@@ -1,7 +1,8 @@
 import { appliedBy } from '../diff/field-sets.ts';
 import { at, canonicalJson } from '../diff/json.ts';
 import type { JobEnd } from '../health/tracked.ts';
-import { identityOf, nameOf } from './delivery/delivery.ts';
+import { nameOf } from './delivery/delivery.ts';
+import { targetOf } from './delivery/target.ts';
 import { differenceOf, reportDrift } from './drift.ts';
 import { isForbidden } from './errors.ts';
 import { isOnlyCreated } from './options.ts';
@@ -125,7 +126,7 @@ function noteHeal({ session, world }: Turn, key: string, refusal?: string): void
 
 async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
   const { delivery, world } = turn;
-  const before = await world.cluster(identityOf(delivery)).get(entry.ref);
+  const before = await world.cluster(targetOf(delivery)).get(entry.ref);
   const end = before === undefined || entry.applied?.spent !== undefined ? spentJob(turn, entry) : undefined;
   if (end !== undefined) return settleJob(turn, entry, end);
   if (before !== undefined && isOnlyCreated(entry.manifest)) {

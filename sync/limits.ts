@@ -11,6 +11,8 @@ export interface Limits {
   readonly clusterScope: boolean;
   /** URLs; a `*` stands for one part of a host or a path, and what is below a path is meant too. */
   readonly sources: readonly string[] | undefined;
+  /** URLs of the API servers of other clusters, in the same form. */
+  readonly clusters: readonly string[] | undefined;
 }
 
 export const unlimited: Limits = {
@@ -18,6 +20,7 @@ export const unlimited: Limits = {
   namespaces: undefined,
   clusterScope: true,
   sources: undefined,
+  clusters: undefined,
 };
 
 /**
@@ -25,9 +28,9 @@ export const unlimited: Limits = {
  * @throws Error that names what is wrong: nothing that is misspelt may count as allowed
  */
 export function readLimits(value: Json): Limits {
-  if (!isObject(value)) throw new Error('a map with kinds, namespaces, clusterScope and sources is needed');
-  const { kinds = {}, namespaces, clusterScope = true, sources } = value;
-  refuseOthers(value, ['kinds', 'namespaces', 'clusterScope', 'sources']);
+  if (!isObject(value)) throw new Error('a map with kinds, namespaces, clusterScope, sources and clusters is needed');
+  const { kinds = {}, namespaces, clusterScope = true, sources, clusters } = value;
+  refuseOthers(value, ['kinds', 'namespaces', 'clusterScope', 'sources', 'clusters']);
   if (!isObject(kinds)) throw new Error('kinds is a map with allow and deny');
   refuseOthers(kinds, ['allow', 'deny']);
   if (typeof clusterScope !== 'boolean') throw new Error('clusterScope is true or false');
@@ -35,7 +38,8 @@ export function readLimits(value: Json): Limits {
     kinds: { allow: texts('kinds.allow', kinds['allow']), deny: texts('kinds.deny', kinds['deny']) ?? [] },
     namespaces: texts('namespaces', namespaces),
     clusterScope,
-    sources: texts('sources', sources)?.map(requireUrl),
+    sources: texts('sources', sources)?.map((text) => requireUrl('sources', text)),
+    clusters: texts('clusters', clusters)?.map((text) => requireUrl('clusters', text)),
   };
 }
 
@@ -50,8 +54,8 @@ function texts(name: string, value: Json | undefined): readonly string[] | undef
   throw new Error(`${name} is a list of texts`);
 }
 
-function requireUrl(text: string): string {
-  if (parsed(text) === undefined) throw new Error(`sources: ${JSON.stringify(text)} is no URL`);
+function requireUrl(field: string, text: string): string {
+  if (parsed(text) === undefined) throw new Error(`${field}: ${JSON.stringify(text)} is no URL`);
   return text;
 }
 
@@ -94,9 +98,18 @@ function isNamespace(pattern: string, namespace: string, own: string): boolean {
 
 /** Whether a source may be read, by the parts of its URL: never by its text, which could only look like another one. */
 export function isSourceAllowed(url: string, { sources }: Limits): boolean {
-  if (sources === undefined) return true;
+  return isAmong(url, sources);
+}
+
+/** Whether another cluster may be a target, by the URL of its API server. */
+export function isClusterAllowed(server: string, { clusters }: Limits): boolean {
+  return isAmong(server, clusters);
+}
+
+function isAmong(url: string, patterns: readonly string[] | undefined): boolean {
+  if (patterns === undefined) return true;
   const given = partsOf(url);
-  return given !== undefined && sources.some((pattern) => isUrl(parsed(pattern), given));
+  return given !== undefined && patterns.some((pattern) => isUrl(parsed(pattern), given));
 }
 
 interface Parts {

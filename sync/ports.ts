@@ -1,4 +1,5 @@
 import type { JsonObject } from '../diff/json.ts';
+import type { Target } from './delivery/target.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { TreeFile } from './render/plain.ts';
 import type { Commit, KubeObject, ObjectRef } from './types.ts';
@@ -66,7 +67,8 @@ export type WatchEvent =
 
 /** What to watch: one kind, in one namespace or everywhere, as one identity. */
 export interface WatchTarget {
-  readonly identity: string;
+  /** Where, and as whom. */
+  readonly identity: Target;
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;

@@ -1,4 +1,5 @@
-import { identityOf, nameOf, type Request } from './delivery/delivery.ts';
+import { nameOf, type Request } from './delivery/delivery.ts';
+import { targetOf } from './delivery/target.ts';
 import { forgetDrift } from './drift.ts';
 import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
@@ -24,7 +25,7 @@ const lasting = 10_000;
 export async function reconcile(turn: Turn): Promise<number> {
   const { delivery, session, world } = turn;
   session.lookAt = Number.POSITIVE_INFINITY;
-  world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
+  world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries);
   await takeRequest(turn);
   if (await isSuspended(turn)) return delivery.interval;
   await findRevision(turn);

@@ -1,6 +1,7 @@
 import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
+import type { Target } from './delivery/target.ts';
 import type { LockstepError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
@@ -15,6 +16,7 @@ import type { ObjectRef } from './types.ts';
 export interface World {
   readonly clock: Clock;
   readonly log: Log;
+  /** What the target of the Delivery serves. */
   readonly kinds: Kinds;
   readonly sources: Sources;
   readonly records: Records;
@@ -24,8 +26,8 @@ export interface World {
   limits(namespace: string): Limits;
   /** The agent's own namespace. */
   readonly agentNamespace: string;
-  /** The API server as an identity. Every call first makes sure that the account exists: AccountNotFound otherwise. */
-  cluster(identity: string): Cluster;
+  /** The API server of a target. Every call first makes sure that the account exists: AccountNotFound otherwise. */
+  cluster(target: Target): Cluster;
   /** Whether a namespace is on its way out, or gone. */
   isEnding(namespace: string): Promise<boolean>;
   /** Credentials from a Secret, read as the identity. @throws LockstepError CredentialsNotFound */

@@ -111,7 +111,7 @@ function mayPass({ refusal }: Remainder): boolean {
 
 /** Nobody gives an account of a namespace that ends its rights back. All else may pass when it is tried again. */
 function rightsAreGone({ code }: Refusal): boolean {
-  return code === 'AccountNotFound' || code === 'Forbidden';
+  return code === 'AccountNotFound' || code === 'Forbidden' || code === 'KubeconfigInvalid';
 }
 
 /** Nobody can look at the Delivery any more, so the namespace itself is told about. */

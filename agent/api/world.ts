@@ -1,12 +1,13 @@
 import type { Live } from '../../health/tracked.ts';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
+import { partsOf, type Target } from '../../sync/delivery/target.ts';
 import { LockstepError } from '../../sync/errors.ts';
 import type { Clock, Kinds } from '../../sync/ports.ts';
 import type { Entry } from '../../sync/release/record.ts';
 import type { Session } from '../../sync/session.ts';
-import type { KubeObject } from '../../sync/types.ts';
+import type { KubeObject, ObjectRef } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
-import type { Action } from '../kube/may.ts';
+import { type Action, mayGet } from '../kube/may.ts';
 import type { Registry, Served } from '../registry.ts';
 import type { Caller } from './callers.ts';
 import { Problem } from './problems.ts';
@@ -20,8 +21,8 @@ export interface ApiWorld {
   readonly http: KubeHttp;
   /** The same over connections of its own, for questions about callers: strangers never stand in the way of the work. */
   readonly reviews: KubeHttp;
-  /** Makes sure that an account exists before anything is asked for as it. @throws LockstepError AccountNotFound */
-  requireAccount(identity: string): Promise<void>;
+  /** The cluster that a target means. */
+  siteOf(target: Target): TargetSite;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
   /** The objects of a Delivery that differ from what was applied last. */
@@ -32,6 +33,15 @@ export interface ApiWorld {
     session: Session,
     entry: Entry,
   ): Promise<{ before: KubeObject | undefined; after: KubeObject | undefined }>;
+}
+
+/** A cluster, as the target of Deliveries. */
+interface TargetSite {
+  readonly http: KubeHttp;
+  /** Whom to act as there; undefined where the login already says. */
+  readonly impersonate: string | undefined;
+  /** Throws when nothing may be asked for the target. @throws LockstepError AccountNotFound */
+  allowed(): Promise<void>;
 }
 
 /** A right on a Delivery. */
@@ -62,4 +72,17 @@ export function knownOf(served: Served): { delivery: Delivery; session: Session 
   const delivery = served.read();
   const { session } = served;
   return session === undefined || delivery instanceof LockstepError ? undefined : { delivery, session };
+}
+
+/** Who may not get an object is not told of it. In another cluster a caller has no name: there whoever may get its login may. */
+export function mayGetOf({ kinds }: ApiWorld, caller: Caller, served: Served): (ref: ObjectRef) => Promise<boolean> {
+  const mayLogIn = mayUseLogin(caller, served);
+  return mayLogIn === undefined ? mayGet(caller.may, kinds) : () => mayLogIn;
+}
+
+/** Whether a caller may get the login to the other cluster that is the target; undefined where it is this one. */
+export function mayUseLogin(caller: Caller, served: Served): Promise<boolean> | undefined {
+  const target = served.target();
+  const secret = target === undefined ? undefined : partsOf(target).secret;
+  return secret === undefined ? undefined : caller.may({ verb: 'get', resource: 'secrets', ...secret });
 }

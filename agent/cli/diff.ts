@@ -10,14 +10,14 @@ import type { Cluster } from '../../sync/ports.ts';
 import { type Entry, healingManifest } from '../../sync/release/record.ts';
 import { newSession } from '../../sync/session.ts';
 import { fieldManager } from '../../sync/stamp.ts';
-import { titleOf } from '../../sync/types.ts';
+import { type KubeObject, titleOf } from '../../sync/types.ts';
 import { pendingOf, viewDrift, viewRelease } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Given, parseConnected, recordOptions } from './arguments.ts';
-import { clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
+import { atTarget, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { diffFiles } from './diff-files.ts';
 import { readRecordOf } from './records.ts';
@@ -50,18 +50,28 @@ async function itemsFor(name: string | undefined, flags: Given['flags'], namespa
     return diffFiles(file, live);
   }
   if (server !== undefined) return askAgent(server, namespace, name);
-  return connected(flags['kubeconfig'], (http) => lookAt(http, namespace, name, flags['agent-namespace'] ?? ''));
+  return connected(flags['kubeconfig'], async (http) => {
+    const object = await readDeliveryObject(http, namespace, name);
+    return atTarget(http, object, (target) => lookAt(http, target, object, flags['agent-namespace'] ?? ''));
+  });
 }
 
-async function lookAt(http: KubeHttp, namespace: string, name: string, agentNamespace: string): Promise<DiffView[]> {
-  const delivery = readDelivery(await readDeliveryObject(http, namespace, name));
+/** @param target the cluster where the objects are */
+async function lookAt(
+  http: KubeHttp,
+  target: KubeHttp,
+  object: KubeObject,
+  agentNamespace: string,
+): Promise<DiffView[]> {
+  const delivery = readDelivery(object);
   const record = await readRecordOf(http, agentNamespace, delivery.uid).catch((error: unknown) => {
     if (!isForbidden(error)) throw error;
     throw new Error(`the records of the agent are not for you to read; ask it with --server: ${messageOf(error)}`);
   });
-  const kinds = await discoverKinds(http);
-  const cluster = clusterAsCaller(http, kinds);
-  const { desired } = await contentOf(delivery, cluster, kinds, undefined);
+  const kinds = await discoverKinds(target);
+  const cluster = clusterAsCaller(target, kinds);
+  const own = clusterAsCaller(http, await discoverKinds(http));
+  const { desired } = await contentOf(delivery, own, kinds, undefined);
   const pending = new Map(pendingOf(record.entries, desired).map((item) => [item.key, item]));
   const session = newSession(record);
   const drifted = await inParallel([...record.entries.values()], parallel, async (entry) => {

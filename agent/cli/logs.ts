@@ -5,7 +5,7 @@ import type { KubeHttp } from '../kube/http.ts';
 import { mayI } from '../kube/may.ts';
 import { lastFailure, liveTails, logOf, type Tail, tailOf } from '../tails.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { connected, readDeliveryObject } from './connection.ts';
+import { atTarget, connected, readDeliveryObject } from './connection.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
 
@@ -23,10 +23,12 @@ export async function logsCommand(args: readonly string[]): Promise<number> {
   if (!/^[1-9]\d*$/.test(flags['tail'] ?? '')) throw new Error('--tail takes a number of lines');
   const { tails, refused } = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
-    const live = await liveTails(http, delivery, flags['tail'] ?? '20');
-    const recorded = await recordedTail(http, flags['agent-namespace'] ?? '', delivery);
-    if (typeof recorded === 'string') return { tails: live, refused: recorded };
-    return { tails: recorded === undefined ? live : [...live, recorded], refused: undefined };
+    return atTarget(http, delivery, async (target) => {
+      const live = await liveTails(target, delivery, flags['tail'] ?? '20');
+      const recorded = await recordedTail({ http, target }, flags['agent-namespace'] ?? '', delivery);
+      if (typeof recorded === 'string') return { tails: live, refused: recorded };
+      return { tails: recorded === undefined ? live : [...live, recorded], refused: undefined };
+    });
   });
   if (refused !== undefined) process.stderr.write(`lockstep logs: ${printable(refused)}\n`);
   if (refused !== undefined && tails.length === 0) return 1;
@@ -46,7 +48,7 @@ function printed({ namespace, pod, container, text }: Tail): string {
  * either.
  */
 async function recordedTail(
-  http: KubeHttp,
+  { http, target }: { readonly http: KubeHttp; readonly target: KubeHttp },
   agentNamespace: string,
   delivery: KubeObject,
 ): Promise<Tail | string | undefined> {
@@ -58,7 +60,7 @@ async function recordedTail(
   if (typeof stored === 'string') return stored;
   const tail = lastFailure(delivery, stored.logTail);
   if (tail === undefined) return undefined;
-  if (!(await mayI(http, logOf(tail))))
+  if (!(await mayI(target, logOf(tail))))
     return `the log of ${tail.pod.namespace}/${tail.pod.name}, which failed the last release, is not for you to read`;
   return tailOf(tail);
 }

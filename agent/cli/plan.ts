@@ -11,7 +11,7 @@ import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
+import { atTarget, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { labelledObjects } from './labelled.ts';
 import { readRecordOf } from './records.ts';
@@ -32,7 +32,9 @@ export async function planCommand(args: readonly string[]): Promise<number> {
     const object = await readDeliveryObject(http, namespace, name);
     const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
     const agentNamespace = isReleased ? (flags['agent-namespace'] ?? '') : undefined;
-    return planFor(http, readDelivery(object), agentNamespace, flags['path']);
+    return atTarget(http, object, (target) =>
+      planFor({ http, target }, readDelivery(object), agentNamespace, flags['path']),
+    );
   });
   const { items, problems, hash } = made;
   if (has('hash')) process.stdout.write(`${hash}\n`);
@@ -50,21 +52,27 @@ interface Made extends Pick<Draft, 'items' | 'hash'> {
   readonly problems: readonly string[];
 }
 
+/** The agent's own cluster, and the one that is the target. */
+interface Clusters {
+  readonly http: KubeHttp;
+  readonly target: KubeHttp;
+}
+
 /** @param agentNamespace where the record is; undefined where there can be none yet */
 async function planFor(
-  http: KubeHttp,
+  { http, target }: Clusters,
   delivery: Delivery,
   agentNamespace: string | undefined,
   folder: string | undefined,
 ): Promise<Made> {
-  const kinds = await discoverKinds(http);
-  const cluster = clusterAsCaller(http, kinds);
-  const content = await contentOf(delivery, cluster, kinds, folder);
+  const kinds = await discoverKinds(target);
+  const cluster = clusterAsCaller(target, kinds);
+  const content = await contentOf(delivery, clusterAsCaller(http, await discoverKinds(http)), kinds, folder);
   const unseen: string[] = [];
   const record =
     agentNamespace === undefined
       ? emptyRecord()
-      : await recordOrLive(http, kinds, delivery, agentNamespace, (problem) => unseen.push(problem));
+      : await recordOrLive({ http, target }, kinds, delivery, agentNamespace, (problem) => unseen.push(problem));
   const applier = applierOf({ delivery, world: { cluster: () => cluster } });
   const trial = { ...applier, kinds, stamp: stampOf({ delivery }, record.sequence + 1), parallel };
   const { items, refusals, hash } = await draft(content, record, trial, delivery.prune);
@@ -78,7 +86,7 @@ async function planFor(
 
 /** Who may not read the agent's record still sees what is there. */
 async function recordOrLive(
-  http: KubeHttp,
+  { http, target }: Clusters,
   kinds: DiscoveredKinds,
   delivery: Delivery,
   agentNamespace: string,
@@ -88,7 +96,7 @@ async function recordOrLive(
     return await readRecordOf(http, agentNamespace, delivery.uid);
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    const live = await labelledObjects(http, kinds, delivery.uid, delivery.targetNamespace, tell);
+    const live = await labelledObjects(target, kinds, delivery.uid, delivery.targetNamespace, tell);
     return { ...emptyRecord(), entries: entriesOf(live) };
   }
 }

@@ -9,7 +9,7 @@ import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected } from './arguments.ts';
-import { connected, readDeliveryObject } from './connection.ts';
+import { atTarget, connected, readDeliveryObject } from './connection.ts';
 import { labelledObjects, listWherever } from './labelled.ts';
 import { printable, printJson } from './table.ts';
 
@@ -38,12 +38,13 @@ export async function treeCommand(args: readonly string[]): Promise<number> {
   const tree = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
     const target = textAt(delivery, 'spec', 'target', 'namespace') ?? namespace;
-    const kinds = await discoverKinds(http);
-    const unseen: string[] = [];
-    const managed = await labelledObjects(http, kinds, delivery.metadata.uid ?? '', target, (kind) =>
-      unseen.push(kind),
-    );
-    return { delivery, unseen, waves: wavesOf(managed, await madeBy(http, kinds, managed, target)) };
+    return atTarget(http, delivery, async (there) => {
+      const kinds = await discoverKinds(there);
+      const unseen: string[] = [];
+      const tell = (kind: string): void => void unseen.push(kind);
+      const managed = await labelledObjects(there, kinds, delivery.metadata.uid ?? '', target, tell);
+      return { delivery, unseen, waves: wavesOf(managed, await madeBy(there, kinds, managed, target)) };
+    });
   });
   const { delivery, waves, unseen } = tree;
   if (isJson) printJson(waves);

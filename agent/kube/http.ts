@@ -42,12 +42,19 @@ export interface KubeHttp {
 /** Milliseconds and counts. */
 export interface HttpLimits {
   readonly requestTimeout: number;
+  readonly connectTimeout: number;
   readonly connections: number;
   readonly retries: number;
   readonly userAgent: string;
 }
 
-export const httpDefaults: HttpLimits = { requestTimeout: 30_000, connections: 32, retries: 4, userAgent: 'lockstep' };
+export const httpDefaults: HttpLimits = {
+  requestTimeout: 30_000,
+  connectTimeout: 10_000,
+  connections: 32,
+  retries: 4,
+  userAgent: 'lockstep',
+};
 
 /** The API server for an agent that leads: no write is sent, or waited for, beyond the end of its lease. */
 export function fenced(http: KubeHttp, left: () => number): KubeHttp {
@@ -63,7 +70,10 @@ export function createKubeHttp(
   limits: HttpLimits = httpDefaults,
   observe: Observe = () => undefined,
 ): KubeHttp {
-  const connect = { ...access.tls };
+  const server = new URL(access.server);
+  // A proxy may serve many clusters, each below a path of its own.
+  const above = server.pathname.replace(/\/$/, '');
+  const connect = { ...access.tls, timeout: limits.connectTimeout };
   const timeouts = { headersTimeout: limits.requestTimeout, bodyTimeout: limits.requestTimeout };
   const pool = new Agent({ connect, connections: limits.connections, keepAliveTimeout: 60_000, ...timeouts });
   const watchPool = new Agent({ connect, headersTimeout: limits.requestTimeout, bodyTimeout: 0 });
@@ -92,8 +102,8 @@ export function createKubeHttp(
     const note = (status: number): void => observe(request.method, status, (performance.now() - started) / 1000);
     try {
       const answer = await dispatcher.request({
-        origin: access.server,
-        path: `${request.path}${query}`,
+        origin: server.origin,
+        path: `${above}${request.path}${query}`,
         method: request.method,
         headers,
         ...(request.body === undefined ? {} : { body: request.body }),

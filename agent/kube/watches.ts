@@ -1,3 +1,4 @@
+import type { Target } from '../../sync/delivery/target.ts';
 import type { Kinds, Watches } from '../../sync/ports.ts';
 import { deliveryLabel } from '../../sync/stamp.ts';
 import { findResource } from './cluster.ts';
@@ -5,31 +6,38 @@ import type { KubeHttp } from './http.ts';
 import { collectionPath } from './paths.ts';
 import { follow, type WatchLimits } from './watch.ts';
 
+/** Where a watch is opened, and as whom. */
+export interface WatchSite {
+  readonly http: KubeHttp;
+  readonly kinds: Kinds;
+  readonly impersonate: string | undefined;
+  /** Throws when nothing may be watched for the target; asked whenever a watch is opened. */
+  allowed(): Promise<void>;
+}
+
 /**
- * Watches over the objects that carry a Delivery's label, as the identity that the target names.
- * @param allowed throws when an identity must not be acted as; asked whenever a watch is opened
+ * Watches over the objects that carry a Delivery's label, in the cluster and as the identity that the target names.
  * @param onMissed told how many events were missed, whenever everything is read again
  */
 export function createWatches(
-  http: KubeHttp,
-  kinds: Kinds,
-  allowed: (identity: string) => Promise<void>,
+  at: (target: Target) => WatchSite,
   limits: WatchLimits,
   onMissed: (count: number) => void,
 ): Watches {
   return {
     open: (target, onEvent) => {
       const { fields, selector = fields === undefined ? deliveryLabel : undefined } = target;
+      const { http, kinds, impersonate, allowed } = at(target.identity);
       return follow(
         http,
         {
           path: async () => {
-            await allowed(target.identity);
+            await allowed();
             return collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace);
           },
           ...(selector === undefined ? {} : { labelSelector: selector }),
           ...(fields === undefined ? {} : { fieldSelector: fields }),
-          impersonate: target.identity,
+          ...(impersonate === undefined ? {} : { impersonate }),
           onMissed,
         },
         (event) => onEvent(event.type === 'synced' ? { type: 'synced', present: event.uids } : event),

@@ -39,6 +39,8 @@ export interface Delivery {
   readonly interval: number;
   readonly targetNamespace: string;
   readonly serviceAccount: string;
+  /** The Secret that leads to another cluster, where that is the target. */
+  readonly kubeconfig: string | undefined;
   /** Whether a new tip is released by itself, or when somebody asks for it. */
   readonly mode: 'auto' | 'manual';
   readonly prune: boolean;
@@ -72,11 +74,6 @@ export interface Delivery {
 /** How a Delivery is named in logs and on what it owns: `shop/web`. */
 export function nameOf(delivery: Delivery): string {
   return `${delivery.namespace}/${delivery.name}`;
-}
-
-/** The user that the API server knows a Delivery's service account by. */
-export function identityOf(delivery: Delivery): string {
-  return `system:serviceaccount:${delivery.namespace}:${delivery.serviceAccount}`;
 }
 
 /**
@@ -150,6 +147,7 @@ function settings(spec: DeliverySpec, namespace: string) {
   return {
     targetNamespace: target?.namespace ?? namespace,
     serviceAccount: target?.serviceAccountName ?? 'lockstep',
+    kubeconfig: target?.kubeconfigSecretRef?.name,
     ...syncSettings(sync ?? {}),
     deadline: Math.max(1_000, parseDuration(spec.health?.deadline ?? '10m')),
     steady: parseDuration(spec.health?.steady ?? '5s'),

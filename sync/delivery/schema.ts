@@ -58,7 +58,12 @@ const target = section(
         maxLength: 253,
       }),
     ),
-    kubeconfigSecretRef: Type.Optional(secretRef),
+    kubeconfigSecretRef: Type.Optional(
+      Type.Object(secretRef.properties, {
+        description:
+          'A Secret whose kubeconfig leads to another cluster: everything is done there, as the user that it names. The account only reads Secrets then.',
+      }),
+    ),
   },
   'Where the objects go, and as whom. It can not be changed later.',
 );

@@ -17,7 +17,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.helm': undefined,
   'render.substitute': undefined,
   'render.decryption': undefined,
-  'target.kubeconfigSecretRef': undefined,
   'sync.approval': 'none',
   'sync.restartOnConfigChange': false,
   'sync.windows': [],

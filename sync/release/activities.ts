@@ -1,4 +1,4 @@
-import { identityOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { inOneLine, messageOf } from '../errors.ts';
 import { isForward } from '../hooks/phases.ts';
 import { endHooks, runHook, runPhase, settleHooks } from '../hooks/run.ts';
@@ -82,7 +82,7 @@ async function lookAtUnseen(turn: Turn, entries: readonly Entry[]): Promise<void
   for (const { key, ref } of entries) {
     if (!kinds.has(ref.kind) || world.watcher.live(delivery.uid, key) !== undefined) continue;
     const live = await world
-      .cluster(identityOf(delivery))
+      .cluster(targetOf(delivery))
       .get(ref)
       .catch((error: unknown) => void session.waiting.push(messageOf(error)));
     if (live !== undefined) world.watcher.learn(delivery.uid, key, live);

@@ -1,4 +1,5 @@
-import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { nameOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { isFoundBy } from '../find.ts';
 import type { Turn } from '../session.ts';
 import { activities } from './activities.ts';
@@ -161,7 +162,7 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
     session.rollback = { tries: 0, retryAt: 0 };
     session.releaseAt = world.clock.now();
     session.changed = session.releaseAt;
-    world.watcher.follow(delivery.uid, identityOf(delivery), session.record.entries);
+    world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries);
   }
 }
 

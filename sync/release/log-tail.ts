@@ -1,6 +1,6 @@
 import { numberAt, textAt } from '../../diff/json.ts';
 import { containerStatuses } from '../../health/kinds/pod.ts';
-import { identityOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import type { Cluster } from '../ports.ts';
 import type { Failing, Turn } from '../session.ts';
 import { type KubeObject, type ObjectRef, refOf } from '../types.ts';
@@ -22,7 +22,7 @@ export async function readTail({ delivery, session, world }: Turn): Promise<LogT
   const { target } = session.record.standing;
   session.failing = undefined;
   if (failing === undefined || target === undefined) return undefined;
-  const { list, logs } = world.cluster(identityOf(delivery));
+  const { list, logs } = world.cluster(targetOf(delivery));
   const found = 'job' in failing ? await lastOfJob(list, failing.job) : failing;
   if (found === undefined) return undefined;
   const { pod, container, previous } = found;

@@ -1,7 +1,7 @@
 import { at } from '../../diff/json.ts';
 import { isOursAlone } from '../../diff/normalize.ts';
 import { leavingText } from '../apply/apply.ts';
-import { identityOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { ApiError } from '../errors.ts';
 import { isOnlyCreated, isPrunedFirst, keptBy } from '../options.ts';
 import { inParallel } from '../parallel.ts';
@@ -130,7 +130,7 @@ async function remove(
   wanted: ReadonlySet<string>,
 ): Promise<KubeObject | string | undefined> {
   if (wanted.has(entry.applied?.uid ?? '')) return undefined;
-  const cluster = world.cluster(identityOf(delivery));
+  const cluster = world.cluster(targetOf(delivery));
   const live = await cluster.get(entry.ref);
   if (live === undefined || !isOurs(live, entry, delivery.uid)) return undefined;
   if (wanted.has(live.metadata.uid ?? '')) return undefined;

@@ -4,7 +4,8 @@ import { isOwnedBy, rolloutOf } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { podSignals } from '../../health/signals.ts';
 import { delayAfter } from '../back-off.ts';
-import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { nameOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { ApiError, isForbidden, messageOf } from '../errors.ts';
 import { runPhase } from '../hooks/run.ts';
 import { inParallel } from '../parallel.ts';
@@ -94,7 +95,7 @@ async function stuckPods(turn: Turn, entry: Entry, revision: string): Promise<Ku
   const { delivery, session, world } = turn;
   const selector = rolloutOf(entry.manifest)?.selector ?? '';
   const kind = { apiVersion: 'v1', kind: 'Pod' };
-  const pods = await world.cluster(identityOf(delivery)).list(kind, entry.ref.namespace ?? '', selector);
+  const pods = await world.cluster(targetOf(delivery)).list(kind, entry.ref.namespace ?? '', selector);
   const partition = numberAt(entry.manifest, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
   const isGoingBack = session.record.standing.bad !== undefined;
   return pods.filter((pod) => {
@@ -109,7 +110,7 @@ async function stuckPods(turn: Turn, entry: Entry, revision: string): Promise<Ku
 }
 
 async function free({ delivery, world }: Turn, entry: Entry, pod: KubeObject): Promise<void> {
-  const left = await world.cluster(identityOf(delivery)).delete(refOf(pod), pod, 'Background');
+  const left = await world.cluster(targetOf(delivery)).delete(refOf(pod), pod, 'Background');
   // It was changed since it was read: it is looked at again.
   if (left !== undefined && textAt(left, 'metadata', 'deletionTimestamp') === undefined) return;
   const what = `${titleOf(refOf(pod))} was stuck in the failed revision of ${titleOf(entry.ref)} and was deleted`;

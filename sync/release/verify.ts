@@ -2,7 +2,7 @@ import { rollsOut, wantsNoPods } from '../../health/rollout.ts';
 import { passesGate } from '../../health/scale.ts';
 import { healthSignal, type Signal } from '../../health/signals.ts';
 import type { Live } from '../../health/tracked.ts';
-import { identityOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { lookAgainAt, type Session, type Turn } from '../session.ts';
 import { titleOf } from '../types.ts';
 import type { Entry } from './record.ts';
@@ -125,7 +125,7 @@ function followPods(turn: Turn, unwell: readonly Entry[]): void {
   const followed = isEarly ? [] : slowest.slice(0, mostFollowed);
   world.rollouts.follow(
     delivery.uid,
-    identityOf(delivery),
+    targetOf(delivery),
     followed.map(({ key, ref, manifest, applied }) => ({ key, ref, manifest, uid: applied?.uid ?? '', changed })),
   );
 }

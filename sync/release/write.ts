@@ -4,7 +4,8 @@ import { claim, defaultsInTheWay } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
 import { dropHands, takeFields } from '../apply/fields.ts';
 import { makeRoom, tryReplace } from '../apply/replace.ts';
-import { identityOf, nameOf } from '../delivery/delivery.ts';
+import { nameOf } from '../delivery/delivery.ts';
+import { targetOf } from '../delivery/target.ts';
 import { messageOf } from '../errors.ts';
 import { isOnlyCreated } from '../options.ts';
 import { refuseForeign } from '../plan/try.ts';
@@ -21,7 +22,7 @@ export function applierOf({
   delivery,
   world,
 }: Pick<Turn, 'delivery'> & { readonly world: Pick<Turn['world'], 'cluster'> }): Applier {
-  return { cluster: world.cluster(identityOf(delivery)), uid: delivery.uid, adopt: delivery.adopt };
+  return { cluster: world.cluster(targetOf(delivery)), uid: delivery.uid, adopt: delivery.adopt };
 }
 
 /** What a release of this Delivery writes on the objects that it changes. */
@@ -60,7 +61,7 @@ async function isThere(turn: Turn, entry: Entry, sequence: number): Promise<bool
 async function takeOver({ delivery, session, world }: Turn, entry: Entry): Promise<void> {
   if (entry.applied !== undefined) return;
   if (session.tried.has(entry.key) && entry.origin !== 'adopted') return;
-  const live = await world.cluster(identityOf(delivery)).get(entry.ref);
+  const live = await world.cluster(targetOf(delivery)).get(entry.ref);
   if (live === undefined) return;
   refuseForeign(entry, live, shortUid(delivery.uid), delivery.adopt);
   // What was not planned, and so not written down, could not be given back.

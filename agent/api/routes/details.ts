@@ -4,10 +4,7 @@ import { messageOf } from '../../../sync/errors.ts';
 import { inParallel } from '../../../sync/parallel.ts';
 import { type Entry, healingManifest, isCalled, type ReleaseRecord } from '../../../sync/release/record.ts';
 import { fieldManager } from '../../../sync/stamp.ts';
-import type { ObjectRef } from '../../../sync/types.ts';
-import { mayGet } from '../../kube/may.ts';
 import type { Served } from '../../registry.ts';
-import type { Caller } from '../callers.ts';
 import { Problem } from '../problems.ts';
 import { tellRelease } from '../releases.ts';
 import { deliveryParams, ok, page, paged, pageQuery, type Route, route } from '../route.ts';
@@ -15,7 +12,7 @@ import { hiddenDifference, pendingOf, viewDrift, viewRelease } from '../views/di
 import { viewEnded } from '../views/history.ts';
 import { hiddenResource, referenceOf, viewResource } from '../views/resources.ts';
 import { type DiffView, diffView, historyView, pageOf, releaseView, resourceView } from '../views/schemas.ts';
-import { type ApiWorld, knownOf, readServed } from '../world.ts';
+import { type ApiWorld, knownOf, mayGetOf, readServed } from '../world.ts';
 
 /** Questions about rights, or reads of objects, that are under way at once for one request. */
 const parallel = 8;
@@ -27,10 +24,6 @@ export function detailRoutes(world: ApiWorld): Route[] {
 
 const here = '/api/v1/deliveries/{namespace}/{name}';
 const whichPage = Type.Object(pageQuery);
-
-function mayGetFor({ kinds }: ApiWorld, caller: Caller): (ref: ObjectRef) => Promise<boolean> {
-  return mayGet(caller.may, kinds);
-}
 
 function entriesOf(served: Served): Entry[] {
   return [...(knownOf(served)?.session.record.entries.values() ?? [])];
@@ -52,7 +45,7 @@ function resources(world: ApiWorld): Route {
       const uid = served.object.metadata.uid ?? '';
       const record = recordOf(served);
       const drifted = new Set(world.suspects(uid));
-      const may = mayGetFor(world, caller);
+      const may = mayGetOf(world, caller, served);
       const { items, next } = paged(entriesOf(served), ({ key }) => key, query);
       const shown = await inParallel(items, parallel, async (entry) => {
         if (record === undefined || !(await may(entry.ref))) return hiddenResource(entry);
@@ -92,7 +85,7 @@ function differences(world: ApiWorld): Route {
       const drifted = new Set(world.suspects(known.delivery.uid));
       const keys = [...new Set([...pending.keys(), ...drifted])];
       const { items, next } = paged(keys, (key) => key, query);
-      const may = mayGetFor(world, caller);
+      const may = mayGetOf(world, caller, served);
       const shown = await inParallel(items, parallel, async (key) => {
         const entry = record.entries.get(key);
         const ref = pending.get(key)?.ref ?? entry?.ref;
@@ -163,11 +156,12 @@ function release(world: ApiWorld): Route {
     answers: { 200: { description: 'The release.', schema: releaseView } },
     problems: ['NotFound'],
     handle: async ({ params, query, caller }) => {
-      const record = recordOf(await readServed(world, caller, params));
+      const served = await readServed(world, caller, params);
+      const record = recordOf(served);
       const line = record?.history.find((ended) => isCalled(ended, params.release));
       if (record === undefined || line === undefined)
         throw new Problem('NotFound', `release ${params.release} is not recorded`);
-      return ok(await tellRelease(record, line, mayGetFor(world, caller), query));
+      return ok(await tellRelease(record, line, mayGetOf(world, caller, served), query));
     },
   });
 }

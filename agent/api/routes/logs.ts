@@ -1,12 +1,13 @@
 import { Type } from '@sinclair/typebox';
-import { identityOf } from '../../../sync/delivery/delivery.ts';
+import { targetOf } from '../../../sync/delivery/target.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import type { KubeHttp } from '../../kube/http.ts';
+import type { Action } from '../../kube/may.ts';
 import { lastFailure, liveTails, logOf, tailOf } from '../../tails.ts';
 import { Problem } from '../problems.ts';
 import { deliveryParams, ok, type Route, route } from '../route.ts';
 import { logView } from '../views/schemas.ts';
-import { type ApiWorld, knownOf, readServed } from '../world.ts';
+import { type ApiWorld, knownOf, mayUseLogin, readServed } from '../world.ts';
 
 /** What containers wrote last: for callers whom the API server knows, and who may read that log. */
 export function logRoutes(world: ApiWorld): Route[] {
@@ -35,15 +36,16 @@ export function logRoutes(world: ApiWorld): Route[] {
         if (!caller.isKnown) throw new Problem('Forbidden', 'logs are read with --auth=kubernetes only');
         const known = knownOf(served);
         if (known === undefined) return ok({ items: [] });
+        const mayLogIn = mayUseLogin(caller, served);
+        const may = (log: Action): Promise<boolean> => mayLogIn ?? caller.may(log);
         const mayRead = ({ metadata: { namespace, name } }: KubeObject): Promise<boolean> =>
-          caller.may({ verb: 'get', resource: 'pods', subresource: 'log', namespace, name });
+          may({ verb: 'get', resource: 'pods', subresource: 'log', namespace, name });
         // The account of the Delivery reads: what it may not see is not told by this either.
-        const identity = identityOf(known.delivery);
-        await world.requireAccount(identity);
-        const as = actingAs(world.http, identity);
-        const live = await liveTails(as, served.object, String(tail), mayRead);
+        const { http, impersonate, allowed } = world.siteOf(targetOf(known.delivery));
+        await allowed();
+        const live = await liveTails(actingAs(http, impersonate), served.object, String(tail), mayRead);
         const last = lastFailure(served.object, known.session.record.logTail);
-        const recorded = last !== undefined && (await caller.may(logOf(last))) ? [tailOf(last)] : [];
+        const recorded = last !== undefined && (await may(logOf(last))) ? [tailOf(last)] : [];
         return ok({ items: [...live, ...recorded] });
       },
     }),
@@ -51,7 +53,8 @@ export function logRoutes(world: ApiWorld): Route[] {
 }
 
 /** The API server as somebody else sees it. */
-function actingAs(http: KubeHttp, impersonate: string): KubeHttp {
+function actingAs(http: KubeHttp, impersonate: string | undefined): KubeHttp {
+  if (impersonate === undefined) return http;
   return {
     ...http,
     request: (request) => http.request({ ...request, impersonate }),
