@@ -101,6 +101,11 @@ export const meanings = {
     about: 'The health of the object does not count.',
   },
   'argocd.argoproj.io/ignore-healthcheck': { by: 'git', values: '"true"', about: 'The same.' },
+  'argocd.argoproj.io/compare-options': {
+    by: 'git',
+    values: 'IgnoreExtraneous, and others that mean nothing here',
+    about: 'The object is no orphan, although no Delivery has it; on the live object.',
+  },
   'lockstep.dev/request': {
     by: 'delivery',
     values: 'VERB@ID [by=NAME] [to=RELEASE] [plan=HASH]',

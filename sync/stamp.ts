@@ -6,7 +6,7 @@ import { annotation, groupOf, type KubeObject, label } from './types.ts';
 /** The label by which watches find what a Delivery manages; its value is the Delivery's short uid. */
 export const deliveryLabel = 'lockstep.dev/delivery';
 /** Namespace and name of the Delivery, for people. */
-const ownerAnnotation = 'lockstep.dev/owner';
+export const ownerAnnotation = 'lockstep.dev/owner';
 /** The release that last changed the object. */
 export const releaseAnnotation = 'lockstep.dev/release';
 
@@ -47,7 +47,7 @@ export function stamped(manifest: KubeObject, stamp: Stamp): KubeObject {
 }
 
 /** Labels are copied from object to object by controllers; what a Delivery has applied bears its manager. */
-function isAppliedBy(live: KubeObject, short: string): boolean {
+export function isAppliedBy(live: KubeObject, short: string): boolean {
   return managedEntries(live).some(({ manager }) => manager === managerOf(short));
 }
 

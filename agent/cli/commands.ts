@@ -62,6 +62,12 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['shop -n shop --tail 100'],
     load: async () => (await import('./logs.ts')).logsCommand,
   },
+  orphans: {
+    about: 'list the objects of a namespace that are in no Delivery',
+    usage: [connection],
+    examples: ['-n shop'],
+    load: async () => (await import('./orphans.ts')).orphansCommand,
+  },
   sync: request(
     'sync',
     'look at everything now; with spec.sync.mode manual, release the tip, or just one plan',

@@ -21,7 +21,7 @@ const many = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}.yaml`, configMap(`m${i}`, { a: '1' })]));
 
 describeOnOwnCluster('nothing is deleted', () => {
-  it('when the path holds no objects any more', async () => {
+  it('when the path holds no objects any more (D1)', async () => {
     const app = await lockstep.app('never-empty', many(3));
     await app.ready();
     const since = Date.now();
@@ -31,7 +31,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     expect(await app.get('v1', 'ConfigMap', 'm1')).toBeDefined();
   });
 
-  it('when the path is missing', async () => {
+  it('when the path is missing (D1)', async () => {
     const app = await lockstep.app(
       'never-path',
       { 'deploy/a.yaml': configMap('a', { a: '1' }) },
@@ -45,7 +45,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeDefined();
   });
 
-  it('when files can not be read: all problems are told together, with file, document and line', async () => {
+  it('when files can not be read: all problems are told together, with file, document and line (D1, D3)', async () => {
     const app = await lockstep.app('never-broken', many(2));
     await app.ready();
     const since = Date.now();
@@ -91,7 +91,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     await app.ready(30_000);
   });
 
-  it('when more than half would go at once', async () => {
+  it('when more than half would go at once (D2)', async () => {
     const app = await lockstep.app('never-mass', many(12));
     await app.ready();
     const since = Date.now();
@@ -104,7 +104,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     expect(app.writes(since)).toEqual([]);
   });
 
-  it('when it is a kind that takes what it holds along: a namespace, a CRD, a claim', async () => {
+  it('when it is a kind that takes what it holds along: a namespace, a CRD, a claim (D2)', async () => {
     const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: never-inner}\n';
     const claim =
       'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: "", volumeName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';

@@ -29,7 +29,7 @@ const lockstep = useLockstep([
 ]);
 
 describeOnOwnCluster('ownership', () => {
-  it('of an object that two Deliveries declare stays with the first; the second says so', async () => {
+  it('of an object that two Deliveries declare stays with the first; the second says so (D4)', async () => {
     const first = await lockstep.app('own-first', { 'a.yaml': configMap('shared', { color: 'blue' }) });
     await first.ready();
     const since = Date.now();
@@ -80,7 +80,7 @@ describeOnOwnCluster('ownership', () => {
     expect(await podUids()).toContain(firstPod);
   });
 
-  it('of objects that Argo CD manages is refused unless adoption is asked for', async () => {
+  it('of objects that Argo CD manages is refused unless adoption is asked for (D4)', async () => {
     await makeNamespace(lockstep.kube, 'own-argo');
     await lockstep.kube.apply(
       {
@@ -164,7 +164,7 @@ describeOnOwnCluster('ownership', () => {
     await app.ready(60_000);
   });
 
-  it('is never claimed by an account that does not exist', async () => {
+  it('is never claimed by an account that does not exist (T2)', async () => {
     await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'own-account' } });
     const repository = lockstep.git.repository('own-account.git');
     const app = appOf(lockstep, 'own-account', repository);

@@ -30,7 +30,7 @@ describeOnOwnCluster('what the API server refuses', () => {
     expect(await color(app, 'third')).toBe('blue');
   });
 
-  it('when something is pruned is told, and is tried again by itself', async () => {
+  it('when something is pruned is told, and is tried again by itself (D6)', async () => {
     const files = { 'a.yaml': configMap('kept', { color: 'blue' }), 'b.yaml': configMap('old', { color: 'blue' }) };
     const app = await lockstep.app('refused-prune', files, {}, without('delete'));
     await app.ready();

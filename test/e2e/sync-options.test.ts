@@ -224,7 +224,7 @@ spec:
     },
   );
 
-  it('that allows a replacement is missing: the plan names the field and the annotation, and touches nothing', async () => {
+  it('that allows a replacement is missing: the plan names the field and the annotation, and touches nothing (D8)', async () => {
     const app = await lockstep.app('opt-immutable', {
       'web.yaml': selecting('one'),
       'a.yaml': configMap('a', { a: '1' }),

@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { agentNamespace } from './support/furnish.ts';
+import { at } from '../../diff/json.ts';
+import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const name = 'tenants-limits';
 const lockstep = useLockstep(
-  ['tenants-a', 'tenants-b', 'tenants-c', 'tenants-d', 'tenants-rbac', 'tenants-bind', 'tenants-own'],
+  ['tenants-a', 'tenants-b', 'tenants-c', 'tenants-d', 'tenants-rbac', 'tenants-bind', 'tenants-own', 'tenants-refs'],
   {
     flags: ['--limits', name],
   },
@@ -26,7 +29,7 @@ const clusterRole = (verbs: string): string =>
   `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: tenants-role}\nrules: [{apiGroups: [""], resources: [pods], verbs: [${verbs}]}]\n`;
 
 describeOnOwnCluster('a tenant', () => {
-  it('is held to the limits of its namespace, all that goes beyond them is named, and nothing is touched', async () => {
+  it('is held to the limits of its namespace, all that goes beyond them is named, and nothing is touched (T1)', async () => {
     await limit({ 'tenants-a': 'kinds: {deny: [/Secret]}\nclusterScope: false\nnamespaces: ["."]\n' });
     const app = await lockstep.app('tenants-a', {
       'a.yaml': configMap('a', { a: '1' }),
@@ -80,7 +83,7 @@ describeOnOwnCluster('a tenant', () => {
     await app.ready();
   });
 
-  it("can not touch the agent's own namespace", async () => {
+  it("can not touch the agent's own namespace (T4)", async () => {
     await limit({});
     const app = await lockstep.app('tenants-own', {
       'a.yaml': configMap('a', { a: '1' }, `  namespace: ${agentNamespace}\n`),
@@ -88,7 +91,7 @@ describeOnOwnCluster('a tenant', () => {
     expect(await app.refused('NotAllowed')).toContain(`the namespace ${agentNamespace} is the agent's own`);
   });
 
-  it('does everything as its own account: what that may not, is refused by the API server', async () => {
+  it('does everything as its own account: what that may not, is refused by the API server (T2)', async () => {
     const app = await lockstep.app(
       'tenants-rbac',
       { 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': clusterRole('"*"') },
@@ -101,7 +104,36 @@ describeOnOwnCluster('a tenant', () => {
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
   });
 
-  it('gains no rights by a binding: nobody may give what they do not have', async () => {
+  it('can not reach a Secret of another namespace, nor be served outside of those that are (T3, T4)', async () => {
+    await limit({});
+    const { kube } = lockstep;
+    const credentials = { username: 'Z2l0', password: 'aHVzaA==' };
+    await makeNamespace(kube, 'tenants-other');
+    for (const name of ['git', 'far'])
+      await kube.apply({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace: 'tenants-other' },
+        data: credentials,
+      } as never);
+    const app = await lockstep.app('tenants-refs', { 'a.yaml': configMap('a', { a: '1' }) });
+    await app.ready();
+    const names = ['../../tenants-other/secrets/git', 'tenants-other/git'];
+    for (const name of names) {
+      await kube.edit(app.delivery, { spec: { source: { secretRef: { name, namespace: 'tenants-other' } } } });
+      await until('it is not found', async () => (await app.refused('CredentialsNotFound')).includes(name));
+    }
+    // There is no field for it: the API server drops it.
+    expect(at(await kube.get(app.delivery), 'spec', 'source', 'secretRef')).toEqual({ name: names[1] });
+    await kube.apply(deliveryOf('tenants-other', 'app', app.repository.url));
+    await sleep(1_500);
+    expect(at(await kube.get(deliveryRef('tenants-other', 'app')), 'status')).toBeUndefined();
+    expect(
+      await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'tenants-other', name: 'a' }),
+    ).toBeUndefined();
+  });
+
+  it('gains no rights by a binding: nobody may give what they do not have (T2)', async () => {
     const binding = `apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: all}

@@ -119,4 +119,30 @@ describeOnOwnCluster('when the API server', () => {
     app.push({ 'a.yaml': configMap('a', { color: 'white' }) });
     await app.ready(90_000);
   });
+
+  it('does not serve one group for a while, what is in it stays on the list and goes when that is over (D3)', async () => {
+    const name = 'things.faults.example.com';
+    const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ${name}}
+spec:
+  group: faults.example.com
+  scope: Namespaced
+  names: {plural: things, singular: thing, kind: Thing}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+`;
+    const thing = 'apiVersion: faults.example.com/v1\nkind: Thing\nmetadata: {name: t}\n';
+    app.push({ 'crd.yaml': definition, 'thing.yaml': thing });
+    await app.ready(60_000);
+    way.fault = ({ url }, outgoing) => {
+      if (url?.startsWith('/apis/faults.example.com/') !== true) return undefined;
+      outgoing.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+      return true;
+    };
+    app.push({ 'thing.yaml': null });
+    expect(await app.refused('PruneIncomplete', 60_000)).toContain('Thing faults-api/t');
+    way.fault = () => undefined;
+    await app.ready(60_000);
+    expect(await app.get('faults.example.com/v1', 'Thing', 't')).toBeUndefined();
+  });
 });

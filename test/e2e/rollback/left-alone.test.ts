@@ -15,7 +15,7 @@ spec:
 `;
 
 describeOnOwnCluster('a rollback leaves alone', () => {
-  it('a Job that has done its work, also when its time to live took it away', async () => {
+  it('a Job that has done its work, also when its time to live took it away (D9)', async () => {
     const app = await lockstep.app('alone-job', { 'web.yaml': deployment('web'), 'job.yaml': job('app:1') });
     await app.ready();
     const good = app.revision;

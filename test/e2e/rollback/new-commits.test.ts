@@ -57,7 +57,7 @@ describeOnOwnCluster('a commit that comes while a release is under way', () => {
     expect(await app.get('v1', 'ConfigMap', 'second')).toBeUndefined();
   });
 
-  it('while it is rolled back: good is applied to the end, then the new commit goes forward', async () => {
+  it('while it is rolled back: good is applied to the end, then the new commit goes forward (D9)', async () => {
     const app = await lockstep.app('new-back', {
       'web.yaml': deployment('web', { replicas: 2, pod: { 'ready-after': '1s' } }),
       'settings.yaml': configMap('settings', { color: 'blue' }),

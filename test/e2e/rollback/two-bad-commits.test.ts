@@ -6,7 +6,7 @@ import { expectBack, held, picture } from '../support/rollback.ts';
 const lockstep = useLockstep(['back-twice']);
 
 describeOnOwnCluster('two bad commits in a row', () => {
-  it('are two rollbacks to the same good revision, and a third time is no loop', async () => {
+  it('are two rollbacks to the same good revision, and a third time is no loop (D9)', async () => {
     const app = await lockstep.app('back-twice', {
       'web.yaml': deployment('web'),
       'settings.yaml': configMap('settings', { color: 'blue' }),
