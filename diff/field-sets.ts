@@ -47,6 +47,11 @@ export function withFieldSets(object: JsonObject, setFor: (entry: ManagedEntry) 
   });
 }
 
+/** The `managedFields` of an object, all in one version: as paths they mean the same, but for fields that a version lacks. */
+export function withVersion(object: JsonObject, apiVersion: string): JsonObject[] {
+  return objectsAt(object, 'metadata', 'managedFields').map((entry) => ({ ...entry, apiVersion }));
+}
+
 /** What a manager owns by server-side apply; nothing when it has no such entry. */
 export function appliedBy(object: JsonObject, manager: string): FieldSet | undefined {
   return managedEntries(object).find((entry) => entry.manager === manager && entry.operation === 'Apply')?.fields;

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from './json.ts';
+import { at, isObject, type Json, type JsonObject } from './json.ts';
 
 const masked = '***';
 
@@ -21,7 +21,7 @@ export function maskObject(object: JsonObject): JsonObject {
   }
   const metadata = object['metadata'];
   if (isObject(metadata) && isObject(metadata['annotations'])) {
-    shown['metadata'] = { ...metadata, annotations: withoutCopies(metadata['annotations']) };
+    shown['metadata'] = { ...metadata, annotations: maskAnnotations(metadata['annotations']) };
   }
   return shown;
 }
@@ -32,11 +32,11 @@ export function maskObject(object: JsonObject): JsonObject {
 export function maskPair(before: JsonObject, after: JsonObject): [JsonObject, JsonObject] {
   if (!isSecret(before) && !isSecret(after)) return [before, after];
   const [shownBefore, shownAfter] = [maskObject(before), maskObject(after)];
-  const [old, now] = [before['data'], after['data']];
-  if (isObject(old) && isObject(now) && isObject(shownAfter['data'])) {
-    for (const key of Object.keys(now)) {
-      if (key in old && old[key] !== now[key]) shownAfter['data'][key] = `${masked} (changed)`;
-    }
+  for (const path of [['data'], ['metadata', 'annotations']]) {
+    const [old, now, shown] = [before, after, shownAfter].map((object) => at(object, ...path));
+    if (!isObject(old) || !isObject(now) || !isObject(shown)) continue;
+    for (const key of Object.keys(now))
+      if (key in old && old[key] !== now[key] && shown[key] === masked) shown[key] = `${masked} (changed)`;
   }
   return [shownBefore, shownAfter];
 }
@@ -45,12 +45,16 @@ function maskValues(values: JsonObject): JsonObject {
   return Object.fromEntries(Object.keys(values).map((key): [string, Json] => [key, masked]));
 }
 
-/** kubectl keeps a copy of the whole object, values included, in an annotation. */
-function withoutCopies(annotations: JsonObject): JsonObject {
+/**
+ * Tools keep copies of a Secret's values in its annotations, kubectl one of the whole object: on a Secret only those are
+ * shown that say how it is handled.
+ */
+function maskAnnotations(annotations: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(annotations).map(([name, value]) => [
-      name,
-      name.endsWith('/last-applied-configuration') ? masked : value,
-    ]),
+    Object.entries(annotations).map(([name, value]) => [name, handling.test(name) ? value : masked]),
   );
 }
+
+/** Annotations of the tools that order, prune and hook. */
+const handling =
+  /^(lockstep\.dev|argocd\.argoproj\.io|(kustomize|helm)\.toolkit\.fluxcd\.io|(meta\.)?helm\.sh|config\.kubernetes\.io)\//;

@@ -1,4 +1,5 @@
-import { at, numberAt } from '../diff/json.ts';
+import { at, numberAt, objectsAt } from '../diff/json.ts';
+import { isBuiltIn } from '../diff/normalize.ts';
 import { isHealthIgnored } from '../sync/options.ts';
 import { groupOf, type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
 import { condition, explain } from './kinds/conditions.ts';
@@ -14,7 +15,7 @@ import { replicaSet } from './kinds/replica-set.ts';
 import { service } from './kinds/service.ts';
 import { statefulSet } from './kinds/stateful-set.ts';
 import { always, apiService, ingress, namespace } from './kinds/words.ts';
-import { degraded, type HealthContext, type HealthRule, healthy, progressing } from './scale.ts';
+import { degraded, type HealthContext, type HealthRule, healthy, progressing, suspended } from './scale.ts';
 
 const rules: Readonly<Record<string, HealthRule>> = {
   'apps/Deployment': deployment,
@@ -66,6 +67,7 @@ function ruleOf(object: KubeObject): HealthRule {
 function common(object: KubeObject): Health | undefined {
   if (isHealthIgnored(object)) return healthy('Ignored');
   if (at(object, 'metadata', 'deletionTimestamp') !== undefined) return progressing('Terminating', 'is being deleted');
+  if (isPausedCustom(object)) return suspended('Suspended', 'is suspended');
   if (lags(object)) return progressing('GenerationLag', 'its controller has not seen the last change yet');
   const stalled = condition(object, 'Stalled');
   if (stalled?.status === 'True') return degraded('Stalled', explain(stalled));
@@ -74,10 +76,22 @@ function common(object: KubeObject): Health | undefined {
   return undefined;
 }
 
+/** A custom kind that is asked to stand still: its controller looks at nothing, not even at its generation. */
+function isPausedCustom(object: KubeObject): boolean {
+  return !isBuiltIn(object.apiVersion) && at(object, 'spec', 'suspend') === true;
+}
+
 /** Some controllers write observedGeneration as text; -1 and the like mean "none seen". */
 function lags(object: KubeObject): boolean {
   const observed = at(object, 'status', 'observedGeneration');
   const generation = numberAt(object, 'metadata', 'generation');
-  if (observed === undefined || observed === null || generation === undefined) return false;
-  return Number(observed) < generation;
+  if (generation === undefined) return false;
+  if (observed !== undefined && observed !== null) return Number(observed) < generation;
+  return newestSeen(object) < generation;
+}
+
+/** Kinds such as those of the Gateway API say in each condition which generation it is about. */
+function newestSeen(object: KubeObject): number {
+  const seen = objectsAt(object, 'status', 'conditions').flatMap((one) => numberAt(one, 'observedGeneration') ?? []);
+  return seen.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...seen);
 }

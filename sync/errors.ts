@@ -168,6 +168,11 @@ export class ApiError extends Error {
     this.causes = details.causes ?? [];
     this.retryAfter = details.retryAfter;
   }
+
+  /** The same error with more said behind the server's words. */
+  saying(more: string): ApiError {
+    return new ApiError(`${this.message} ${more}`, { ...this, cause: this });
+  }
 }
 
 /** Many messages in one line, each once, and no more of them than people read. */
@@ -196,6 +201,11 @@ export function isAbsent(error: unknown): boolean {
 /** Whether the API server said that somebody else has written the object, or made it first. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409;
+}
+
+/** Whether the API server can't read who owns what: it was written down in a version that is not served any more. */
+export function isStaleVersion(error: unknown): boolean {
+  return error instanceof ApiError && error.message.includes('request to convert CR to an invalid group/version');
 }
 
 /** Whether nobody answered. */

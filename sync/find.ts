@@ -17,6 +17,8 @@ const credentialsLifetime = 300_000;
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
 const patience = 500;
 const failedPoll = 15_000;
+/** A server that does not answer for a moment, where it did before, is asked again soon, and nothing is told of it yet. */
+const grace = { lasts: 5_000, again: 1_000 };
 
 /**
  * Asks the source for its tip when that is due, and reads, renders and checks what is new. A source that fails changes
@@ -66,19 +68,32 @@ async function poll(turn: Turn): Promise<void> {
     if (isOutdated()) return;
     session.found = found;
     session.sourceTrouble = undefined;
+    session.sourceSilentSince = undefined;
   } catch (error) {
     if (!isOutdated()) noteTrouble(turn, error);
   }
 }
 
-function noteTrouble({ delivery, session, world }: Turn, error: unknown): void {
+function noteTrouble(turn: Turn, error: unknown): void {
+  const { delivery, session, world } = turn;
   const trouble = troubleOf(error);
-  session.sourceTrouble = trouble;
+  const isTold = !isMomentary(turn, trouble);
+  if (isTold) session.sourceTrouble = trouble;
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
   // Who said meanwhile that there is news is asked for at once all the same.
-  if (session.pollAt !== 0) session.pollAt = world.clock.now() + early(Math.min(delivery.interval, failedPoll));
+  const again = isTold ? failedPoll : grace.again;
+  if (session.pollAt !== 0) session.pollAt = world.clock.now() + early(Math.min(delivery.interval, again));
   const { reason, message: problem } = trouble;
   world.log.warn({ delivery: nameOf(delivery), reason, problem }, 'the source can not be read');
+}
+
+/** Whether a source that was read before has just begun not to answer. */
+function isMomentary({ session, world }: Turn, { reason }: Trouble): boolean {
+  if (reason !== 'SourceUnreachable' || session.found === undefined || session.sourceTrouble !== undefined)
+    return false;
+  const now = world.clock.now();
+  session.sourceSilentSince ??= now;
+  return now - session.sourceSilentSince < grace.lasts;
 }
 
 /** Whether what was found is not what the tip and the settings ask for now. */

@@ -154,6 +154,8 @@ export interface Session {
   readonly checked: CheckCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
+  /** Since when the source does not answer, while nothing is told of that yet. Wall time. */
+  sourceSilentSince: number | undefined;
   unreadable: Unreadable | undefined;
   planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
@@ -242,6 +244,7 @@ export function newSession(record: ReleaseRecord): Session {
     checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,
+    sourceSilentSince: undefined,
     unreadable: undefined,
     planTrouble: undefined,
     applyTrouble: undefined,

@@ -1,4 +1,5 @@
-import { at, isObject, textAt } from '../../diff/json.ts';
+import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
+import { isBuiltIn } from '../../diff/normalize.ts';
 import type { Health, KubeObject } from '../../sync/types.ts';
 import { degraded, type HealthContext, healthy, progressing } from '../scale.ts';
 import { type Condition, condition, explain } from './conditions.ts';
@@ -38,12 +39,21 @@ function byCondition(found: Condition): Health {
   return progressing(found.reason || `Not${found.type}`, explain(found));
 }
 
+/** When somebody last wrote more than the status, in milliseconds; NaN where that is not known. */
+function lastWritten(object: KubeObject): number {
+  const times = objectsAt(object, 'metadata', 'managedFields')
+    .filter(({ subresource }) => subresource === undefined)
+    .map((entry) => Date.parse(textAt(entry, 'time') ?? ''))
+    .filter((time) => !Number.isNaN(time));
+  return Math.max(Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? ''), ...times);
+}
+
 /** Some kinds never get a status; a controller that has just not started yet looks the same for a moment. */
 function bySilence(object: KubeObject, context: HealthContext): Health {
   const status = at(object, 'status');
   if (at(object, 'status', 'observedGeneration') !== undefined) return healthy('Observed');
   if (isObject(status) && Object.keys(status).length > 0) return healthy('NoConditions');
-  const age = context.now - Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '');
-  if (age < settleTime) return progressing('Settling', 'has no status yet');
+  if (isBuiltIn(object.apiVersion)) return healthy('NoStatus');
+  if (context.now - lastWritten(object) < settleTime) return progressing('Settling', 'has no status yet');
   return healthy('NoStatus');
 }

@@ -22,8 +22,8 @@ export interface ApplyResult {
   readonly created: boolean;
   /** Fields that were taken from other managers. */
   readonly taken: readonly FieldConflict[];
-  /** The autoscaler that keeps the count, which was left to it. */
-  readonly scaler?: string;
+  /** What else a person should know. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -66,11 +66,15 @@ async function attempt(
     if (force || error.conflicts.length === 0) throw error;
     const scaler = await scalerOf(cluster, object, error.conflicts);
     if (scaler !== undefined)
-      return { ...(await attempt(cluster, { ...request, object: withoutCount(object) }, force, taken)), scaler };
+      return leftTo(scaler, await attempt(cluster, { ...request, object: withoutCount(object) }, force, taken));
     const kept = error.conflicts.filter((conflict) => !request.mayTake(conflict));
     if (kept.length > 0) throw conflictError(object, kept);
     return attempt(cluster, request, true, error.conflicts);
   }
+}
+
+function leftTo(scaler: string, result: ApplyResult): ApplyResult {
+  return { ...result, notes: [`spec.replicas is left to ${scaler}`] };
 }
 
 /**

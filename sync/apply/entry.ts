@@ -1,4 +1,6 @@
+import { withVersion } from '../../diff/field-sets.ts';
 import type { Ignored } from '../../diff/ignore.ts';
+import { isStaleVersion } from '../errors.ts';
 import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
@@ -73,7 +75,19 @@ interface HowApplied {
   readonly dryRun: boolean;
 }
 
-function send(
+/** Where the API server can't read who owns what, that is mended first. */
+async function send(applier: Applier, entry: Entry, manifest: KubeObject, how: HowApplied): Promise<ApplyResult> {
+  try {
+    return await sendOnce(applier, entry, manifest, how);
+  } catch (error) {
+    const live = isStaleVersion(error) && !how.dryRun ? await applier.cluster.get(entry.ref) : undefined;
+    if (live === undefined) throw error;
+    await writeEntries(applier.cluster, live, withVersion(live, manifest.apiVersion));
+    return sendOnce(applier, entry, manifest, how);
+  }
+}
+
+function sendOnce(
   { cluster, uid, adopt }: Applier,
   entry: Entry,
   manifest: KubeObject,

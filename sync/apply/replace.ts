@@ -40,9 +40,8 @@ function isAllowed({ manifest, attempted }: Entry): boolean {
 }
 
 function withHint(error: ApiError, { ref }: Entry, fields: readonly string[]): ApiError {
-  const { status, reason, causes } = error;
   const hint = `${inOneLine(fields)} of ${titleOf(ref)} can not be changed; lockstep.dev/replace: allowed on it lets it be deleted and made again`;
-  return new ApiError(`${error.message} (${hint})`, { status, reason, class: error.class, causes, cause: error });
+  return error.saying(`(${hint})`);
 }
 
 /**

@@ -37,8 +37,8 @@ export interface Probe {
   /** Fields that would be taken from other managers. */
   readonly taken?: readonly FieldConflict[];
   readonly ownership?: Ownership | undefined;
-  /** The autoscaler to which its count is left. */
-  readonly scaler?: string | undefined;
+  /** What else a person should know. */
+  readonly notes?: readonly string[];
   /** Why the object stays as it is. */
   readonly leftAloneBy?: string;
   /** Fields that can't be changed, so that the object would be deleted and made again. */
@@ -161,7 +161,7 @@ function doubts(paths: Ownership['doubtful']): string[] {
 
 function changeOf(
   entry: Entry,
-  { answer, taken = [], ownership, scaler, replaces, leftAloneBy }: Probe,
+  { answer, taken = [], ownership, notes = [], replaces, leftAloneBy }: Probe,
   live: KubeObject,
 ) {
   if (leftAloneBy !== undefined) return { action: 'skip' as const, reason: leftAloneBy };
@@ -173,7 +173,7 @@ function changeOf(
     ...(ownership?.leaving ?? []).map((path) => `${pathText(path)} goes: it was declared before, and is not in Git`),
     ...doubts(ownership?.doubtful ?? []),
     ...(ownership?.kept ?? []),
-    ...(scaler === undefined ? [] : [`spec.replicas is left to ${scaler}`]),
+    ...notes,
   ];
   const told = { changes, patch: jsonPatch(before, after), warnings };
   const lines = changes.map(changeLine).slice(0, 5).join('; ');

@@ -1,8 +1,18 @@
+import { asDeclared, foreignIn } from '../../diff/declared.ts';
+import type { ApplyResult } from '../apply/apply.ts';
 import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
 import { ownershipOf } from '../apply/fields.ts';
 import { tryReplace } from '../apply/replace.ts';
-import { ApiError, type ApiErrorClass, type ErrorCode, LockstepError, messageOf } from '../errors.ts';
+import {
+  ApiError,
+  type ApiErrorClass,
+  type ErrorCode,
+  inOneLine,
+  isStaleVersion,
+  LockstepError,
+  messageOf,
+} from '../errors.ts';
 import { isOnlyCreated, leftAloneByFlux } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import type { Kinds } from '../ports.ts';
@@ -90,14 +100,8 @@ async function probeObject(entry: Entry, trial: Trial): Promise<Probe> {
   const early = known ? trial.cluster.get(entry.ref) : undefined;
   early?.catch(() => undefined);
   const how = { stamp: trial.stamp, dryRun: true };
-  const tried = await applyManifest(trial, entry, entry.manifest, how).catch(async (error: unknown) => {
-    // Whose the object is says more than whose its fields are.
-    if (!known && isFieldConflict(error)) await liveOrForeign(entry, trial);
-    const places = await defaultsInTheWay(trial, entry, error);
-    if (places.length > 0) return { object: await tryWithout(trial, entry, places), created: false, taken: [] };
-    const replaced = await tryReplace(trial, entry, error);
-    if (replaced === undefined) throw error;
-    return { ...replaced, created: false, taken: [] };
+  const tried: TriedObject = await applyManifest(trial, entry, entry.manifest, how).catch((error: unknown) => {
+    return tryOtherwise(entry, trial, error);
   });
   if (tried.created) return { live: undefined, answer: tried.object };
   const live = await (early ?? liveOrForeign(entry, trial));
@@ -110,9 +114,52 @@ async function probeObject(entry: Entry, trial: Trial): Promise<Probe> {
     answer: tried.object,
     taken: tried.taken,
     ownership,
-    scaler: 'scaler' in tried ? tried.scaler : undefined,
-    replaces: 'replaces' in tried ? tried.replaces : undefined,
+    notes: tried.notes ?? [],
+    replaces: tried.replaces,
   };
+}
+
+/** What trying an object came to. */
+interface TriedObject extends ApplyResult {
+  /** Fields because of which it would be deleted and made again. */
+  readonly replaces?: readonly string[];
+}
+
+/**
+ * What becomes of an object that can't just be applied.
+ * @throws what it was refused for, where nothing else does it
+ */
+async function tryOtherwise(entry: Entry, trial: Trial, error: unknown): Promise<TriedObject> {
+  if (isStaleVersion(error)) return foretold(entry, trial);
+  // Whose the object is says more than whose its fields are.
+  if (entry.applied === undefined && isFieldConflict(error)) await liveOrForeign(entry, trial);
+  const places = await defaultsInTheWay(trial, entry, error);
+  if (places.length > 0) return { object: await tryWithout(trial, entry, places), created: false, taken: [] };
+  const replaced = await tryReplace(trial, entry, error);
+  if (replaced === undefined) throw await withKeepers(entry, trial, error);
+  return { ...replaced, created: false, taken: [] };
+}
+
+/** An item of a list can't be renamed while another manager keeps the old one: whoever that is, is told. */
+async function withKeepers(entry: Entry, { cluster, uid }: Trial, error: unknown): Promise<unknown> {
+  if (!(error instanceof ApiError) || error.status !== 422 || !error.message.includes('Duplicate value')) return error;
+  const live = await cluster.get(entry.ref);
+  const lists = new Set(error.causes.map(({ field }) => field.replace(/\[.*$/, '')));
+  const kept = (live === undefined ? [] : foreignIn(live, entry.manifest, fieldManager(uid)))
+    .filter(({ path }) => path.endsWith(']') && lists.has(path.slice(0, path.lastIndexOf('['))))
+    .map(({ path, manager }) => `${path} is kept by ${manager}`);
+  return kept.length === 0 ? error : error.saying(`(${inOneLine(kept)})`);
+}
+
+/** What can't be tried before it is mended is foretold, defaults aside. */
+async function foretold(entry: Entry, { cluster, uid }: Trial): Promise<TriedObject> {
+  const { apiVersion } = entry.manifest;
+  const live = await cluster.get(entry.ref);
+  const object = live === undefined ? entry.manifest : asDeclared(live, entry.manifest, fieldManager(uid));
+  const notes = [
+    `who owns what is written down in a version that is not served any more, and is moved to ${apiVersion}`,
+  ];
+  return { object: object as KubeObject, created: live === undefined, taken: [], notes };
 }
 
 function isFieldConflict(error: unknown): boolean {

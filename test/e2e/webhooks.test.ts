@@ -11,7 +11,8 @@ const secrets = {
   'github.next': 'github-secret-2',
   gitlab: 'gitlab-token-1',
   gitea: 'gitea-secret-1',
-  short: 'x',
+  // Too short to be used (F30.3).
+  generic: 'short',
 };
 const name = 'webhooks-test';
 const lockstep = useLockstep(['hooks-push', 'hooks-burst', 'hooks-missed'], { flags: ['--webhook-secret', name] });

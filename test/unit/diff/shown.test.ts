@@ -141,19 +141,31 @@ describe('a difference', () => {
 });
 
 describe('masking', () => {
-  it('goes by the kind of the object and covers copies in annotations', () => {
+  it('goes by the kind of the object and covers copies in annotations, by whatever name (48.2)', () => {
     const secret = {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: {
-        annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":{"p":"aHVudGVy"}}', keep: 'me' },
+        annotations: {
+          'kubectl.kubernetes.io/last-applied-configuration': '{"data":{"p":"aHVudGVy"}}',
+          'example.com/copy': 'aHVudGVy',
+          'lockstep.dev/wave': '3',
+        },
       },
       data: { p: 'aHVudGVy' },
       stringData: 'aHVudGVy',
     };
     const text = toJson(maskObject(secret));
     expect(text).not.toContain('aHVudGVy');
-    expect(text).toContain('"keep":"me"');
+    expect(text).toContain('"example.com/copy":"***"');
+    expect(text).toContain('"lockstep.dev/wave":"3"');
+    const other = {
+      ...secret,
+      metadata: { annotations: { ...secret.metadata.annotations, 'example.com/copy': 'bmV3' } },
+    };
+    const pair = toJson(maskPair(secret, other));
+    expect(pair).toContain('"example.com/copy":"*** (changed)"');
+    expect(pair).not.toContain('bmV3');
     const configMap = { apiVersion: 'v1', kind: 'ConfigMap', data: { p: 'x' } };
     expect(maskObject(configMap)).toBe(configMap);
   });
@@ -184,6 +196,11 @@ describe('a manifest is normalised', () => {
       { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { a: 'bmV3', b: 'eQ==' } },
     ],
     [
+      'data: null beside stringData is no data (47.3)',
+      { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: null, stringData: { a: 'new' } },
+      { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { a: 'bmV3' } },
+    ],
+    [
       'nulls of built-in kinds go',
       {
         apiVersion: 'networking.k8s.io/v1',
@@ -207,14 +224,22 @@ describe('a manifest is normalised', () => {
     expect(normalizeManifest(before)).toEqual(after);
   });
 
-  it('is compared without noise', () => {
+  it('is compared without noise: versions, copies, and what controllers count (54.2)', () => {
     const object = {
       kind: 'A',
       metadata: {
         name: 'a',
         uid: 'u',
+        resourceVersion: '7',
+        generation: 3,
+        managedFields: [],
         labels: { 'lockstep.dev/delivery': 'x' },
-        annotations: { 'lockstep.dev/release': '1', own: 'y' },
+        annotations: {
+          'lockstep.dev/release': '1',
+          'kubectl.kubernetes.io/last-applied-configuration': '{}',
+          'deployment.kubernetes.io/revision': '4',
+          own: 'y',
+        },
       },
       status: { a: 1 },
     };

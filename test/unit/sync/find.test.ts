@@ -60,6 +60,38 @@ describe('a revision that can not be read', () => {
   });
 });
 
+describe('a source that does not answer', () => {
+  it('for a moment is asked again soon, and nothing is told of it; for longer, it is (29)', async () => {
+    const turn = makeTurn();
+    const poll = async (after: number): Promise<string | undefined> => {
+      turn.now += after;
+      turn.session.generation = turn.delivery.generation;
+      await findRevision(turn);
+      return turn.session.sourceTrouble?.reason;
+    };
+    turn.source.files = [file('a.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n')];
+    turn.source.fault = undefined;
+    expect(await poll(100_000)).toBeUndefined();
+    turn.source.tip = 'b'.repeat(40);
+    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    expect(await poll(100_000)).toBeUndefined();
+    expect(turn.session.pollAt - turn.now).toBeLessThanOrEqual(1_000);
+    expect(await poll(2_000)).toBeUndefined();
+    expect(await poll(4_000)).toBe('SourceUnreachable');
+    turn.source.fault = undefined;
+    expect(await poll(100_000)).toBeUndefined();
+    // What is no silence is told at once, and so is a source that was never read.
+    turn.source.tip = 'c'.repeat(40);
+    turn.source.fault = new LockstepError('SourceUnauthorized', 'who?');
+    expect(await poll(100_000)).toBe('SourceUnauthorized');
+    const other = makeTurn();
+    other.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    other.session.generation = other.delivery.generation;
+    await findRevision(other);
+    expect(other.session.sourceTrouble?.reason).toBe('SourceUnreachable');
+  });
+});
+
 describe('the next look at a source', () => {
   it('is due a little earlier than its interval says, and not for all at the same moment', async () => {
     const waits = new Set<number>();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readDelivery } from '../../../../sync/delivery/delivery.ts';
 import { parseDuration } from '../../../../sync/delivery/duration.ts';
 import { unbuiltFields } from '../../../../sync/delivery/unbuilt.ts';
 
@@ -11,6 +12,21 @@ describe('a Delivery', () => {
     ['99999999h', 365 * 24 * 3_600_000],
   ])('reads %s as %i ms', (text, expected) => {
     expect(parseDuration(text)).toBe(expected);
+  });
+
+  it('may ask for no time at all where there must be some (F36.2)', () => {
+    const spec = {
+      source: { url: 'https://git.example.com/shop.git', interval: '0s' },
+      health: { deadline: '0s', steady: '0s' },
+      rollback: { probation: '0ms' },
+    };
+    const delivery = readDelivery({
+      apiVersion: 'lockstep.dev/v1alpha1',
+      kind: 'Delivery',
+      metadata: { name: 'shop', namespace: 'shop', uid: 'u' },
+      spec,
+    });
+    expect(delivery).toMatchObject({ interval: 1_000, deadline: 1_000, steady: 0, rollback: { probation: 0 } });
   });
 
   it('refuses what is not built yet, and takes its defaults', () => {
