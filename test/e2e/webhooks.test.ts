@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { at, textAt } from '../../diff/json.ts';
 import { call, post } from './support/api.ts';
 import { agentNamespace } from './support/furnish.ts';
 import { hmac, makeHookSecrets, receives } from './support/github.ts';
@@ -63,6 +64,23 @@ describe('webhooks', () => {
       expect(answer).toMatchObject({ status: 202, body: { result: 'accepted', syncs: ['hooks-push/app'] } });
       await app.ready(5_000);
     }
+    // What changed elsewhere in the repository costs one look, and is no release (F30.2).
+    const before = at(await app.status(), 'status', 'sequence');
+    await lockstep.kube.edit(app.delivery, { spec: { source: { path: 'app' } } });
+    app.push({ 'app/a.yaml': configMap('a', { v: '3' }) });
+    await send('github', app.repository.url);
+    await app.ready();
+    const since = Date.now();
+    const moved = at(await app.status(), 'status', 'sequence');
+    app.push({ 'docs/b.yaml': configMap('b', { v: '1' }) });
+    await send('github', app.repository.url);
+    await until(
+      'the tip is seen',
+      async () => textAt(await app.status(), 'status', 'revision', 'tip') === app.revision,
+    );
+    expect(app.writes(since)).toEqual([]);
+    expect(at(await app.status(), 'status', 'sequence')).toBe(moved);
+    expect(moved).toBe(before);
     expect(await send('github', app.repository.url, 'refs/heads/other')).toMatchObject({
       status: 200,
       body: { result: 'ignored', reason: 'no Delivery follows refs/heads/other of this repository', syncs: [] },
