@@ -11,7 +11,7 @@ const alone = [
   'test/e2e/rollback/slow-but-healthy.test.ts',
 ];
 
-/** On the real control plane. Tests wait more than they work, so two files run at once. */
+/** On the real control plane. Tests wait more than they work, so three files run at once. */
 const endToEnd = {
   globalSetup: ['test/e2e/support/setup.ts'],
   testTimeout: 120_000,
@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/cluster/**/*.test.ts', 'test/faults/**/*.test.ts'],
           exclude: alone,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

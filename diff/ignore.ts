@@ -25,6 +25,11 @@ export function pointedAt(object: JsonObject, pointers: readonly string[]): (rea
   return pointers.flatMap((pointer) => follow(object, pointerParts(pointer) ?? [], []));
 }
 
+/** An object without what pointers name: what is left of it is what counts. */
+export function withoutPointed<T extends JsonObject>(object: T, pointers: readonly string[]): T {
+  return withoutPlaces(object, pointedAt(object, pointers));
+}
+
 function follow(here: Json | undefined, parts: readonly string[], path: readonly Step[]): Step[][] {
   const [part, ...rest] = parts;
   if (here === undefined) return [];

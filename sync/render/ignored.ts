@@ -1,7 +1,6 @@
 import { hashValue } from '../../diff/hash.ts';
-import { type Ignored, isNameless, pointedAt, pointerParts } from '../../diff/ignore.ts';
+import { type Ignored, isNameless, pointerParts, withoutPointed } from '../../diff/ignore.ts';
 import { at, type JsonObject, textAt } from '../../diff/json.ts';
-import { withoutPlaces } from '../../diff/places.ts';
 import { parts } from '../options.ts';
 import { annotation, groupOf, type KubeObject, keyOf, refOf, titleOf } from '../types.ts';
 import type { Checked, Desired } from './check.ts';
@@ -61,7 +60,7 @@ function ownPointers(manifest: KubeObject): string[] {
 }
 
 function leavingAlone(one: Desired, ignored: Ignored): Desired {
-  const compared: JsonObject = withoutPlaces(one.manifest, pointedAt(one.manifest, ignored.pointers));
+  const compared: JsonObject = withoutPointed(one.manifest, ignored.pointers);
   return {
     ...one,
     ignored,

@@ -12,9 +12,17 @@ import { configMap, deployment, describeOnOwnCluster, useLockstep } from './supp
 
 const root = join(import.meta.dirname, '..', '..');
 const webhookSecret = 'docs-webhooks';
-const pages = ['readme', 'start', 'first-app', 'webhooks', 'bad-commit', 'rest', 'order-and-hooks', 'move-here'].map(
-  (name) => `docs-${name}`,
-);
+const pages = [
+  'readme',
+  'start',
+  'first-app',
+  'webhooks',
+  'bad-commit',
+  'rest',
+  'order-and-hooks',
+  'move-here',
+  'tenants',
+].map((name) => `docs-${name}`);
 const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret] });
 
 /** A page, and what it takes for granted. */
@@ -153,6 +161,16 @@ describeOnOwnCluster('every command of', () => {
     await deliver(namespace, repository);
     const output = await run({ file: `docs/how-to/${name}.md`, namespace, mayDiffer: true }, repository);
     expect(output).toMatch(/2 unchanged\nplan [0-9a-f]{12}/);
+  });
+
+  it('docs/how-to/tenants.md', async () => {
+    const namespace = 'docs-tenants';
+    await deliver(namespace, repositoryOf(namespace));
+    const output = await run(
+      { file: 'docs/how-to/tenants.md', namespace, mayDiffer: true },
+      lockstep.git.repository('docs-tenants.git'),
+    );
+    expect(output).toContain(`ServiceAccount ${namespace}/lockstep  in no Delivery`);
   });
 
   it('docs/how-to/rest.md', async () => {

@@ -1,4 +1,5 @@
 import { compare } from '../../../diff/compare.ts';
+import { withoutPointed } from '../../../diff/ignore.ts';
 import type { JsonObject } from '../../../diff/json.ts';
 import { maskPair } from '../../../diff/mask.ts';
 import { withoutNoise } from '../../../diff/normalize.ts';
@@ -24,10 +25,13 @@ export interface Pending {
 export function pendingOf(entries: ReadonlyMap<string, Entry>, desired: readonly Desired[]): Pending[] {
   const wanted = new Set(desired.map(({ key }) => key));
   const gone = [...entries.values()].filter(({ key, removed }) => !removed && !wanted.has(key));
-  const changed = desired.flatMap(({ key, hash, manifest }): Pending[] => {
+  const changed = desired.flatMap(({ key, hash, manifest, ignored }): Pending[] => {
     const entry = entries.get(key);
     const before = entry === undefined || entry.removed ? undefined : entry;
-    return before?.hash === hash ? [] : [{ key, ref: refOf(manifest), before: before?.manifest, after: manifest }];
+    if (before?.hash === hash) return [];
+    const pointers = before === undefined ? [] : (ignored?.pointers ?? []);
+    const [old, now] = [before?.manifest, manifest].map((one) => one && withoutPointed(one, pointers));
+    return [{ key, ref: refOf(manifest), before: old, after: now }];
   });
   return [...changed, ...gone.map(({ key, ref, manifest }) => ({ key, ref, before: manifest, after: undefined }))];
 }
