@@ -3,9 +3,10 @@ import { nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { type Target, targetOf } from '../sync/delivery/target.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
+import { goOn, requireSameCluster, standStill } from '../sync/far.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';
-import type { Clock, Kinds, Log, Records } from '../sync/ports.ts';
+import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
 import { lookAtSource, newSession, type Session, type Turn, type World } from '../sync/session.ts';
@@ -17,6 +18,7 @@ import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
+import type { Site } from './sites.ts';
 
 /** What serving Deliveries needs. */
 export interface DeliveryDeps {
@@ -28,8 +30,8 @@ export interface DeliveryDeps {
   readonly events: Events;
   readonly writer: DeliveryWriter;
   readonly world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'>;
-  /** What the cluster of a target serves. */
-  kindsAt(target: Target): Kinds;
+  /** The cluster of a target: what it serves, and whether it is another one that does not answer. */
+  siteAt(target: Target): Pick<Site, 'kinds' | 'far'>;
   /** Asks for a turn of a Delivery. */
   enqueue(uid: string): void;
 }
@@ -46,6 +48,9 @@ export interface Deliveries {
 
 /** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
 const progressQuiet = 1_000;
+
+/** When a cluster is looked at again that is not there, in milliseconds. */
+const farAway = 2_000;
 
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
   const { registry } = deps;
@@ -116,9 +121,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     entry.session ??= await openSession(entry);
     if (hints.has('source')) lookAtSource(entry.session);
     const { object } = entry;
+    const site = deps.siteAt(targetOf(delivery));
     const world: World = {
       ...deps.world,
-      kinds: deps.kindsAt(targetOf(delivery)),
+      kinds: site.kinds,
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       wake: () => deps.enqueue(uid),
       isOutdated: () => !isStatusOnly(object, entry.object),
@@ -126,6 +132,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const turn: Turn = { delivery, session: entry.session, world };
     if (delivery.deleting) return remove(entry, turn);
     written(entry, await deps.writer.hold(entry.object));
+    if (!(await isThere(turn, site.far))) return tell(entry, turn, farAway);
     const again = await reconcile(turn);
     const { waiting, record } = entry.session;
     const { state } = record.standing;
@@ -190,6 +197,25 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   }
 
   return { onEvent, work, checkAgain };
+}
+
+/** Whether the cluster of the target answers, and is the one that it was. */
+async function isThere(turn: Turn, far: Site['far']): Promise<boolean> {
+  if (far === undefined) return true;
+  // While a release is waited for, that nothing comes may have two reasons.
+  if (isDriven(turn.session.record)) await far.makeSure();
+  const silence = far.silence();
+  if (silence !== undefined) standStill(turn, silence.error, silence.since);
+  else {
+    try {
+      requireSameCluster(turn, await far.identity());
+      return goOn(turn);
+    } catch (error) {
+      if (error instanceof ApiError) standStill(turn, error, turn.world.clock.steady());
+      else turn.session.watchTrouble = troubleOf(error);
+    }
+  }
+  return false;
 }
 
 function isUnderWay(session: Session): boolean {

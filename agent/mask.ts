@@ -1,4 +1,6 @@
 const registered = new Set<string>();
+/** Of those whose secrets change, the last two generations: what was said with the one before may still come out. */
+const changing = new Map<string, readonly (readonly string[])[]>();
 let pattern: RegExp | undefined;
 
 /** Shorter values would mask ordinary words. */
@@ -9,6 +11,22 @@ export function registerSecret(value: string): void {
   if (value.length < shortest || registered.has(value)) return;
   registered.add(value);
   registered.add(Buffer.from(value).toString('base64'));
+  pattern = undefined;
+}
+
+/** Remembers the secrets of somebody in place of those that they had, which stay for one more change. */
+export function registerSecretsOf(owner: string, values: readonly string[]): void {
+  const [last = [], ...older] = changing.get(owner) ?? [];
+  if (last.length === values.length && last.every((value, index) => value === values[index])) return;
+  changing.set(owner, [values, last]);
+  for (const value of values) registerSecret(value);
+  const kept = new Set([...changing.values()].flat(2));
+  for (const value of older.flat()) if (!kept.has(value)) forget(value);
+}
+
+function forget(value: string): void {
+  registered.delete(value);
+  registered.delete(Buffer.from(value).toString('base64'));
   pattern = undefined;
 }
 

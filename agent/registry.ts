@@ -1,5 +1,5 @@
 import { type Delivery, nameOf, readDelivery } from '../sync/delivery/delivery.ts';
-import { type Target, targetOf } from '../sync/delivery/target.ts';
+import { type Target, targetIn } from '../sync/delivery/target.ts';
 import { LockstepError, messageOf } from '../sync/errors.ts';
 import type { Session } from '../sync/session.ts';
 import { isNewer, type KubeObject } from '../sync/types.ts';
@@ -12,8 +12,8 @@ export interface Served {
   session: Session | undefined;
   /** What it asks for; or why that can't be read. Read once for each state of the object. */
   read(): Delivery | LockstepError;
-  /** Where its objects are; undefined while that can't be read. */
-  target(): Target | undefined;
+  /** Where its objects are, also while all else that it asks for can't be read. */
+  target(): Target;
 }
 
 /** Something happened to a Delivery. */
@@ -100,10 +100,7 @@ function newEntry(object: KubeObject): Entry {
     object,
     session: undefined,
     read: () => readOnce().delivery,
-    target: () => {
-      const { delivery } = readOnce();
-      return delivery instanceof LockstepError ? undefined : targetOf(delivery);
-    },
+    target: () => targetIn(entry.object),
     subscriber: () => readOnce().subscriber,
   };
   return entry;

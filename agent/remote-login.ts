@@ -6,13 +6,19 @@ import type { Cluster } from '../sync/ports.ts';
 import { createKubeHttp, type HttpLimits, type KubeHttp } from './kube/http.ts';
 import { readKubeconfig } from './kube/kubeconfig.ts';
 import type { Login } from './kube/remote.ts';
-import { registerSecret } from './mask.ts';
+import { registerSecretsOf } from './mask.ts';
 
 /** Keys under which a kubeconfig may stand: Flux has the last two. */
 const keys = ['kubeconfig', 'value', 'value.yaml'];
 
 /** A cluster that is far away is asked less at once than the agent's own, and all else is for later turns. */
-const remoteLimits = { requestTimeout: 30_000, connectTimeout: 3_000, connections: 16, retries: 0 };
+const remoteLimits = {
+  requestTimeout: 30_000,
+  connectTimeout: 3_000,
+  connections: 16,
+  retries: 0,
+  maxBytes: 67_108_864,
+};
 
 /** Where a login stands. */
 export interface SecretPlace {
@@ -39,15 +45,20 @@ export interface LoginDeps {
 export async function readLogin(cluster: Cluster, place: SecretPlace, deps: LoginDeps): Promise<Login> {
   const text = await readText(cluster, place);
   const { access, secrets } = parsed(text, place, deps);
-  for (const secret of secrets) registerSecret(secret);
-  if (!isClusterAllowed(access.server, deps.limits(place.namespace)))
+  registerSecretsOf(`${place.namespace}/${place.name}`, secrets);
+  // Other limits hold at once, also for what was allowed before.
+  const check = (): void => {
+    if (isClusterAllowed(access.server, deps.limits(place.namespace))) return;
     throw new LockstepError(
       'NotAllowed',
       `the cluster ${access.server} is not allowed for Deliveries of the namespace ${place.namespace}`,
     );
+  };
+  check();
   const limits: HttpLimits = { ...remoteLimits, userAgent: deps.userAgent };
   return {
     fingerprint: hashText(text),
+    check,
     connect: () => deps.guard(createKubeHttp(access, limits, deps.observe)),
   };
 }

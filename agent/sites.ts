@@ -3,7 +3,7 @@ import { partsOf, type Target } from '../sync/delivery/target.ts';
 import type { Clock, Cluster, Kinds, Log } from '../sync/ports.ts';
 import { createCluster } from './kube/cluster.ts';
 import type { KubeHttp } from './kube/http.ts';
-import { createRemote, type Login, lateKinds } from './kube/remote.ts';
+import { createRemote, type Login, lateKinds, type Remote } from './kube/remote.ts';
 import { createStorageClasses } from './storage-classes.ts';
 
 /** A cluster, as the target of Deliveries. */
@@ -16,6 +16,8 @@ export interface Site {
   /** Throws when nothing may be done for the target. */
   allowed(): Promise<void>;
   bindingMode(storageClass: string): BindingMode | undefined;
+  /** What is asked of another cluster before a turn there; undefined for the agent's own. */
+  readonly far: Pick<Remote, 'silence' | 'makeSure' | 'identity'> | undefined;
 }
 
 /** The clusters that targets mean: the agent's own, and others that kubeconfigs lead to. */
@@ -48,11 +50,11 @@ export function createSites(deps: SiteDeps): Sites {
     const allowed = () => deps.requireAccount(identity);
     if (secret === undefined) {
       const { http, kinds } = deps;
-      return made(http, kinds, identity, allowed, ownModes);
+      return made(http, kinds, identity, allowed, ownModes, undefined);
     }
     const title = `the cluster of the Secret ${secret.namespace}/${secret.name}`;
-    const http = createRemote(title, () => deps.login(identity, secret), clock.now);
-    return made(http, lateKinds(http), undefined, allowed, createStorageClasses(http, clock, log));
+    const http = createRemote(title, () => deps.login(identity, secret), clock.steady);
+    return made(http, lateKinds(http), undefined, allowed, createStorageClasses(http, clock, log), http);
   }
 
   return {
@@ -82,6 +84,15 @@ function made(
   impersonate: string | undefined,
   allowed: () => Promise<void>,
   bindingMode: Site['bindingMode'],
+  far: Site['far'],
 ): Site {
-  return { http, kinds, impersonate, allowed, bindingMode, cluster: createCluster(http, kinds, impersonate, allowed) };
+  return {
+    http,
+    kinds,
+    impersonate,
+    allowed,
+    bindingMode,
+    far,
+    cluster: createCluster(http, kinds, impersonate, allowed),
+  };
 }

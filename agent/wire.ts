@@ -29,7 +29,7 @@ import { openApi, openProbes } from './listeners.ts';
 import { registerSecret } from './mask.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbes, type Probes } from './probes.ts';
-import { fairly } from './queue/fair.ts';
+import { fairly, type Room } from './queue/fair.ts';
 import { gathering } from './queue/gather.ts';
 import { createInProcessQueue } from './queue/in-process.ts';
 import { type Queue, queueDefaults, type Work } from './queue/queue.ts';
@@ -138,14 +138,14 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   const sites = createSites({ http, kinds, clock, log, requireAccount, login });
   opened.defer(sites.close);
   registry.subscribe(({ type }) => {
-    if (type === 'deleted') sites.keepOnly(registry.all().flatMap((served) => served.target() ?? []));
+    if (type === 'deleted') sites.keepOnly(registry.all().map((served) => served.target()));
   });
   const turns = fairly(
-    (uid, hints) => deliveries.work(uid, hints),
-    (uid) => isElsewhere(registry.get(uid)?.target()),
-    Math.max(1, Math.floor(settings.workers / 2)),
+    measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
+    (uid) => ownerElsewhere(registry.get(uid)?.target()),
+    roomElsewhere(settings.workers),
   );
-  const queue = await openQueue(settings, log, measured(turns, metrics.turn));
+  const queue = await openQueue(settings, log, turns);
   const healthContext = (target: Target) => ({ now: clock.now(), bindingMode: sites.at(target).bindingMode });
   const watchLimits = { ...watchDefaults, silence: settings['watch-silence'] };
   const watches = createWatches(sites.at, watchLimits, metrics.missed);
@@ -187,7 +187,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     events,
     writer,
     world,
-    kindsAt: (target) => sites.at(target).kinds,
+    siteAt: sites.at,
     enqueue: queue.add,
   });
   const api = await openApi(
@@ -240,9 +240,15 @@ async function openQueue(settings: Settings, log: Log, work: Work): Promise<Queu
   return createRedisQueue(place, work, onError, limits);
 }
 
-/** Whether a target is not the agent's own cluster. */
-function isElsewhere(target: Target | undefined): boolean {
-  return target !== undefined && partsOf(target).secret !== undefined;
+/** The namespace of a target that is not the agent's own cluster. */
+function ownerElsewhere(target: Target | undefined): string | undefined {
+  return target === undefined ? undefined : partsOf(target).secret?.namespace;
+}
+
+/** Half of the workers, and half of those for one namespace. With a single worker nobody can be kept free. */
+function roomElsewhere(workers: number): Room {
+  const inAll = Math.max(1, Math.floor(workers / 2));
+  return { inAll, ofOne: Math.ceil(inAll / 2) };
 }
 
 function watchName(namespace: string | undefined): string {

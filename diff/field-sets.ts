@@ -47,9 +47,11 @@ export function withFieldSets(object: JsonObject, setFor: (entry: ManagedEntry) 
   });
 }
 
-/** The `managedFields` of an object, all in one version: as paths they mean the same, but for fields that a version lacks. */
-export function withVersion(object: JsonObject, apiVersion: string): JsonObject[] {
-  return objectsAt(object, 'metadata', 'managedFields').map((entry) => ({ ...entry, apiVersion }));
+/** The `managedFields` of an object, those of one version moved to another: nobody can convert what is not served. */
+export function withVersion(object: JsonObject, from: string, to: string): JsonObject[] {
+  return objectsAt(object, 'metadata', 'managedFields').map((entry) =>
+    entry['apiVersion'] === from ? { ...entry, apiVersion: to } : entry,
+  );
 }
 
 /** What a manager owns by server-side apply; nothing when it has no such entry. */

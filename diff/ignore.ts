@@ -13,7 +13,7 @@ export interface Ignored {
 
 /** The parts of a JSON pointer; undefined when the text is none. */
 export function pointerParts(pointer: string): string[] | undefined {
-  if (!/^(\/([^~]|~[01])*)+$/.test(pointer)) return undefined;
+  if (!/^(\/([^~/]|~[01])*)+$/.test(pointer)) return undefined;
   return pointer
     .split('/')
     .slice(1)
@@ -23,6 +23,11 @@ export function pointerParts(pointer: string): string[] | undefined {
 /** The places of an object that pointers name. Where there is nothing, or an item without a name, there is no place. */
 export function pointedAt(object: JsonObject, pointers: readonly string[]): (readonly Step[])[] {
   return pointers.flatMap((pointer) => follow(object, pointerParts(pointer) ?? [], []));
+}
+
+/** The places that pointers name without going through a list. */
+export function pointedInMaps(object: JsonObject, pointers: readonly string[]): (readonly Step[])[] {
+  return pointedAt(object, pointers).filter((path) => path.every((step) => typeof step === 'string'));
 }
 
 /** An object without what pointers name: what is left of it is what counts. */

@@ -1,4 +1,4 @@
-import { at, isObject, type Json, type JsonObject } from './json.ts';
+import { at, canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
 
 /** A step into an object: the key of a map, or the fields that name the item of a list. */
 export type Step = string | JsonObject;
@@ -54,20 +54,44 @@ export function pathText(path: readonly Step[]): string {
 
 /** An object with values put at places. Maps and list items on the way are made where they are missing. */
 export function withPlaces<T extends JsonObject>(object: T, places: readonly Place[]): T {
-  return places.reduce((so_far, { path, value }) => put(so_far, path, value) as T, object);
+  return places.length === 0 ? object : (put(object, places, 0) as T);
 }
 
-function put(here: Json | undefined, path: readonly Step[], value: Json): Json {
-  const [step, ...rest] = path;
-  if (step === undefined) return value;
-  if (typeof step === 'string') {
-    const map = isObject(here) ? here : {};
-    return { ...map, [step]: put(map[step], rest, value) };
+/** What is put below a value is put at once: a wide map is copied once, not once for each of its keys. */
+function put(here: Json | undefined, places: readonly Place[], depth: number): Json {
+  const whole = places.findLast(({ path }) => path.length === depth);
+  if (whole !== undefined) return whole.value;
+  const groups = byStep(places, depth);
+  if (groups.every(({ step }) => typeof step === 'string')) {
+    const map = isObject(here) ? { ...here } : {};
+    for (const { step, places: below } of groups) map[step as string] = put(map[step as string], below, depth + 1);
+    return map;
   }
-  const list = Array.isArray(here) ? here : [];
-  const index = list.findIndex((item) => isCalled(item, step));
-  if (index < 0) return [...list, put(step, rest, value)];
-  return list.map((item, at) => (at === index ? put(item, rest, value) : item));
+  const list = Array.isArray(here) ? [...here] : [];
+  for (const { step, places: below } of groups) {
+    const index = list.findIndex((item) => isCalled(item, step as JsonObject));
+    if (index < 0) list.push(put(step as JsonObject, below, depth + 1));
+    else list[index] = put(list[index], below, depth + 1);
+  }
+  return list;
+}
+
+interface Group<P> {
+  readonly step: Step;
+  readonly places: P[];
+}
+
+/** Places by their step at a depth, in their order. */
+function byStep<P extends { readonly path: readonly Step[] }>(places: readonly P[], depth: number): Group<P>[] {
+  const groups = new Map<string, Group<P>>();
+  for (const place of places) {
+    const step = place.path[depth] ?? '';
+    const name = typeof step === 'string' ? step : `[${canonicalJson(step)}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { step, places: [place] });
+    else group.places.push(place);
+  }
+  return [...groups.values()];
 }
 
 /** The value at a path; undefined where there is none. */
@@ -88,19 +112,29 @@ function isItem(item: Json, step: JsonObject): boolean {
 
 /** An object without what stands at places. Maps that become empty by that go too. */
 export function withoutPlaces<T extends JsonObject>(object: T, paths: readonly (readonly Step[])[]): T {
-  return paths.reduce((so_far, path) => (taken(so_far, path) ?? {}) as T, object);
+  const places = paths.map((path) => ({ path }));
+  return places.length === 0 ? object : ((taken(object, places, 0) ?? {}) as T);
 }
 
-function taken(here: Json, path: readonly Step[]): Json | undefined {
-  const [step, ...rest] = path;
-  if (step === undefined) return undefined;
-  if (typeof step !== 'string') {
-    if (!Array.isArray(here)) return here;
-    return here.flatMap((item) => (isItem(item, step) ? (taken(item, rest) ?? []) : [item]));
+function taken(here: Json, places: readonly { readonly path: readonly Step[] }[], depth: number): Json | undefined {
+  if (places.some(({ path }) => path.length === depth)) return undefined;
+  const groups = byStep(places, depth);
+  if (Array.isArray(here)) {
+    return here.flatMap((item) => {
+      const own = groups.filter(({ step }) => typeof step !== 'string' && isItem(item, step));
+      const below = own.flatMap((group) => group.places);
+      return below.length === 0 ? [item] : (taken(item, below, depth + 1) ?? []);
+    });
   }
   if (!isObject(here)) return here;
-  const { [step]: inner, ...others } = here;
-  const left = inner === undefined ? undefined : taken(inner, rest);
-  if (left === undefined) return rest.length > 0 && Object.keys(others).length === 0 ? undefined : others;
-  return { ...others, [step]: left };
+  const left: JsonObject = { ...here };
+  for (const { step, places: below } of groups) {
+    if (typeof step !== 'string') continue;
+    const inner = left[step];
+    const rest = inner === undefined ? undefined : taken(inner, below, depth + 1);
+    if (rest === undefined) delete left[step];
+    else left[step] = rest;
+  }
+  const isEmptied = depth > 0 && Object.keys(left).length === 0 && Object.keys(here).length > 0;
+  return isEmptied ? undefined : left;
 }

@@ -36,6 +36,8 @@ export interface Watcher {
   jobEnd(uid: string, key: string): JobEnd | undefined;
   /** Takes an object that is gone for one that is done. */
   settle(uid: string, key: string, end: JobEnd): void;
+  /** Says that what is known of an object may not be so any more. */
+  question(uid: string, key: string): void;
   forget(uid: string): void;
   /** Closes every watch. */
   close(): void;
@@ -250,6 +252,13 @@ export function createWatcher(
       if (delivery === undefined || tracked === undefined) return;
       settle(tracked, end);
       note(delivery, tracked);
+    },
+    question: (uid, key) => {
+      const delivery = followed.get(uid);
+      const tracked = delivery?.objects.get(key);
+      if (delivery === undefined || tracked === undefined) return;
+      miss(delivery, tracked);
+      notify(uid);
     },
     forget: (uid) => {
       closeUnused(uid, new Set());

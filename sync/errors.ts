@@ -203,9 +203,10 @@ export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.status === 409;
 }
 
-/** Whether the API server can't read who owns what: it was written down in a version that is not served any more. */
-export function isStaleVersion(error: unknown): boolean {
-  return error instanceof ApiError && error.message.includes('request to convert CR to an invalid group/version');
+/** The version that is not served any more, where the API server can't read for it who owns what. */
+export function staleVersion(error: unknown): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  return /request to convert CR to an invalid group\/version: ([^\s,]+)/.exec(error.message)?.[1];
 }
 
 /** Whether nobody answered. */

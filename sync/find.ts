@@ -190,8 +190,15 @@ function usable(found: Checked, { ignore }: Delivery, revision: string): Checked
 }
 
 /** @throws LockstepError NotAllowed, that names all that goes beyond the limits */
-function allowed(checked: Checked, { namespace }: Delivery, world: Turn['world'], revision: string): Checked {
-  const problems = limitProblems(checked.desired, world.limits(namespace), namespace, world.agentNamespace);
+function allowed(
+  checked: Checked,
+  { namespace, kubeconfig }: Delivery,
+  world: Turn['world'],
+  revision: string,
+): Checked {
+  // In another cluster a namespace of that name is nobody's.
+  const agents = kubeconfig === undefined ? world.agentNamespace : undefined;
+  const problems = limitProblems(checked.desired, world.limits(namespace), namespace, agents);
   if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
   return checked;
 }

@@ -62,11 +62,16 @@ function requireUrl(field: string, text: string): string {
 /**
  * What of a revision goes beyond the limits, object by object.
  * @param own the namespace of the Delivery
- * @param agents that of the agent, whose objects are only for Deliveries that live there themselves
+ * @param agents that of the agent, where it is in the same cluster: its objects are only for Deliveries that live there
  */
-export function limitProblems(desired: readonly Desired[], limits: Limits, own: string, agents: string): Problem[] {
+export function limitProblems(
+  desired: readonly Desired[],
+  limits: Limits,
+  own: string,
+  agents: string | undefined,
+): Problem[] {
   return desired.flatMap(({ manifest }) => {
-    const isAgents = manifest.metadata.namespace === agents && own !== agents;
+    const isAgents = agents !== undefined && manifest.metadata.namespace === agents && own !== agents;
     const message = isAgents ? `the namespace ${agents} is the agent's own` : problemOf(manifest, limits, own);
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
   });

@@ -34,13 +34,13 @@ export function orphanReason(object: KubeObject, deliveries: ReadonlySet<string>
   const stamp = label(object, deliveryLabel);
   if (stamp !== undefined && isAppliedBy(object, stamp)) {
     if (deliveries === undefined || deliveries.has(stamp)) return undefined;
-    return `left behind by the Delivery ${annotation(object, ownerAnnotation) ?? stamp}, which is gone`;
+    return `of the Delivery ${annotation(object, ownerAnnotation) ?? stamp}, which is not in this cluster`;
   }
   const owner = foreignOwner(object, '');
   return owner === undefined ? 'in no Delivery' : `in no Delivery; belongs to ${owner}`;
 }
 
-/** Argo CD's word for it counts, and so does ours for what is to be left alone. */
+/** Argo CD's word for it counts. */
 function isExempt(object: KubeObject): boolean {
   return parts(annotation(object, 'argocd.argoproj.io/compare-options')).includes('IgnoreExtraneous');
 }

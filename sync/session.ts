@@ -162,6 +162,8 @@ export interface Session {
   healTrouble: Trouble | undefined;
   /** What can't be watched, so that neither its health nor its drift is seen. */
   watchTrouble: Trouble | undefined;
+  /** Since when the cluster of the target does not answer. Steady time. */
+  silentSince: number | undefined;
   /** Since when something can't be watched. */
   blindSince: number | undefined;
   /** What a running release waits for. */
@@ -251,6 +253,7 @@ export function newSession(record: ReleaseRecord): Session {
     healTrouble: undefined,
     watchTrouble: undefined,
     blindSince: undefined,
+    silentSince: undefined,
     waiting: [],
     tried: new Set(),
     releaseAt: 0,

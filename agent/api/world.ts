@@ -82,7 +82,6 @@ export function mayGetOf({ kinds }: ApiWorld, caller: Caller, served: Served): (
 
 /** Whether a caller may get the login to the other cluster that is the target; undefined where it is this one. */
 export function mayUseLogin(caller: Caller, served: Served): Promise<boolean> | undefined {
-  const target = served.target();
-  const secret = target === undefined ? undefined : partsOf(target).secret;
+  const { secret } = partsOf(served.target());
   return secret === undefined ? undefined : caller.may({ verb: 'get', resource: 'secrets', ...secret });
 }

@@ -21,17 +21,19 @@ const parallelLists = 16;
  */
 export async function orphansCommand(args: readonly string[]): Promise<number> {
   const { flags, namespace, isJson } = parseConnected(args, []);
-  const { orphans, unseen } = await connected(flags['kubeconfig'], (http) => orphansIn(http, namespace));
+  const { orphans, unseen, refused } = await connected(flags['kubeconfig'], (http) => orphansIn(http, namespace));
   if (isJson) printJson(orphans);
   else if (orphans.length === 0) process.stdout.write(`${namespace} has nothing that is in no Delivery\n`);
   else process.stdout.write(table([['OBJECT', 'WHY'], ...orphans.map((one) => [titleOf(one), one.reason])]));
   for (const problem of unseen) process.stderr.write(`lockstep orphans: ${problem}\n`);
+  if (refused > 0) process.stderr.write(`lockstep orphans: ${refused} kinds are not for you to list\n`);
   if (unseen.length > 0) return 1;
   return orphans.length === 0 ? 0 : 2;
 }
 
 async function orphansIn(http: KubeHttp, namespace: string) {
   const unseen: string[] = [];
+  let refused = 0;
   const deliveries = await deliveriesOf(http);
   const resources = (await discoverKinds(http)).listable().filter(({ namespaced }) => namespaced);
   const lists = await inParallel(resources, parallelLists, async (resource) => {
@@ -41,13 +43,16 @@ async function orphansIn(http: KubeHttp, namespace: string) {
         (item): KubeObject => ({ ...item, apiVersion: resource.apiVersion, kind: resource.kind }),
       );
     } catch (error) {
-      // What may not be listed by the user is no business of theirs.
-      if (isForbidden(error)) return [];
+      if (isForbidden(error)) {
+        refused += 1;
+        return [];
+      }
       if (!(error instanceof ApiError) || error.status === 0) throw error;
       unseen.push(`${resource.kind} (${resource.apiVersion}) can not be listed: ${error.message}`);
       return [];
     }
   });
+  if (refused === resources.length) throw new Error(`nothing in the namespace ${namespace} is for you to list`);
   // Some kinds are served by two groups: each object counts once.
   const found = new Map<string, ReturnType<typeof refOf> & { readonly reason: string }>();
   for (const object of lists.flat()) {
@@ -55,16 +60,21 @@ async function orphansIn(http: KubeHttp, namespace: string) {
     if (reason !== undefined) found.set(object.metadata.uid ?? keyOf(refOf(object)), { ...refOf(object), reason });
   }
   const orphans = [...found.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  return { orphans, unseen };
+  return { orphans, unseen, refused };
 }
 
-/** The short uids of all Deliveries; undefined where the user may not list them all. */
+/** The short uids of all Deliveries; undefined where the user may not list them all, or there can be none here. */
 async function deliveriesOf(http: KubeHttp): Promise<ReadonlySet<string> | undefined> {
   try {
     const { body } = await http.request({ method: 'GET', path: collectionPath(deliveryResource, undefined) });
     return new Set(objectsAt(body, 'items').map((item) => shortUid(textAt(item, 'metadata', 'uid') ?? '')));
   } catch (error) {
-    if (isForbidden(error)) return undefined;
+    // Another cluster may deliver into this one.
+    if (isForbidden(error) || isUnserved(error)) return undefined;
     throw error;
   }
+}
+
+function isUnserved(error: unknown): boolean {
+  return error instanceof ApiError && error.class === 'not-served';
 }

@@ -105,8 +105,12 @@ function causesOf(body: Json): FieldCause[] {
   }));
 }
 
+/** No API server asks for more patience than this, in seconds; who does gets this. */
+const longestWait = 300;
+
 /** Milliseconds, from the header or from the body. */
 function retryAfter(header: string | undefined, body: Json): number | undefined {
   const seconds = header === undefined ? numberAt(body, 'details', 'retryAfterSeconds') : Number(header);
-  return seconds === undefined || !Number.isFinite(seconds) ? undefined : seconds * 1000;
+  if (seconds === undefined || !Number.isFinite(seconds)) return undefined;
+  return Math.min(Math.max(seconds, 0), longestWait) * 1000;
 }

@@ -46,6 +46,8 @@ export interface HttpLimits {
   readonly connections: number;
   readonly retries: number;
   readonly userAgent: string;
+  /** The most bytes of one answer, or of one line of a stream. */
+  readonly maxBytes: number;
 }
 
 export const httpDefaults: HttpLimits = {
@@ -54,6 +56,7 @@ export const httpDefaults: HttpLimits = {
   connections: 32,
   retries: 4,
   userAgent: 'lockstep',
+  maxBytes: 1_073_741_824,
 };
 
 /** The API server for an agent that leads: no write is sent, or waited for, beyond the end of its lease. */
@@ -125,7 +128,7 @@ export function createKubeHttp(
         `${request.method} ${request.path} was not sent: this agent does not lead any more`,
       );
     const response = await send(request, pool, left === undefined ? undefined : AbortSignal.timeout(Math.ceil(left)));
-    const text = await readText(response);
+    const text = await readText(response, limits.maxBytes);
     if (response.statusCode >= 300) throw refusal(response, text, request);
     return { status: response.statusCode, text };
   }
@@ -139,8 +142,8 @@ export function createKubeHttp(
     text: async (request) => (await answered(request)).text,
     stream: async (request, signal) => {
       const response = await send(request, watchPool, signal);
-      if (response.statusCode >= 300) throw refusal(response, await readText(response), request);
-      return response.body;
+      if (response.statusCode >= 300) throw refusal(response, await readText(response, limits.maxBytes), request);
+      return bounded(response.body, limits.maxBytes);
     },
     close: async () => {
       await Promise.all([pool.destroy(), watchPool.destroy()]);
@@ -156,11 +159,38 @@ function headersOf(request: KubeRequest): Record<string, string> {
   };
 }
 
-async function readText(response: Dispatcher.ResponseData): Promise<string> {
+async function readText(response: Dispatcher.ResponseData, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    return await response.body.text();
+    for await (const chunk of response.body) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > most) break;
+    }
   } catch (error) {
     throw connectionError(error);
+  }
+  if (size > most) throw tooLarge(most);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLarge(most: number): ApiError {
+  return new ApiError(`the API server answered more than ${most} bytes`, {
+    status: 200,
+    reason: 'TooLarge',
+    class: 'transient',
+  });
+}
+
+/** A stream that ends when one of its lines grows beyond what an event may be. */
+async function* bounded(stream: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {
+  let line = 0;
+  for await (const chunk of stream) {
+    const end = chunk.lastIndexOf(10);
+    line = end < 0 ? line + chunk.length : chunk.length - end;
+    if (line > most) throw tooLarge(most);
+    yield chunk;
   }
 }
 

@@ -27,11 +27,12 @@ export function createWatches(
   return {
     open: (target, onEvent) => {
       const { fields, selector = fields === undefined ? deliveryLabel : undefined } = target;
-      const { http, kinds, impersonate, allowed } = at(target.identity);
+      const { impersonate } = at(target.identity);
       return follow(
-        http,
+        whereverIs(() => at(target.identity).http),
         {
           path: async () => {
+            const { allowed, kinds } = at(target.identity);
             await allowed();
             return collectionPath(await findResource(kinds, target.apiVersion, target.kind), target.namespace);
           },
@@ -44,5 +45,15 @@ export function createWatches(
         limits,
       );
     },
+  };
+}
+
+/** A watch outlives the connection that it was opened on: each request asks for the one that there is. */
+function whereverIs(http: () => KubeHttp): KubeHttp {
+  return {
+    request: (request) => http().request(request),
+    text: (request) => http().text(request),
+    stream: (request, signal) => http().stream(request, signal),
+    close: () => http().close(),
   };
 }

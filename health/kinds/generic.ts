@@ -39,10 +39,10 @@ function byCondition(found: Condition): Health {
   return progressing(found.reason || `Not${found.type}`, explain(found));
 }
 
-/** When somebody last wrote more than the status, in milliseconds; NaN where that is not known. */
+/** When we last wrote it, in milliseconds: what others note on it says nothing. NaN where not even its making is known. */
 function lastWritten(object: KubeObject): number {
   const times = objectsAt(object, 'metadata', 'managedFields')
-    .filter(({ subresource }) => subresource === undefined)
+    .filter(({ manager, operation }) => operation === 'Apply' && String(manager).startsWith('lockstep-'))
     .map((entry) => Date.parse(textAt(entry, 'time') ?? ''))
     .filter((time) => !Number.isNaN(time));
   return Math.max(Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? ''), ...times);

@@ -1,6 +1,7 @@
 import { withVersion } from '../../diff/field-sets.ts';
 import type { Ignored } from '../../diff/ignore.ts';
-import { isStaleVersion } from '../errors.ts';
+import { withPlaces } from '../../diff/places.ts';
+import { staleVersion } from '../errors.ts';
 import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
@@ -31,17 +32,51 @@ export async function applyManifest(
   manifest: KubeObject,
   how: HowApplied,
 ): Promise<ApplyResult> {
-  const { ignored } = entry;
+  try {
+    return await applyKnown(applier, entry, manifest, how);
+  } catch (error) {
+    if (how.dryRun || !(await isMended(applier, entry, manifest, error))) throw error;
+    return applyKnown(applier, entry, manifest, how);
+  }
+}
+
+/** Where the API server can't read who owns what, that is mended: what was written down in a version that is gone. */
+async function isMended(applier: Applier, entry: Entry, manifest: KubeObject, error: unknown): Promise<boolean> {
+  const version = staleVersion(error);
+  const live = version === undefined ? undefined : await applier.cluster.get(entry.ref);
+  if (live === undefined || version === undefined) return false;
+  await writeEntries(applier.cluster, live, withVersion(live, version, manifest.apiVersion));
+  return true;
+}
+
+async function applyKnown(applier: Applier, entry: Entry, manifest: KubeObject, how: HowApplied): Promise<ApplyResult> {
+  const ignored = ignoredOf(entry, manifest);
   if (ignored === undefined) return send(applier, entry, manifest, how);
   const live = await applier.cluster.get(entry.ref);
-  // What is left alone is made as Git has it, and then let go of.
+  // What is left alone is made as Git has it, or as it was before a replacement, and then let go of.
   if (live === undefined) {
-    const made = await send(applier, entry, manifest, how);
+    const made = await send(applier, entry, withPlaces(manifest, entry.alone ?? []), how);
     return how.dryRun ? made : { ...made, object: await letGo(applier, made.object, manifest, ignored) };
   }
-  if (how.dryRun) return send(applier, entry, withLiveValues(manifest, live, ignored), how);
+  if (how.dryRun) return send(applier, entry, triedOn(applier, entry, manifest, live), how);
   const ours = await letGo(applier, live, manifest, ignored);
-  return send(applier, entry, withoutIgnored(manifest, ours, fieldManager(applier.uid), ignored), how);
+  return send(applier, entry, withoutIgnored(manifest, ours, ignored), how);
+}
+
+/** A manifest as it is tried on a live object. */
+export function triedOn(
+  { uid }: Pick<Applier, 'uid'>,
+  entry: Entry,
+  manifest: KubeObject,
+  live: KubeObject,
+): KubeObject {
+  const ignored = ignoredOf(entry, manifest);
+  return ignored === undefined ? manifest : withLiveValues(manifest, live, fieldManager(uid), ignored);
+}
+
+/** What was applied last goes with what was left alone then. */
+function ignoredOf({ applied, ignored }: Entry, manifest: KubeObject): Ignored | undefined {
+  return applied?.manifest !== undefined && applied.manifest === manifest ? applied.ignored : ignored;
 }
 
 /** How often an object is read again that others write meanwhile: controllers answer to a new one at once. */
@@ -75,19 +110,7 @@ interface HowApplied {
   readonly dryRun: boolean;
 }
 
-/** Where the API server can't read who owns what, that is mended first. */
-async function send(applier: Applier, entry: Entry, manifest: KubeObject, how: HowApplied): Promise<ApplyResult> {
-  try {
-    return await sendOnce(applier, entry, manifest, how);
-  } catch (error) {
-    const live = isStaleVersion(error) && !how.dryRun ? await applier.cluster.get(entry.ref) : undefined;
-    if (live === undefined) throw error;
-    await writeEntries(applier.cluster, live, withVersion(live, manifest.apiVersion));
-    return sendOnce(applier, entry, manifest, how);
-  }
-}
-
-function sendOnce(
+function send(
   { cluster, uid, adopt }: Applier,
   entry: Entry,
   manifest: KubeObject,

@@ -6,7 +6,7 @@ import type { Entry } from '../release/record.ts';
 import { fieldManager, type Stamp, stamped } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
 import { terminating } from './apply.ts';
-import type { Applier } from './entry.ts';
+import { type Applier, triedOn } from './entry.ts';
 
 /** A replacement that would pass: what would be there then, and the fields because of which it is needed. */
 export interface Replacement {
@@ -30,7 +30,9 @@ export async function tryReplace(
   if (!(error instanceof ApiError) || fields.length === 0) return undefined;
   if (protectedKinds.has(entry.ref.kind)) throw error;
   if (!isAllowed(entry)) throw withHint(error, entry, fields);
-  const object = stamped(entry.manifest, stamp);
+  const live = entry.ignored === undefined ? undefined : await cluster.get(entry.ref);
+  const manifest = live === undefined ? entry.manifest : triedOn({ uid }, entry, entry.manifest, live);
+  const object = stamped(manifest, stamp);
   return { object: (await cluster.tryCreate(object, fieldManager(uid))) ?? object, replaces: fields };
 }
 

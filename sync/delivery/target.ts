@@ -1,3 +1,5 @@
+import { textAt } from '../../diff/json.ts';
+import type { KubeObject } from '../types.ts';
 import type { Delivery } from './delivery.ts';
 
 /**
@@ -15,6 +17,15 @@ export function identityOf({ namespace, serviceAccount }: Pick<Delivery, 'namesp
 export function targetOf(delivery: Pick<Delivery, 'namespace' | 'serviceAccount' | 'kubeconfig'>): Target {
   const { kubeconfig } = delivery;
   return kubeconfig === undefined ? identityOf(delivery) : `${identityOf(delivery)}@${kubeconfig}`;
+}
+
+/** The same of a Delivery of which perhaps nothing else can be read. */
+export function targetIn({ metadata, spec }: KubeObject): Target {
+  return targetOf({
+    namespace: metadata.namespace ?? '',
+    serviceAccount: textAt(spec, 'target', 'serviceAccountName') ?? 'lockstep',
+    kubeconfig: textAt(spec, 'target', 'kubeconfigSecretRef', 'name'),
+  });
 }
 
 /** The parts of a target. Neither a user nor the name of a Secret holds an `@`. */

@@ -7,7 +7,7 @@ import type { Ownership } from '../apply/fields.ts';
 import type { FieldConflict } from '../errors.ts';
 import type { Hook } from '../hooks/phases.ts';
 import { inPhases, type Wanted } from '../hooks/wanted.ts';
-import { appliedWith, type Entry, isPending, isUnderWay, type ReleaseRecord } from '../release/record.ts';
+import { aloneOf, appliedWith, type Entry, isPending, isUnderWay, type ReleaseRecord } from '../release/record.ts';
 import type { Desired } from '../render/check.ts';
 import { stampNames } from '../stamp.ts';
 import { type Action, type KubeObject, keyOf, type ObjectRef, refOf, titleOf } from '../types.ts';
@@ -82,8 +82,7 @@ function hookEntry({ key, manifest, hash }: Wanted, hook: Hook, place: Place): E
 function entryFor({ key, manifest, hash, ignored }: Wanted, place: Place, record: ReleaseRecord): Entry {
   const before = record.entries.get(key);
   if (before !== undefined && isAsItIs(before, place, hash)) return before;
-  const alone = ignored === undefined ? {} : { ignored };
-  const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, ...alone, removed: false };
+  const wanted = { key, ref: refOf(manifest), ...place, manifest, hash, ...aloneOf({ ignored }), removed: false };
   // What good itself has to prune may be gone already.
   const mayBeGone = before?.removed === true && record.goods[0]?.objects.has(key) !== true;
   // A rollback left it in another form, although good's was wanted.

@@ -1,7 +1,7 @@
 import { asDeclared, foreignIn } from '../../diff/declared.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
-import { type Applier, applyManifest } from '../apply/entry.ts';
+import { type Applier, applyManifest, triedOn } from '../apply/entry.ts';
 import { ownershipOf } from '../apply/fields.ts';
 import { tryReplace } from '../apply/replace.ts';
 import {
@@ -9,9 +9,9 @@ import {
   type ApiErrorClass,
   type ErrorCode,
   inOneLine,
-  isStaleVersion,
   LockstepError,
   messageOf,
+  staleVersion,
 } from '../errors.ts';
 import { isOnlyCreated, leftAloneByFlux } from '../options.ts';
 import { inParallel } from '../parallel.ts';
@@ -130,7 +130,7 @@ interface TriedObject extends ApplyResult {
  * @throws what it was refused for, where nothing else does it
  */
 async function tryOtherwise(entry: Entry, trial: Trial, error: unknown): Promise<TriedObject> {
-  if (isStaleVersion(error)) return foretold(entry, trial);
+  if (staleVersion(error) !== undefined) return foretold(entry, trial);
   // Whose the object is says more than whose its fields are.
   if (entry.applied === undefined && isFieldConflict(error)) await liveOrForeign(entry, trial);
   const places = await defaultsInTheWay(trial, entry, error);
@@ -152,10 +152,13 @@ async function withKeepers(entry: Entry, { cluster, uid }: Trial, error: unknown
 }
 
 /** What can't be tried before it is mended is foretold, defaults aside. */
-async function foretold(entry: Entry, { cluster, uid }: Trial): Promise<TriedObject> {
+async function foretold(entry: Entry, trial: Trial): Promise<TriedObject> {
   const { apiVersion } = entry.manifest;
-  const live = await cluster.get(entry.ref);
-  const object = live === undefined ? entry.manifest : asDeclared(live, entry.manifest, fieldManager(uid));
+  const live = await trial.cluster.get(entry.ref);
+  const object =
+    live === undefined
+      ? entry.manifest
+      : asDeclared(live, triedOn(trial, entry, entry.manifest, live), fieldManager(trial.uid));
   const notes = [
     `who owns what is written down in a version that is not served any more, and is moved to ${apiVersion}`,
   ];

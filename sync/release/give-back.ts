@@ -1,3 +1,4 @@
+import { asLive, pointedInMaps } from '../../diff/ignore.ts';
 import { canonicalJson, type Json, type JsonObject, objectsAt } from '../../diff/json.ts';
 import { isStill, writeEntries } from '../apply/write-entries.ts';
 import { messageOf } from '../errors.ts';
@@ -7,8 +8,8 @@ import type { Entry } from './record.ts';
 import { applierOf } from './write.ts';
 
 /**
- * Makes an object that was only taken over what it was before, ownership included: its values first, then the entries of
- * its managers as they were.
+ * Makes an object that was only taken over what it was before, ownership included: its values first, but for what is left
+ * alone, then the entries of its managers as they were.
  * @returns what could not be given back, in words; undefined when all of it was, or the object is another one by now
  */
 export async function giveBack(turn: Turn, entry: Entry): Promise<string | undefined> {
@@ -18,7 +19,8 @@ export async function giveBack(turn: Turn, entry: Entry): Promise<string | undef
   try {
     const live = await cluster.get(ref);
     if (live === undefined || live.metadata.uid !== found.metadata.uid) return undefined;
-    const before = await cluster.patch(ref, [isStill(live), ...differences(live, found)], restorer);
+    const wanted = asLive(found, live, pointedInMaps(live, entry.ignored?.pointers ?? []));
+    const before = await cluster.patch(ref, [isStill(live), ...differences(live, wanted)], restorer);
     await writeEntries(cluster, before, objectsAt(found, 'metadata', 'managedFields'), restorer);
     return undefined;
   } catch (error) {

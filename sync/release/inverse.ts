@@ -2,7 +2,7 @@ import { isForward } from '../hooks/phases.ts';
 import { isSamePlace, placeOf } from '../plan/order.ts';
 import { keepReason } from '../plan/prune.ts';
 import { titleOf } from '../types.ts';
-import { appliedWith, type Entry, type Kept } from './record.ts';
+import { aloneOf, appliedWith, type Entry, type Kept } from './record.ts';
 
 /** An object as it is kept with a good release. Where nothing changed it is the very record of the release before. */
 export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined {
@@ -33,10 +33,6 @@ export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined
     ...(adopted ? { adopted } : {}),
     ...foundOf(entry, before),
   };
-}
-
-function aloneOf({ ignored }: Entry | Kept): Pick<Kept, 'ignored'> {
-  return ignored === undefined ? {} : { ignored };
 }
 
 /** What an object was before it was taken over stays known as long as a release holds it. */
@@ -87,8 +83,9 @@ function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry
 }
 
 /** A Job has done its work: a rollback neither makes it again nor changes it. */
-function doneJob({ key, ref, wave, step, manifest, hash, uid, sequence }: Kept, entry: Entry | undefined): Entry {
-  const base = { key, ref, wave, step, manifest, hash, removed: false };
+function doneJob(kept: Kept, entry: Entry | undefined): Entry {
+  const { key, ref, wave, step, manifest, hash, uid, sequence } = kept;
+  const base = { key, ref, wave, step, manifest, hash, ...aloneOf(kept), removed: false };
   if (entry !== undefined && entry.hash === hash && entry.applied !== undefined)
     return { ...base, applied: entry.applied };
   return { ...base, applied: { uid, hash, owned: '', sequence, spent: 'Complete' } };

@@ -8,6 +8,7 @@ import { inParallel } from '../parallel.ts';
 import { stillNeeded } from '../plan/needs.ts';
 import { keepReason } from '../plan/prune.ts';
 import { type Refusal, refusalOf } from '../plan/try.ts';
+import { scaledBy } from '../render/ignored.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
@@ -157,7 +158,13 @@ async function isUnserved({ world }: Turn, entry: Entry, error: unknown): Promis
   );
 }
 
-function drop({ session }: Turn, entry: Entry): void {
-  session.record.entries.delete(entry.key);
+function drop({ delivery, session, world }: Turn, entry: Entry): void {
+  const { entries } = session.record;
+  entries.delete(entry.key);
   session.unsaved = true;
+  // The count that an autoscaler kept is Git's again: it is looked at, also by an agent that starts after this.
+  const scaled = entries.get(scaledBy(entry.manifest) ?? '');
+  if (scaled?.applied === undefined) return;
+  entries.set(scaled.key, { ...scaled, applied: { ...scaled.applied, owned: '' } });
+  world.watcher.question(delivery.uid, scaled.key);
 }

@@ -1,4 +1,5 @@
 import type { Ignored } from '../../diff/ignore.ts';
+import type { Place } from '../../diff/places.ts';
 import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
@@ -19,6 +20,8 @@ export interface Applied {
   readonly spent?: 'Complete' | 'JobFailed';
   /** The manifest that was applied, while it is not yet the one that is wanted. */
   readonly manifest?: KubeObject;
+  /** What is left alone of that one. */
+  readonly ignored?: Ignored;
   /** The whole answer, without status and bookkeeping, until it is kept with a good release. */
   readonly answer?: KubeObject;
 }
@@ -51,6 +54,8 @@ export interface Entry extends Placed {
   readonly origin?: 'created' | 'adopted';
   /** It was changed since good was verified, or is being changed back: its health counts. */
   readonly touched?: boolean;
+  /** What is left alone, as it was before the object was deleted to be made again. */
+  readonly alone?: readonly Place[];
   /** A write may have gone through although no answer said so: it is applied again whatever the record knows. */
   readonly doubted?: boolean;
   /** What the bad release wanted, while it is being turned back: it may have been written although no answer said so. */
@@ -146,6 +151,8 @@ export interface ReleaseRecord {
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;
+  /** Which other cluster everything was applied to, where that is one and can be told. */
+  readonly cluster?: string;
   /** A person asked for a pause. */
   readonly isSuspended: boolean;
   /** What the last rollback could not take back, and why. */
@@ -236,12 +243,19 @@ export function healingManifest(entry: Entry): KubeObject {
   return entry.applied?.manifest ?? entry.manifest;
 }
 
+/** What is left alone, where there is such. */
+export function aloneOf({ ignored }: { readonly ignored?: Ignored | undefined }): { readonly ignored?: Ignored } {
+  return ignored === undefined ? {} : { ignored };
+}
+
 /** The applied state of an object when another manifest is wanted: both are kept, and drift is healed to the applied one. */
 export function appliedWith(entry: Entry | undefined, hash: string): Applied | undefined {
   if (entry?.applied === undefined) return undefined;
-  const { manifest, ...applied } = entry.applied;
+  const { manifest, ignored, ...applied } = entry.applied;
   if (applied.hash === hash) return applied;
-  return { ...applied, manifest: manifest ?? entry.manifest };
+  const before =
+    manifest === undefined ? { manifest: entry.manifest, ...aloneOf(entry) } : { manifest, ...aloneOf({ ignored }) };
+  return { ...applied, ...before };
 }
 
 /** The waves on the way forward that still have wanted objects, in order. */

@@ -1,10 +1,11 @@
-import { pointedAt } from '../../diff/ignore.ts';
-import { at, type JsonObject } from '../../diff/json.ts';
+import { pointedInMaps } from '../../diff/ignore.ts';
+import { at } from '../../diff/json.ts';
 import { type Leftovers, leftovers } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
 import { names, pathText, sendable, withoutPlaces, withPlaces } from '../../diff/places.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
+import { placesAlone } from '../apply/filters/ignored.ts';
 import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stamped, stampNames } from '../stamp.ts';
@@ -59,13 +60,14 @@ function isLasting(error: unknown): boolean {
 
 /** What is left alone has no way back: it is as it is. */
 function compared({ delivery }: Turn, entry: Entry, object: KubeObject, answer: KubeObject): Leftovers {
-  const [now, then] = [withoutNoise(object, stampNames), answer].map((one) => withoutAlone(entry, one));
+  const { ignored, manifest } = entry;
+  const places = ignored === undefined ? [] : placesAlone(manifest, object, ignored);
+  // What the manifest does not name can only be told where no list is on the way to it.
+  const unnamed = ignored === undefined ? [] : pointedInMaps(object, ignored.pointers);
+  const [now, then] = [withoutNoise(object, stampNames), answer].map((one) =>
+    withoutPlaces(one, [...places, ...unnamed]),
+  );
   return leftovers(now ?? object, then ?? answer, object, fieldManager(delivery.uid));
-}
-
-function withoutAlone({ ignored, manifest }: Entry, object: JsonObject): JsonObject {
-  if (ignored === undefined) return object;
-  return withoutPlaces(object, [...pointedAt(manifest, ignored.pointers), ...pointedAt(object, ignored.pointers)]);
 }
 
 /** What the old manifest would make of the object; undefined when the API server would refuse it as things are. */

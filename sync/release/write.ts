@@ -1,8 +1,10 @@
 import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
+import { type Place, valueAt } from '../../diff/places.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { claim, defaultsInTheWay } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
 import { dropHands, takeFields } from '../apply/fields.ts';
+import { placesAlone } from '../apply/filters/ignored.ts';
 import { makeRoom, tryReplace } from '../apply/replace.ts';
 import { nameOf } from '../delivery/delivery.ts';
 import { targetOf } from '../delivery/target.ts';
@@ -12,7 +14,7 @@ import { refuseForeign } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, shortUid, stampNames } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
-import { type Applied, type Entry, runningSequence } from './record.ts';
+import { type Applied, aloneOf, type Entry, runningSequence } from './record.ts';
 
 /** Requests in flight at once for one Delivery. */
 export const parallelRequests = 24;
@@ -77,10 +79,22 @@ export async function replaceEntry(turn: Turn, entry: Entry, error: unknown, seq
   const trial = { ...applierOf(turn), stamp: stampOf(turn, sequence) };
   if ((await tryReplace(trial, entry, error)) === undefined) throw error;
   // Until it is made again nobody heals it to what it was.
-  session.record.entries.set(entry.key, { ...entry, doubted: true });
+  const doubted = { ...entry, ...(await asItIs(trial, entry)), doubted: true };
+  session.record.entries.set(entry.key, doubted);
   session.unsaved = true;
-  await makeRoom(trial, entry);
-  await applyEntry(turn, { ...entry, doubted: true }, entry.manifest, sequence, { isRelease: true });
+  await makeRoom(trial, doubted);
+  await applyEntry(turn, doubted, entry.manifest, sequence, { isRelease: true });
+}
+
+/** What is left alone of an object, to be made again as it is. On a second try the object may be gone already. */
+async function asItIs({ cluster }: Applier, { ref, manifest, ignored, alone }: Entry): Promise<Pick<Entry, 'alone'>> {
+  const live = ignored === undefined ? undefined : await cluster.get(ref);
+  if (live === undefined || ignored === undefined) return alone === undefined ? {} : { alone };
+  const places = placesAlone(manifest, live, ignored).flatMap((path): Place[] => {
+    const value = valueAt(live, path);
+    return value === undefined ? [] : [{ path, value }];
+  });
+  return { alone: places };
 }
 
 /**
@@ -143,11 +157,13 @@ export function noteApplied(
     owned: live.owned ?? '',
     sequence,
     ...actionOf(entry, result, isRelease),
-    ...(isWanted ? {} : { manifest }),
+    ...(isWanted
+      ? {}
+      : { manifest, ...(entry.applied?.manifest === manifest ? aloneOf(entry.applied) : aloneOf(entry)) }),
     ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
   };
   const origin = originOf(turn, entry, result);
-  const { doubted, inexact: _inexact, ...known } = entry;
+  const { doubted, inexact: _inexact, alone: _alone, ...known } = entry;
   session.record.entries.set(entry.key, {
     ...known,
     applied,

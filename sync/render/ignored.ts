@@ -42,12 +42,16 @@ export function withIgnored(checked: Checked, rules: readonly IgnoreRule[]): Che
   return { ...checked, desired, problems };
 }
 
+/** Pointers into one object, at most. */
+const mostPointers = 200;
+
 /** What is wrong with the pointers of an object's own annotation, or with any for this object. */
 function problemOf(manifest: KubeObject, pointers: readonly string[]): string | undefined {
   const wrong = ownPointers(manifest)
     .map(pointerProblem)
     .find((problem) => problem !== undefined);
   if (wrong !== undefined) return `lockstep.dev/ignore: ${wrong}`;
+  if (pointers.length > mostPointers) return `more than ${mostPointers} parts of it are to be ignored`;
   const nameless = pointers.find((pointer) => isNameless(manifest, pointer));
   return nameless === undefined
     ? undefined

@@ -9,6 +9,7 @@ const lockstep = useLockstep([
   'ignore-pointer',
   'ignore-manager',
   'ignore-own',
+  'ignore-kept',
   'ignore-bad',
   'ignore-hpa',
   'ignore-foreign-hpa',
@@ -155,6 +156,31 @@ webhooks:
     expect(await dataOf(app, 'a')).toEqual({ color: 'red', token: 'third' });
   });
 
+  it('stays through a replacement, and through a take-over that is given back', async () => {
+    const sealed = (value: string, token: string): string =>
+      `${configMap('sealed', { value, token }, '  annotations: {lockstep.dev/replace: allowed, lockstep.dev/ignore: /data/token}\n')}immutable: true\n`;
+    const app = await lockstep.app('ignore-kept', { 'a.yaml': sealed('1', 'git') });
+    await app.ready();
+    app.push({ 'a.yaml': sealed('2', 'other') });
+    await app.ready(30_000);
+    expect(await dataOf(app, 'sealed')).toEqual({ value: '2', token: 'git' });
+    const found = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'found', namespace: app.namespace } };
+    await lockstep.kube.apply({ ...found, data: { color: 'red', token: 'theirs', extra: 'x' } } as never, 'kubectl');
+    app.push({
+      'b.yaml': configMap(
+        'found',
+        { color: 'blue', token: 'git' },
+        '  annotations: {lockstep.dev/ignore: /data/token}\n',
+      ),
+      'web.yaml': deployment('web', { image: 'app:missing' }),
+    });
+    await until('it is taken over', async () => at(await dataOf(app, 'found'), 'color') === 'blue');
+    expect(await dataOf(app, 'found')).toEqual({ color: 'blue', token: 'theirs' });
+    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'found'), { data: { token: 'rotated' } }, 'operator');
+    await held(app);
+    expect(await dataOf(app, 'found')).toEqual({ color: 'red', token: 'rotated', extra: 'x' });
+  }, 120_000);
+
   it('that can not be is refused with the object, the pointer and what would do (51)', async () => {
     const app = await lockstep.app('ignore-bad', {
       'web.yaml': deployment('web').replace(
@@ -199,6 +225,10 @@ describe('the count of a workload', () => {
     expect(holdMessage(await held(app))).toContain('web');
     expect(await countOf(app)).toBe(7);
     expect(await healed(app)).toEqual([]);
+    // With the scaler gone from Git the count is Git's again.
+    app.push({ 'web.yaml': counted(4, 'web:3'), 'hpa.yaml': null });
+    await app.ready(40_000);
+    await until('the count of Git is live', async () => (await countOf(app)) === 4);
   }, 120_000);
 
   it('that a scaler from elsewhere keeps is left to it, which the plan says, and is Git’s again when that is gone', async () => {

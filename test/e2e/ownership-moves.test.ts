@@ -1,8 +1,13 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
+import { loadAccess } from '../../agent/kube/client.ts';
 import { objectsAt, textAt } from '../../diff/json.ts';
 import { lockstepBeside } from './support/cli.ts';
-import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { deliveryOf, deliveryRef, makeNamespace, tokenOf } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
+import { writeKubeconfig } from './support/kubeconfig.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['moves-group', 'moves-old', 'moves-new', 'moves-forged', 'moves-again', 'moves-orphans']);
@@ -149,9 +154,21 @@ describeOnOwnCluster('lockstep orphans', () => {
     ).toEqual([
       'ConfigMap moves-orphans/by-hand | in no Delivery',
       'ConfigMap moves-orphans/charted | in no Delivery; belongs to the Helm release shop',
-      'ConfigMap moves-orphans/left | left behind by the Delivery moves-orphans/other, which is gone',
+      'ConfigMap moves-orphans/left | of the Delivery moves-orphans/other, which is not in this cluster',
       'ServiceAccount moves-orphans/lockstep | in no Delivery',
     ]);
+    const token = await tokenOf(kube, namespace, 'default', 'https://kubernetes.default.svc');
+    const { server, tls } = await loadAccess(inject('kubeconfig'), Date.now);
+    const poor = join(mkdtempSync(join(tmpdir(), 'lockstep-orphans-')), 'kubeconfig');
+    writeKubeconfig(
+      poor,
+      { server, 'certificate-authority-data': Buffer.from(tls['ca'] as Buffer).toString('base64') },
+      { token },
+    );
+    expect(await lockstepBeside(['orphans', '-n', namespace, '--kubeconfig', poor])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing in the namespace moves-orphans is for you to list'),
+    });
     await makeNamespace(kube, 'moves-orphans-empty', 'none');
     await kube.delete({ apiVersion: 'v1', kind: 'ServiceAccount', namespace: 'moves-orphans-empty', name: 'lockstep' });
     expect(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { numberAt, textAt } from '../../diff/json.ts';
@@ -5,7 +6,7 @@ import { condition } from '../../health/kinds/conditions.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import { call } from './support/api.ts';
 import { lockstepBeside } from './support/cli.ts';
-import { useFarCluster } from './support/far-cluster.ts';
+import { kubeconfigOf, useFarCluster } from './support/far-cluster.ts';
 import { agentNamespace, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
@@ -14,7 +15,17 @@ import { held, holdMessage } from './support/rollback.ts';
 const limits = 'remote-limits';
 const silent = ['remote-silent-a', 'remote-silent-b', 'remote-silent-c', 'remote-silent-d'];
 const lockstep = useLockstep(
-  ['remote-main', 'remote-bad', 'remote-near', 'remote-rotated', 'remote-gone', 'remote-limited', ...silent],
+  [
+    'remote-main',
+    'remote-bad',
+    'remote-near',
+    'remote-rotated',
+    'remote-gone',
+    'remote-limited',
+    'remote-other',
+    'remote-midway',
+    ...silent,
+  ],
   { flags: ['--limits', limits, '--workers', '4'] },
 );
 const far = useFarCluster();
@@ -95,6 +106,7 @@ describeOnOwnCluster('another cluster', () => {
       (await app.refused('KubeconfigInvalid')).includes('exec of the user is not allowed'),
     );
     await logIn('remote-bad', JSON.stringify(config), 'value');
+    expect(existsSync('/tmp/remote-bad')).toBe(false);
     await until('it is refused no more', async () => condition(await app.status(), 'Ready')?.status === 'True', 40_000);
     expect(await farGet(app, 'v1', 'ConfigMap', 'a')).toBeDefined();
   }, 90_000);
@@ -159,6 +171,41 @@ describeOnOwnCluster('another cluster', () => {
       async () => textAt(await farGet(app, 'v1', 'ConfigMap', 'a'), 'data', 'a') === '1',
     );
   }, 120_000);
+
+  it('is never mistaken for a third one: a kubeconfig that leads there is refused, and nothing is done there', async () => {
+    const app = await farApp('remote-other', {
+      'a.yaml': configMap('a', { a: '0' }),
+      'b.yaml': configMap('b', { b: '0' }),
+    });
+    await app.ready(30_000);
+    const mine = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: app.namespace } };
+    await lockstep.kube.apply({ ...mine, data: { a: 'somebody else' } } as never, 'somebody');
+    await logIn('remote-other', await kubeconfigOf(lockstep.kube, inject('kubeconfig'), 'remote-other-account'));
+    app.push({ 'a.yaml': configMap('a', { a: '1' }), 'b.yaml': null });
+    expect(await app.refused('KubeconfigInvalid', 90_000)).toContain('leads to another cluster');
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('somebody else');
+    await logIn('remote-other', await far.kubeconfig('remote-other-account'));
+    await app.ready(90_000);
+    expect(textAt(await farGet(app, 'v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('1');
+    expect(await farGet(app, 'v1', 'ConfigMap', 'b')).toBeUndefined();
+  }, 240_000);
+
+  it('that falls silent in the middle of a release fails no commit: clocks stand still', async () => {
+    const app = await farApp(
+      'remote-midway',
+      { 'a.yaml': configMap('a', { a: '0' }) },
+      { health: { steady: '0s', deadline: '5s' } },
+    );
+    await app.ready(30_000);
+    app.push({ 'web.yaml': deployment('web', { pod: { 'ready-after': '3s' } }) });
+    await until('it is under way', () => farGet(app, 'apps/v1', 'Deployment', 'web'));
+    far.isSilent = true;
+    expect(await app.refused('ClusterUnavailable', 40_000)).toContain('no answer');
+    await sleep(8_000);
+    far.isSilent = false;
+    await app.ready(60_000);
+    expect(textAt(await app.status(), 'status', 'revision', 'good')).toBe(app.revision);
+  }, 180_000);
 
   it('that is gone for good does not keep a Delivery from going: what is left behind is told', async () => {
     const app = await farApp('remote-gone', { 'a.yaml': configMap('a', { a: '0' }) }, { health: { deadline: '3s' } });

@@ -2,6 +2,7 @@ import {
   appliedBy,
   type FieldSet,
   ownedByAny,
+  pathsOf,
   stepsOf,
   unionOf,
   withFieldSets,
@@ -13,23 +14,35 @@ import { type Step, withoutPlaces } from '../../../diff/places.ts';
 import type { KubeObject } from '../../types.ts';
 
 /** The places of a manifest that are left alone of a live object. */
-function placesOf(manifest: KubeObject, live: KubeObject, { pointers, managers }: Ignored): (readonly Step[])[] {
+export function placesAlone(
+  manifest: KubeObject,
+  live: KubeObject,
+  { pointers, managers }: Ignored,
+): (readonly Step[])[] {
   const theirs = managers.length === 0 ? {} : ownedByAny(live, (manager) => managers.includes(manager));
   return [...pointedAt(manifest, pointers), ...ownedPlaces(manifest, theirs)];
 }
 
-/** A manifest as it is tried on a live object: what is left alone has the values that it has there. */
-export function withLiveValues(manifest: KubeObject, live: KubeObject, ignored: Ignored): KubeObject {
-  return asLive(manifest, live, placesOf(manifest, live, ignored));
+/**
+ * A manifest as it is tried on a live object: what is left alone has the values that it has there, also where only we own
+ * it and the manifest names it no more.
+ */
+export function withLiveValues(manifest: KubeObject, live: KubeObject, own: string, ignored: Ignored): KubeObject {
+  const ours = ourFieldsAlone(live, manifest, own, ignored);
+  return asLive(manifest, live, [
+    ...placesAlone(manifest, live, ignored),
+    ...(ours === undefined ? [] : pathsOf(ours)),
+  ]);
 }
 
 /**
  * A manifest as it is applied to a live object: without what is left alone. What lies inside a whole that can only be owned
  * as one has the value that it has there.
  */
-export function withoutIgnored(manifest: KubeObject, live: KubeObject, own: string, ignored: Ignored): KubeObject {
-  const places = placesOf(manifest, live, ignored);
-  const set = appliedBy(live, own) ?? {};
+export function withoutIgnored(manifest: KubeObject, live: KubeObject, ignored: Ignored): KubeObject {
+  const places = placesAlone(manifest, live, ignored);
+  // Who writes a part of such a whole owns all of it: so whoever that is tells that it is one.
+  const set = ownedByAny(live, () => true);
   const inside = places.filter((path) => isInsideWhole(set, path));
   const alone = places.filter((path) => !inside.includes(path));
   return asLive(withoutPlaces(manifest, alone), live, inside);
@@ -39,12 +52,33 @@ export function withoutIgnored(manifest: KubeObject, live: KubeObject, own: stri
 function isInsideWhole(set: FieldSet, path: readonly Step[]): boolean {
   let here: FieldSet = set;
   for (const [index, step] of path.entries()) {
-    const below = typeof step === 'string' ? here[`f:${step}`] : undefined;
+    const below = here[nameIn(here, step) ?? ''];
     if (!isObject(below)) return false;
     if (stepsOf(below).length === 0) return index < path.length - 1;
     here = below;
   }
   return false;
+}
+
+/** What a set calls a step: an item has the keys there that the server knows it by. */
+function nameIn(set: FieldSet, step: Step): string | undefined {
+  if (typeof step === 'string') return `f:${step}`;
+  return Object.keys(set).find((name) => {
+    if (!name.startsWith('k:')) return false;
+    const keys: JsonObject = JSON.parse(name.slice(2));
+    return Object.entries(step).every(([key, value]) => keys[key] === undefined || keys[key] === value);
+  });
+}
+
+function ourFieldsAlone(
+  object: KubeObject,
+  manifest: KubeObject,
+  own: string,
+  { pointers }: Ignored,
+): FieldSet | undefined {
+  const set = appliedBy(object, own);
+  const ours = set === undefined ? [] : fieldsAt(set, manifest, pointers);
+  return ours.length === 0 ? undefined : ours.reduce(unionOf);
 }
 
 /**
@@ -58,11 +92,9 @@ export function withoutOurs(
   own: string,
   ignored: Ignored,
 ): JsonObject[] | undefined {
-  const set = appliedBy(object, own);
-  const ours = set === undefined ? [] : fieldsAt(set, manifest, ignored.pointers);
-  if (set === undefined || ours.length === 0) return undefined;
-  const all = ours.reduce(unionOf);
+  const ours = ourFieldsAlone(object, manifest, own, ignored);
+  if (ours === undefined) return undefined;
   return withFieldSets(object, (entry) =>
-    entry.manager === own && entry.operation === 'Apply' ? (without(entry.fields, all) ?? {}) : entry.fields,
+    entry.manager === own && entry.operation === 'Apply' ? (without(entry.fields, ours) ?? {}) : entry.fields,
   );
 }

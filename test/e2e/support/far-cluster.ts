@@ -20,6 +20,14 @@ export interface FarCluster {
   mend(): Promise<void>;
 }
 
+/** The kubeconfig of an account that may do everything in a cluster. */
+export async function kubeconfigOf(kube: Kube, kubeconfig: string, account: string, server?: string): Promise<string> {
+  const access = await loadAccess(kubeconfig, Date.now);
+  await makeNamespace(kube, account);
+  const token = await tokenOf(kube, account, 'lockstep', 'https://kubernetes.default.svc');
+  return written(server ?? access.server, Buffer.from(access.tls['ca'] as Buffer).toString('base64'), { token });
+}
+
 /** Starts another control plane for a test file. */
 export function useFarCluster(): FarCluster {
   const far = { isSilent: false } as { -readonly [Key in keyof FarCluster]: FarCluster[Key] };
@@ -35,13 +43,8 @@ export function useFarCluster(): FarCluster {
       way = await openWay(Number(port), () => far.isSilent);
     };
     await far.mend();
-    await makeNamespace(far.kube, 'accounts');
-    far.kubeconfig = async (account) => {
-      await makeNamespace(far.kube, account);
-      const token = await tokenOf(far.kube, account, 'lockstep', 'https://kubernetes.default.svc');
-      const ca = Buffer.from(access.tls['ca'] as Buffer).toString('base64');
-      return written(`https://127.0.0.1:${way?.port}`, ca, { token });
-    };
+    const { kubeconfig } = plane;
+    far.kubeconfig = (account) => kubeconfigOf(far.kube, kubeconfig, account, `https://127.0.0.1:${way?.port}`);
   });
   afterAll(async () => {
     way?.close();

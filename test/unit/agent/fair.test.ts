@@ -12,8 +12,8 @@ describe('turns that may have to wait', () => {
         if (key.startsWith('far')) await new Promise<void>((resolve) => ends.push(resolve));
         return 5_000;
       },
-      (key) => key.startsWith('far'),
-      2,
+      (key) => (key.startsWith('far') ? key.slice(0, 5) : undefined),
+      { inAll: 2, ofOne: 1 },
     );
     const none: ReadonlySet<Hint> = new Set();
     const first = work('far-1', none);

@@ -20,6 +20,13 @@ describe('a JSON pointer', () => {
     expect(['', 'spec', '/a~2', '/a~'].map(pointerParts)).toEqual([undefined, undefined, undefined, undefined]);
   });
 
+  it('is read in time that grows with its length only (P8)', () => {
+    const before = performance.now();
+    expect(pointerParts(`${'/a'.repeat(500)}/~`)).toBeUndefined();
+    expect(pointerParts('/'.repeat(1_000))).toHaveLength(1_000);
+    expect(performance.now() - before).toBeLessThan(100);
+  });
+
   it('names places, items of lists by their names, and none where there is nothing', () => {
     expect(pointedAt(manifest, ['/spec/replicas', '/data/a~1b', '/spec/paused', '/spec/replicas/x'])).toEqual([
       ['spec', 'replicas'],
@@ -75,6 +82,16 @@ describe('fields that are left alone', () => {
       ['spec', 'containers', { name: 'side' }, 'image'],
     ]);
     expect(ownedPlaces(manifest, { 'f:spec': { 'f:paused': {} } })).toEqual([]);
+  });
+
+  it('may be many of one map: that takes no longer for each', () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `key-${index}`);
+    const data = Object.fromEntries(names.map((name) => [name, 'git']));
+    const live = { data: Object.fromEntries(names.map((name) => [name, 'live'])) };
+    const before = performance.now();
+    const all = names.map((name) => ['data', name]);
+    expect(asLive({ data, kept: 1 }, live, all)).toEqual({ ...live, kept: 1 });
+    expect(performance.now() - before).toBeLessThan(500);
   });
 
   it('have the values of the live object, and none where it has none', () => {

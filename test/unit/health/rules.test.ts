@@ -49,20 +49,20 @@ describe('health', () => {
   });
 
   it('gives a custom object that was changed time to be seen, and others none', () => {
-    const written = (time: string, subresource?: string) => ({
+    const written = (time: string, manager = 'lockstep-0123456789ab') => ({
       name: 'it',
       namespace: 'shop',
       creationTimestamp: '2026-01-01T00:00:00Z',
-      managedFields: [
-        { manager: 'git', operation: 'Apply', time, ...(subresource === undefined ? {} : { subresource }) },
-      ],
+      managedFields: [{ manager, operation: 'Apply', time }],
     });
     const make = (apiVersion: string, kind: string, metadata: object): KubeObject =>
       ({ apiVersion, kind, metadata }) as unknown as KubeObject;
     const [just, before] = ['2026-01-01T23:59:58Z', '2026-01-01T23:59:50Z'];
     expect(healthOf(make('example.com/v1', 'Widget', written(just)), { now }).reason).toBe('Settling');
     expect(healthOf(make('example.com/v1', 'Widget', written(before)), { now }).reason).toBe('NoStatus');
-    expect(healthOf(make('example.com/v1', 'Widget', written(just, 'status')), { now }).reason).toBe('NoStatus');
+    expect(healthOf(make('example.com/v1', 'Widget', written(just, 'its-controller')), { now }).reason).toBe(
+      'NoStatus',
+    );
     expect(healthOf(make('v1', 'LimitRange', written(just)), { now }).status).toBe('Healthy');
   });
 

@@ -33,7 +33,7 @@ const pure = [
   /^agent\/api\/views/,
 ];
 const middle = [
-  /^sync\/(reconcile|find|heal|drift|teardown)\.ts$/,
+  /^sync\/(reconcile|find|heal|drift|far|teardown)\.ts$/,
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,

@@ -85,6 +85,11 @@ describe('what is left alone', () => {
     expect(problemsOf('/spec/nothing/there')).toEqual([]);
   });
 
+  it('has a limit', () => {
+    const many = Array.from({ length: 201 }, (_, index) => `/data/${index}`).join(',');
+    expect(checked([web(1, { 'lockstep.dev/ignore': many })]).problems[0]?.message).toContain('more than 200 parts');
+  });
+
   it('is matched in time that grows with the lengths only', () => {
     expect(fits(`${'*a'.repeat(5_000)}b`, 'a'.repeat(10_000))).toBe(false);
     expect(fits('a*b*c', 'aXbYc')).toBe(true);
