@@ -6,11 +6,11 @@ import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
 import { type Entry, healingManifest } from '../release/record.ts';
 import { fieldManager, type Stamp, stamped } from '../stamp.ts';
-import { type KubeObject, refOf } from '../types.ts';
+import type { KubeObject } from '../types.ts';
 import { type ApplyResult, applyObject } from './apply.ts';
 import { type ConflictContext, mayTake } from './filters/conflicts.ts';
 import { withLiveValues, withoutIgnored, withoutOurs } from './filters/ignored.ts';
-import { writeEntries } from './write-entries.ts';
+import { whileStill, writeEntries } from './write-entries.ts';
 
 /** For which Delivery something is applied, and as whom. */
 export interface Applier {
@@ -45,7 +45,9 @@ async function isMended(applier: Applier, entry: Entry, manifest: KubeObject, er
   const version = staleVersion(error);
   const live = version === undefined ? undefined : await applier.cluster.get(entry.ref);
   if (live === undefined || version === undefined) return false;
-  await writeEntries(applier.cluster, live, withVersion(live, version, manifest.apiVersion));
+  await whileStill(applier.cluster, live, (still) =>
+    writeEntries(applier.cluster, still, withVersion(still, version, manifest.apiVersion)),
+  );
   return true;
 }
 
@@ -79,29 +81,15 @@ function ignoredOf({ applied, ignored }: Entry, manifest: KubeObject): Ignored |
   return applied?.manifest !== undefined && applied.manifest === manifest ? applied.ignored : ignored;
 }
 
-/** How often an object is read again that others write meanwhile: controllers answer to a new one at once. */
-const mostReads = 5;
-
 /**
  * Takes what is left alone out of what we own, at the value that it has: left out while it is ours alone, it would fall back
  * to its default.
  */
-async function letGo(
-  { cluster, uid }: Pick<Applier, 'cluster' | 'uid'>,
-  object: KubeObject,
-  manifest: KubeObject,
-  ignored: Ignored,
-  reads = 0,
-): Promise<KubeObject> {
-  const managers = withoutOurs(object, manifest, fieldManager(uid), ignored);
-  if (managers === undefined) return object;
-  try {
-    return await writeEntries(cluster, object, managers);
-  } catch (error) {
-    const live = reads < mostReads ? await cluster.get(refOf(object)) : undefined;
-    if (live === undefined || live.metadata.resourceVersion === object.metadata.resourceVersion) throw error;
-    return letGo({ cluster, uid }, live, manifest, ignored, reads + 1);
-  }
+function letGo({ cluster, uid }: Applier, object: KubeObject, manifest: KubeObject, ignored: Ignored) {
+  return whileStill(cluster, object, async (still) => {
+    const managers = withoutOurs(still, manifest, fieldManager(uid), ignored);
+    return managers === undefined ? still : writeEntries(cluster, still, managers);
+  });
 }
 
 /** How a manifest is applied. */

@@ -17,7 +17,7 @@ import { fieldManager } from '../stamp.ts';
 import type { KubeObject } from '../types.ts';
 import type { Applier } from './entry.ts';
 import { isDeclaring, isHandTool } from './filters/conflicts.ts';
-import { writeEntries } from './write-entries.ts';
+import { whileStill, writeEntries } from './write-entries.ts';
 
 /** What an object's other managers mean for what we apply to it. */
 export interface Ownership {
@@ -151,11 +151,14 @@ export async function dropHands(
   object: KubeObject,
   manifest: KubeObject,
 ): Promise<KubeObject> {
-  const own = appliedBy(object, fieldManager(uid));
-  if (own === undefined || isMerged(manifest)) return object;
-  const isInTheWay = ({ manager, fields }: ManagedEntry): boolean =>
-    isHandTool(manager) && shared(fields, own) !== undefined;
-  if (!managedEntries(object).some(isInTheWay)) return object;
-  const entries = withFieldSets(object, (entry) => (isInTheWay(entry) ? without(entry.fields, own) : entry.fields));
-  return writeEntries(cluster, object, entries);
+  if (isMerged(manifest)) return object;
+  return whileStill(cluster, object, async (still) => {
+    const own = appliedBy(still, fieldManager(uid));
+    if (own === undefined) return still;
+    const isInTheWay = ({ manager, fields }: ManagedEntry): boolean =>
+      isHandTool(manager) && shared(fields, own) !== undefined;
+    if (!managedEntries(still).some(isInTheWay)) return still;
+    const entries = withFieldSets(still, (entry) => (isInTheWay(entry) ? without(entry.fields, own) : entry.fields));
+    return writeEntries(cluster, still, entries);
+  });
 }

@@ -1,6 +1,6 @@
 import { asLive, pointedInMaps } from '../../diff/ignore.ts';
 import { canonicalJson, type Json, type JsonObject, objectsAt } from '../../diff/json.ts';
-import { isStill, writeEntries } from '../apply/write-entries.ts';
+import { isStill, whileStill, writeEntries } from '../apply/write-entries.ts';
 import { messageOf } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { type KubeObject, titleOf } from '../types.ts';
@@ -19,9 +19,12 @@ export async function giveBack(turn: Turn, entry: Entry): Promise<string | undef
   try {
     const live = await cluster.get(ref);
     if (live === undefined || live.metadata.uid !== found.metadata.uid) return undefined;
-    const wanted = asLive(found, live, pointedInMaps(live, entry.ignored?.pointers ?? []));
-    const before = await cluster.patch(ref, [isStill(live), ...differences(live, wanted)], restorer);
-    await writeEntries(cluster, before, objectsAt(found, 'metadata', 'managedFields'), restorer);
+    const before = await whileStill(cluster, live, (still) => {
+      const wanted = asLive(found, still, pointedInMaps(still, entry.ignored?.pointers ?? []));
+      return cluster.patch(ref, [isStill(still), ...differences(still, wanted)], restorer);
+    });
+    const managers = objectsAt(found, 'metadata', 'managedFields');
+    await whileStill(cluster, before, (still) => writeEntries(cluster, still, managers, restorer));
     return undefined;
   } catch (error) {
     return `${titleOf(ref)} was taken over and could not be given back: ${messageOf(error)}`;

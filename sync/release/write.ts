@@ -1,3 +1,4 @@
+import { pointedInMaps } from '../../diff/ignore.ts';
 import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
 import { type Place, valueAt } from '../../diff/places.ts';
 import type { ApplyResult } from '../apply/apply.ts';
@@ -90,11 +91,13 @@ export async function replaceEntry(turn: Turn, entry: Entry, error: unknown, seq
 async function asItIs({ cluster }: Applier, { ref, manifest, ignored, alone }: Entry): Promise<Pick<Entry, 'alone'>> {
   const live = ignored === undefined ? undefined : await cluster.get(ref);
   if (live === undefined || ignored === undefined) return alone === undefined ? {} : { alone };
-  const places = placesAlone(manifest, live, ignored).flatMap((path): Place[] => {
-    const value = valueAt(live, path);
-    return value === undefined ? [] : [{ path, value }];
-  });
-  return { alone: places };
+  const places = [...placesAlone(manifest, live, ignored), ...pointedInMaps(live, ignored.pointers)];
+  return {
+    alone: places.flatMap((path): Place[] => {
+      const value = valueAt(live, path);
+      return value === undefined ? [] : [{ path, value }];
+    }),
+  };
 }
 
 /**

@@ -165,11 +165,9 @@ describeOnOwnCluster('every command of', () => {
 
   it('docs/how-to/tenants.md', async () => {
     const namespace = 'docs-tenants';
-    await deliver(namespace, repositoryOf(namespace));
-    const output = await run(
-      { file: 'docs/how-to/tenants.md', namespace, mayDiffer: true },
-      lockstep.git.repository('docs-tenants.git'),
-    );
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: 'docs/how-to/tenants.md', namespace, mayDiffer: true }, repository);
     expect(output).toContain(`ServiceAccount ${namespace}/lockstep  in no Delivery`);
   });
 

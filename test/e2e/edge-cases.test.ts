@@ -135,7 +135,7 @@ describeOnOwnCluster('it is as it should be that', () => {
     expect(await app.get('v1', 'ConfigMap', 'late')).toBeUndefined();
   });
 
-  it('empty rules, a certificate that is injected, and what admission rewrites are no drift (49.2, F21.5, F21.6)', async () => {
+  it('empty and aggregated rules, defaults of a custom kind, a certificate that is injected, and what admission rewrites are no drift (49.2, F21.5, F21.6)', async () => {
     const { kube } = lockstep;
     const policy = {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -184,15 +184,52 @@ webhooks:
     rules: [{apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [nothings]}]
     clientConfig: {url: "https://one.example.com/"}
 `;
-    const role = (name: string, rules: string): string =>
+    const roleNamed = (name: string, rules: string): string =>
       `apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: ${name}}\nrules: ${rules}\n`;
+    const aggregated = `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: edge-steady}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {edge-steady: "yes"}}]}
+rules: []
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: edge-steady-part, labels: {edge-steady: "yes"}}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+`;
+    const custom = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: tools.steady.example.com}
+spec:
+  group: steady.example.com
+  scope: Namespaced
+  names: {plural: tools, kind: Tool}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties: {spec: {type: object, properties: {size: {type: integer, default: 3}, port: {x-kubernetes-int-or-string: true}}}}
+---
+apiVersion: steady.example.com/v1
+kind: Tool
+metadata: {name: t}
+spec: {port: "80"}
+`;
     const app = await lockstep.app('edge-steady', {
+      'role.yaml': aggregated,
+      'custom.yaml': custom,
       'a.yaml': configMap('a', { rules: 'rewritten' }),
       'w.yaml': webhook,
-      'r.yaml': [role('none', '[]'), role('nothing', 'null')].join('---\n'),
+      'r.yaml': [roleNamed('none', '[]'), roleNamed('nothing', 'null')].join('---\n'),
     });
     await app.ready();
     expect(at(await app.get('v1', 'ConfigMap', 'a'), 'data')).toEqual({ rules: 'REWRITTEN', added: 'by admission' });
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'edge-steady' };
+    await until('its rules are filled in', async () => JSON.stringify(await kube.get(role)).includes('"pods"'));
+    expect(at(await app.get('steady.example.com/v1', 'Tool', 't'), 'spec')).toEqual({ size: 3, port: '80' });
     const since = Date.now();
     const ref = {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -208,6 +245,11 @@ webhooks:
     expect(await healed(app)).toEqual([]);
     expect(textAt((at(await kube.get(ref), 'webhooks') as KubeObject[])[0], 'clientConfig', 'caBundle')).toBe('LS0t');
     await app.remove();
+    await kube.delete({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      name: 'tools.steady.example.com',
+    });
     await kube.delete({ ...policy, kind: 'MutatingAdmissionPolicyBinding' });
     await kube.delete(policy);
   });
