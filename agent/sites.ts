@@ -2,19 +2,15 @@ import type { BindingMode } from '../health/scale.ts';
 import { partsOf, type Target } from '../sync/delivery/target.ts';
 import type { Clock, Cluster, Kinds, Log } from '../sync/ports.ts';
 import { createCluster } from './kube/cluster.ts';
+import { lateKinds } from './kube/discovery.ts';
 import type { KubeHttp } from './kube/http.ts';
-import { createRemote, type Login, lateKinds, type Remote } from './kube/remote.ts';
+import { createRemote, type Login, type Remote } from './kube/remote.ts';
+import type { WatchSite } from './kube/watches.ts';
 import { createStorageClasses } from './storage-classes.ts';
 
 /** A cluster, as the target of Deliveries. */
-export interface Site {
-  readonly http: KubeHttp;
-  readonly kinds: Kinds;
-  /** Whom to act as there; undefined where the login already says. */
-  readonly impersonate: string | undefined;
+export interface Site extends WatchSite {
   readonly cluster: Cluster;
-  /** Throws when nothing may be done for the target. */
-  allowed(): Promise<void>;
   bindingMode(storageClass: string): BindingMode | undefined;
   /** What is asked of another cluster before a turn there; undefined for the agent's own. */
   readonly far: Pick<Remote, 'silence' | 'makeSure' | 'identity'> | undefined;

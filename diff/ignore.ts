@@ -1,7 +1,7 @@
 import { type FieldSet, madeOf, stepsOf } from './field-sets.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { keyOfItem, listKeys } from './lists.ts';
-import { isCalled, type Place, type Step, valueAt, withoutPlaces, withPlaces } from './places.ts';
+import { isCalled, placesAt, type Step, valueAt, withoutPlaces, withPlaces } from './places.ts';
 
 /** What is left alone of one object: neither compared nor applied, beside its creation. */
 export interface Ignored {
@@ -125,10 +125,6 @@ function ownedInItem(list: Json, step: Json, below: FieldSet, path: readonly Ste
 
 /** A manifest in which places have the values of the live object; what is not there is left out. */
 export function asLive<T extends JsonObject>(manifest: T, live: JsonObject, places: readonly (readonly Step[])[]): T {
-  const values = places.flatMap((path): Place[] => {
-    const value = valueAt(live, path);
-    return value === undefined ? [] : [{ path, value }];
-  });
   const absent = places.filter((path) => valueAt(live, path) === undefined);
-  return withPlaces(withoutPlaces(manifest, absent), values);
+  return withPlaces(withoutPlaces(manifest, absent), placesAt(live, places));
 }

@@ -104,6 +104,14 @@ export function valueAt(object: JsonObject, path: readonly Step[]): Json | undef
   return here;
 }
 
+/** What stands at paths, where there is something. */
+export function placesAt(object: JsonObject, paths: readonly (readonly Step[])[]): Place[] {
+  return paths.flatMap((path): Place[] => {
+    const value = valueAt(object, path);
+    return value === undefined ? [] : [{ path, value }];
+  });
+}
+
 /** Whether a step names just this item. An item of a set is named by its value. */
 function isItem(item: Json, step: JsonObject): boolean {
   if (!isObject(item)) return item === step['value'];

@@ -209,6 +209,11 @@ export function staleVersion(error: unknown): string | undefined {
   return /request to convert CR to an invalid group\/version: ([^\s,]+)/.exec(error.message)?.[1];
 }
 
+/** Whether the API server does not serve a kind, as far as it says. */
+export function isNotServed(error: unknown): boolean {
+  return error instanceof ApiError && error.class === 'not-served';
+}
+
 /** Whether nobody answered. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof ApiError && error.status === 0;

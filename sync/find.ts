@@ -68,7 +68,7 @@ async function poll(turn: Turn): Promise<void> {
     if (isOutdated()) return;
     session.found = found;
     session.sourceTrouble = undefined;
-    session.sourceSilentSince = undefined;
+    session.sourceFailedAt = undefined;
   } catch (error) {
     if (!isOutdated()) noteTrouble(turn, error);
   }
@@ -77,6 +77,7 @@ async function poll(turn: Turn): Promise<void> {
 function noteTrouble(turn: Turn, error: unknown): void {
   const { delivery, session, world } = turn;
   const trouble = troubleOf(error);
+  session.sourceFailedAt ??= world.clock.now();
   const isTold = !isMomentary(turn, trouble);
   if (isTold) session.sourceTrouble = trouble;
   if (trouble.reason === 'SourceUnauthorized') session.credentials = undefined;
@@ -92,8 +93,7 @@ function isMomentary({ session, world }: Turn, { reason }: Trouble): boolean {
   if (reason !== 'SourceUnreachable' || session.found === undefined || session.sourceTrouble !== undefined)
     return false;
   const now = world.clock.now();
-  session.sourceSilentSince ??= now;
-  return now - session.sourceSilentSince < grace.lasts;
+  return now - (session.sourceFailedAt ?? now) < grace.lasts;
 }
 
 /** Whether what was found is not what the tip and the settings ask for now. */

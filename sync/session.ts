@@ -154,8 +154,8 @@ export interface Session {
   readonly checked: CheckCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
-  /** Since when the source does not answer, while nothing is told of that yet. Wall time. */
-  sourceSilentSince: number | undefined;
+  /** When the source could not be read for the first time since it was read last. Wall time. */
+  sourceFailedAt: number | undefined;
   unreadable: Unreadable | undefined;
   planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
@@ -246,7 +246,7 @@ export function newSession(record: ReleaseRecord): Session {
     checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,
-    sourceSilentSince: undefined,
+    sourceFailedAt: undefined,
     unreadable: undefined,
     planTrouble: undefined,
     applyTrouble: undefined,

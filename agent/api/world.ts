@@ -8,6 +8,7 @@ import type { Session } from '../../sync/session.ts';
 import type { KubeObject, ObjectRef } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Action, mayGet } from '../kube/may.ts';
+import type { WatchSite } from '../kube/watches.ts';
 import type { Registry, Served } from '../registry.ts';
 import type { Caller } from './callers.ts';
 import { Problem } from './problems.ts';
@@ -22,7 +23,7 @@ export interface ApiWorld {
   /** The same over connections of its own, for questions about callers: strangers never stand in the way of the work. */
   readonly reviews: KubeHttp;
   /** The cluster that a target means. */
-  siteOf(target: Target): TargetSite;
+  siteOf(target: Target): Omit<WatchSite, 'kinds'>;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
   /** The objects of a Delivery that differ from what was applied last. */
@@ -33,15 +34,6 @@ export interface ApiWorld {
     session: Session,
     entry: Entry,
   ): Promise<{ before: KubeObject | undefined; after: KubeObject | undefined }>;
-}
-
-/** A cluster, as the target of Deliveries. */
-interface TargetSite {
-  readonly http: KubeHttp;
-  /** Whom to act as there; undefined where the login already says. */
-  readonly impersonate: string | undefined;
-  /** Throws when nothing may be asked for the target. @throws LockstepError AccountNotFound */
-  allowed(): Promise<void>;
 }
 
 /** A right on a Delivery. */

@@ -6,7 +6,7 @@ import { parseYaml } from '../../sync/render/yaml.ts';
 import { isKubeObject, type KubeObject } from '../../sync/types.ts';
 import { loadAccess } from '../kube/client.ts';
 import { createCluster } from '../kube/cluster.ts';
-import { discoverKinds } from '../kube/discovery.ts';
+import { lateKinds } from '../kube/discovery.ts';
 import { createKubeHttp, type KubeHttp } from '../kube/http.ts';
 import { objectPath } from '../kube/paths.ts';
 import { type LoginDeps, readLogin } from '../remote-login.ts';
@@ -22,6 +22,12 @@ export async function connected<T>(kubeconfig: string | undefined, speak: (http:
   }
 }
 
+/** The agent's own cluster, and the one that is the target: most often the same. */
+export interface Clusters {
+  readonly http: KubeHttp;
+  readonly target: KubeHttp;
+}
+
 /**
  * Speaks to the cluster that is the target of a Delivery: as the same user, or, where that is another cluster, by its login,
  * which the user must be able to read.
@@ -29,15 +35,15 @@ export async function connected<T>(kubeconfig: string | undefined, speak: (http:
 export async function atTarget<T>(
   http: KubeHttp,
   delivery: KubeObject,
-  speak: (target: KubeHttp) => Promise<T>,
+  speak: (clusters: Clusters) => Promise<T>,
 ): Promise<T> {
   const { namespace = '' } = delivery.metadata;
   const name = textAt(delivery, 'spec', 'target', 'kubeconfigSecretRef', 'name');
-  if (name === undefined) return speak(http);
-  const login = await readLogin(clusterAsCaller(http, await discoverKinds(http)), { namespace, name }, loginDeps);
+  if (name === undefined) return speak({ http, target: http });
+  const login = await readLogin(clusterAsCaller(http, lateKinds(http)), { namespace, name }, loginDeps);
   const target = login.connect();
   try {
-    return await speak(target);
+    return await speak({ http, target });
   } finally {
     await target.close();
   }

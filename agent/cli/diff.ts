@@ -14,10 +14,9 @@ import { type KubeObject, titleOf } from '../../sync/types.ts';
 import { pendingOf, viewDrift, viewRelease } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
-import { discoverKinds } from '../kube/discovery.ts';
-import type { KubeHttp } from '../kube/http.ts';
+import { discoverKinds, lateKinds } from '../kube/discovery.ts';
 import { type Given, parseConnected, recordOptions } from './arguments.ts';
-import { atTarget, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
+import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { diffFiles } from './diff-files.ts';
 import { readRecordOf } from './records.ts';
@@ -52,17 +51,11 @@ async function itemsFor(name: string | undefined, flags: Given['flags'], namespa
   if (server !== undefined) return askAgent(server, namespace, name);
   return connected(flags['kubeconfig'], async (http) => {
     const object = await readDeliveryObject(http, namespace, name);
-    return atTarget(http, object, (target) => lookAt(http, target, object, flags['agent-namespace'] ?? ''));
+    return atTarget(http, object, (clusters) => lookAt(clusters, object, flags['agent-namespace'] ?? ''));
   });
 }
 
-/** @param target the cluster where the objects are */
-async function lookAt(
-  http: KubeHttp,
-  target: KubeHttp,
-  object: KubeObject,
-  agentNamespace: string,
-): Promise<DiffView[]> {
+async function lookAt({ http, target }: Clusters, object: KubeObject, agentNamespace: string): Promise<DiffView[]> {
   const delivery = readDelivery(object);
   const record = await readRecordOf(http, agentNamespace, delivery.uid).catch((error: unknown) => {
     if (!isForbidden(error)) throw error;
@@ -70,8 +63,7 @@ async function lookAt(
   });
   const kinds = await discoverKinds(target);
   const cluster = clusterAsCaller(target, kinds);
-  const own = clusterAsCaller(http, await discoverKinds(http));
-  const { desired } = await contentOf(delivery, own, kinds, undefined);
+  const { desired } = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, undefined);
   const pending = new Map(pendingOf(record.entries, desired).map((item) => [item.key, item]));
   const session = newSession(record);
   const drifted = await inParallel([...record.entries.values()], parallel, async (entry) => {

@@ -1,4 +1,4 @@
-import { ApiError, isForbidden } from '../../sync/errors.ts';
+import { ApiError, isForbidden, isUnanswered } from '../../sync/errors.ts';
 import { inParallel } from '../../sync/parallel.ts';
 import type { ApiResource } from '../../sync/ports.ts';
 import { deliveryLabel, shortUid } from '../../sync/stamp.ts';
@@ -10,7 +10,8 @@ import { collectionPath } from '../kube/paths.ts';
 
 /** Kinds whose objects get the labels of what they are made for. */
 const copies = new Set(['Endpoints', 'EndpointSlice', 'Event']);
-const parallelLists = 16;
+/** Lists that are under way at once. */
+export const parallelLists = 16;
 
 /**
  * The live objects of a Delivery, by its label, as far as the user who calls may list them: everywhere, or in its target
@@ -29,13 +30,21 @@ export async function labelledObjects(
   const selector = `${deliveryLabel}=${shortUid(uid)}`;
   const resources = kinds.listable().filter(({ kind }) => !copies.has(kind));
   const lists = await inParallel(resources, parallelLists, (resource) =>
-    listWherever(http, resource, targetNamespace, selector).catch((error: unknown) => {
-      if (!(error instanceof ApiError) || error.status === 0) throw error;
-      tell(`${resource.kind} (${resource.apiVersion}) can not be listed: ${error.message}`);
-      return [];
-    }),
+    listWherever(http, resource, targetNamespace, selector).catch(orTell(resource, tell)),
   );
   return lists.flat().filter((object) => label(object, deliveryLabel) === shortUid(uid));
+}
+
+/** What comes of a list that is refused: nothing, and a word about it. A cluster that does not answer is another matter. */
+export function orTell(
+  { kind, apiVersion }: ApiResource,
+  tell: (problem: string) => void,
+): (error: unknown) => KubeObject[] {
+  return (error) => {
+    if (!(error instanceof ApiError) || isUnanswered(error)) throw error;
+    tell(`${kind} (${apiVersion}) can not be listed: ${error.message}`);
+    return [];
+  };
 }
 
 /** Objects of a kind by a selector: everywhere, or else in one namespace; none where neither may be listed. */

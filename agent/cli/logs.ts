@@ -1,11 +1,10 @@
 import { condition } from '../../health/kinds/conditions.ts';
 import { messageOf } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import type { KubeHttp } from '../kube/http.ts';
 import { mayI } from '../kube/may.ts';
 import { lastFailure, liveTails, logOf, type Tail, tailOf } from '../tails.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { atTarget, connected, readDeliveryObject } from './connection.ts';
+import { atTarget, type Clusters, connected, readDeliveryObject } from './connection.ts';
 import { readRecordOf } from './records.ts';
 import { printable, printJson } from './table.ts';
 
@@ -23,9 +22,9 @@ export async function logsCommand(args: readonly string[]): Promise<number> {
   if (!/^[1-9]\d*$/.test(flags['tail'] ?? '')) throw new Error('--tail takes a number of lines');
   const { tails, refused } = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
-    return atTarget(http, delivery, async (target) => {
-      const live = await liveTails(target, delivery, flags['tail'] ?? '20');
-      const recorded = await recordedTail({ http, target }, flags['agent-namespace'] ?? '', delivery);
+    return atTarget(http, delivery, async (clusters) => {
+      const live = await liveTails(clusters.target, delivery, flags['tail'] ?? '20');
+      const recorded = await recordedTail(clusters, flags['agent-namespace'] ?? '', delivery);
       if (typeof recorded === 'string') return { tails: live, refused: recorded };
       return { tails: recorded === undefined ? live : [...live, recorded], refused: undefined };
     });
@@ -48,7 +47,7 @@ function printed({ namespace, pod, container, text }: Tail): string {
  * either.
  */
 async function recordedTail(
-  { http, target }: { readonly http: KubeHttp; readonly target: KubeHttp },
+  { http, target }: Clusters,
   agentNamespace: string,
   delivery: KubeObject,
 ): Promise<Tail | string | undefined> {

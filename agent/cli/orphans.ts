@@ -1,6 +1,6 @@
 import { objectsAt, textAt } from '../../diff/json.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
-import { ApiError, isForbidden } from '../../sync/errors.ts';
+import { isForbidden, isNotServed } from '../../sync/errors.ts';
 import { orphanReason } from '../../sync/orphans.ts';
 import { inParallel } from '../../sync/parallel.ts';
 import { shortUid } from '../../sync/stamp.ts';
@@ -11,9 +11,8 @@ import { itemsOf } from '../kube/lists.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { parseConnected } from './arguments.ts';
 import { connected } from './connection.ts';
+import { orTell, parallelLists } from './labelled.ts';
 import { printJson, table } from './table.ts';
-
-const parallelLists = 16;
 
 /**
  * `lockstep orphans`: the objects of a namespace that are in no Delivery and that nothing else owns, as far as the user who
@@ -47,9 +46,7 @@ async function orphansIn(http: KubeHttp, namespace: string) {
         refused += 1;
         return [];
       }
-      if (!(error instanceof ApiError) || error.status === 0) throw error;
-      unseen.push(`${resource.kind} (${resource.apiVersion}) can not be listed: ${error.message}`);
-      return [];
+      return orTell(resource, (problem) => unseen.push(problem))(error);
     }
   });
   if (refused === resources.length) throw new Error(`nothing in the namespace ${namespace} is for you to list`);
@@ -70,11 +67,7 @@ async function deliveriesOf(http: KubeHttp): Promise<ReadonlySet<string> | undef
     return new Set(objectsAt(body, 'items').map((item) => shortUid(textAt(item, 'metadata', 'uid') ?? '')));
   } catch (error) {
     // Another cluster may deliver into this one.
-    if (isForbidden(error) || isUnserved(error)) return undefined;
+    if (isForbidden(error) || isNotServed(error)) return undefined;
     throw error;
   }
-}
-
-function isUnserved(error: unknown): boolean {
-  return error instanceof ApiError && error.class === 'not-served';
 }

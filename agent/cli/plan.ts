@@ -8,10 +8,9 @@ import { arrange, placeable } from '../../sync/plan/order.ts';
 import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
 import { applierOf, stampOf } from '../../sync/release/write.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
-import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
-import type { KubeHttp } from '../kube/http.ts';
+import { type DiscoveredKinds, discoverKinds, lateKinds } from '../kube/discovery.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
-import { atTarget, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
+import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { labelledObjects } from './labelled.ts';
 import { readRecordOf } from './records.ts';
@@ -32,9 +31,7 @@ export async function planCommand(args: readonly string[]): Promise<number> {
     const object = await readDeliveryObject(http, namespace, name);
     const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
     const agentNamespace = isReleased ? (flags['agent-namespace'] ?? '') : undefined;
-    return atTarget(http, object, (target) =>
-      planFor({ http, target }, readDelivery(object), agentNamespace, flags['path']),
-    );
+    return atTarget(http, object, (clusters) => planFor(clusters, readDelivery(object), agentNamespace, flags['path']));
   });
   const { items, problems, hash } = made;
   if (has('hash')) process.stdout.write(`${hash}\n`);
@@ -52,12 +49,6 @@ interface Made extends Pick<Draft, 'items' | 'hash'> {
   readonly problems: readonly string[];
 }
 
-/** The agent's own cluster, and the one that is the target. */
-interface Clusters {
-  readonly http: KubeHttp;
-  readonly target: KubeHttp;
-}
-
 /** @param agentNamespace where the record is; undefined where there can be none yet */
 async function planFor(
   { http, target }: Clusters,
@@ -67,7 +58,7 @@ async function planFor(
 ): Promise<Made> {
   const kinds = await discoverKinds(target);
   const cluster = clusterAsCaller(target, kinds);
-  const content = await contentOf(delivery, clusterAsCaller(http, await discoverKinds(http)), kinds, folder);
+  const content = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, folder);
   const unseen: string[] = [];
   const record =
     agentNamespace === undefined

@@ -38,7 +38,7 @@ export async function treeCommand(args: readonly string[]): Promise<number> {
   const tree = await connected(flags['kubeconfig'], async (http) => {
     const delivery = await readDeliveryObject(http, namespace, name);
     const target = textAt(delivery, 'spec', 'target', 'namespace') ?? namespace;
-    return atTarget(http, delivery, async (there) => {
+    return atTarget(http, delivery, async ({ target: there }) => {
       const kinds = await discoverKinds(there);
       const unseen: string[] = [];
       const tell = (kind: string): void => void unseen.push(kind);

@@ -44,6 +44,24 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   };
 }
 
+/** The kinds that a cluster serves, asked for when somebody first looks for one: it may not be there yet, or never be needed. */
+export function lateKinds(http: KubeHttp): Kinds {
+  let known: DiscoveredKinds | undefined;
+  let first: Promise<DiscoveredKinds> | undefined;
+  return {
+    find: (apiVersion, kind) => known?.find(apiVersion, kind),
+    findAny: (group, kind) => known?.findAny(group, kind),
+    isGone: (group, kind) => known?.isGone(group, kind) ?? false,
+    refresh: async () => {
+      if (known !== undefined) return known.refresh();
+      first ??= discoverKinds(http).finally(() => {
+        first = undefined;
+      });
+      known = await first;
+    },
+  };
+}
+
 async function discover(http: KubeHttp): Promise<Discovered> {
   const ask = (path: string) => http.request({ method: 'GET', path, accept: aggregated });
   const answers = await Promise.all([ask('/api'), ask('/apis')]);

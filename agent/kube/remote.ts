@@ -1,7 +1,5 @@
 import { textAt } from '../../diff/json.ts';
 import { ApiError, isAbsent, isForbidden, isUnanswered, LockstepError } from '../../sync/errors.ts';
-import type { Kinds } from '../../sync/ports.ts';
-import { type DiscoveredKinds, discoverKinds } from './discovery.ts';
 import type { KubeHttp } from './http.ts';
 
 /** A login that was read: equal fingerprints are equal logins. */
@@ -221,22 +219,4 @@ const silent = new ApiError('no answer from the API server: it is silent', {
 function unanswered(title: string, error: ApiError): ApiError {
   const { status, reason, class: kind } = error;
   return new ApiError(`${title}: ${error.message}`, { status, reason, class: kind, cause: error });
-}
-
-/** The kinds that a cluster serves which may not be there yet: none is known before it was asked. */
-export function lateKinds(http: KubeHttp): Kinds {
-  let known: DiscoveredKinds | undefined;
-  let first: Promise<DiscoveredKinds> | undefined;
-  return {
-    find: (apiVersion, kind) => known?.find(apiVersion, kind),
-    findAny: (group, kind) => known?.findAny(group, kind),
-    isGone: (group, kind) => known?.isGone(group, kind) ?? false,
-    refresh: async () => {
-      if (known !== undefined) return known.refresh();
-      first ??= discoverKinds(http).finally(() => {
-        first = undefined;
-      });
-      known = await first;
-    },
-  };
 }

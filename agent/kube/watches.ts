@@ -10,8 +10,9 @@ import { follow, type WatchLimits } from './watch.ts';
 export interface WatchSite {
   readonly http: KubeHttp;
   readonly kinds: Kinds;
+  /** Whom to act as there; undefined where the login already says. */
   readonly impersonate: string | undefined;
-  /** Throws when nothing may be watched for the target; asked whenever a watch is opened. */
+  /** Throws when nothing may be done for the target; asked whenever a watch is opened. @throws LockstepError AccountNotFound */
   allowed(): Promise<void>;
 }
 

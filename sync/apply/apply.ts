@@ -1,9 +1,9 @@
 import { at } from '../../diff/json.ts';
+import { withoutPlaces } from '../../diff/places.ts';
 import { ApiError, type FieldConflict, isForbidden, LockstepError } from '../errors.ts';
 import type { Cluster } from '../ports.ts';
-import { scaledBy } from '../render/ignored.ts';
+import { mayBeScaled, scaledBy } from '../scalers.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../types.ts';
-import { mayBeScaled, withoutCount } from './filters/scaled.ts';
 
 /** One apply. */
 export interface ApplyRequest {
@@ -66,7 +66,10 @@ async function attempt(
     if (force || error.conflicts.length === 0) throw error;
     const scaler = await scalerOf(cluster, object, error.conflicts);
     if (scaler !== undefined)
-      return leftTo(scaler, await attempt(cluster, { ...request, object: withoutCount(object) }, force, taken));
+      return leftTo(
+        scaler,
+        await attempt(cluster, { ...request, object: withoutPlaces(object, [['spec', 'replicas']]) }, force, taken),
+      );
     const kept = error.conflicts.filter((conflict) => !request.mayTake(conflict));
     if (kept.length > 0) throw conflictError(object, kept);
     return attempt(cluster, request, true, error.conflicts);

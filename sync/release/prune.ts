@@ -2,13 +2,13 @@ import { at } from '../../diff/json.ts';
 import { isOursAlone } from '../../diff/normalize.ts';
 import { leavingText } from '../apply/apply.ts';
 import { targetOf } from '../delivery/target.ts';
-import { ApiError } from '../errors.ts';
+import { isNotServed } from '../errors.ts';
 import { isOnlyCreated, isPrunedFirst, keptBy } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import { stillNeeded } from '../plan/needs.ts';
 import { keepReason } from '../plan/prune.ts';
 import { type Refusal, refusalOf } from '../plan/try.ts';
-import { scaledBy } from '../render/ignored.ts';
+import { scaledBy } from '../scalers.ts';
 import type { Turn } from '../session.ts';
 import { deliveryLabel, fieldManager, shortUid } from '../stamp.ts';
 import { groupOf, type KubeObject, label, titleOf } from '../types.ts';
@@ -151,7 +151,7 @@ function isOurs(live: KubeObject, entry: Entry, uid: string): boolean {
 
 /** With its kind an object is gone too. A group that only does not answer right now is another matter. */
 async function isUnserved({ world }: Turn, entry: Entry, error: unknown): Promise<boolean> {
-  if (!(error instanceof ApiError) || error.class !== 'not-served') return false;
+  if (!isNotServed(error)) return false;
   return world.kinds.refresh().then(
     () => world.kinds.isGone(groupOf(entry.ref.apiVersion), entry.ref.kind),
     () => false,

@@ -1,6 +1,6 @@
 import { pointedInMaps } from '../../diff/ignore.ts';
 import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
-import { type Place, valueAt } from '../../diff/places.ts';
+import { placesAt } from '../../diff/places.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { claim, defaultsInTheWay } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
@@ -92,12 +92,7 @@ async function asItIs({ cluster }: Applier, { ref, manifest, ignored, alone }: E
   const live = ignored === undefined ? undefined : await cluster.get(ref);
   if (live === undefined || ignored === undefined) return alone === undefined ? {} : { alone };
   const places = [...placesAlone(manifest, live, ignored), ...pointedInMaps(live, ignored.pointers)];
-  return {
-    alone: places.flatMap((path): Place[] => {
-      const value = valueAt(live, path);
-      return value === undefined ? [] : [{ path, value }];
-    }),
-  };
+  return { alone: placesAt(live, places) };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { hashValue } from '../../diff/hash.ts';
 import { type Ignored, isNameless, pointerParts, withoutPointed } from '../../diff/ignore.ts';
-import { at, type JsonObject, textAt } from '../../diff/json.ts';
+import type { JsonObject } from '../../diff/json.ts';
 import { parts } from '../options.ts';
-import { annotation, groupOf, type KubeObject, keyOf, refOf, titleOf } from '../types.ts';
+import { scaledBy } from '../scalers.ts';
+import { annotation, groupOf, type KubeObject, refOf, titleOf } from '../types.ts';
 import type { Checked, Desired } from './check.ts';
 
 /** What a Delivery leaves alone of the objects that a rule fits. What is undefined fits all. */
@@ -108,25 +109,7 @@ export function fits(pattern: string, text: string): boolean {
   return from <= text.length - last.length;
 }
 
-/** Kinds that keep the count of another object, and the kind that they mean where they name none. */
-const scalers: Readonly<Record<string, string>> = {
-  'autoscaling/HorizontalPodAutoscaler': '',
-  'keda.sh/ScaledObject': 'Deployment',
-};
-
 /** The keys of the objects whose count an autoscaler among these keeps. */
 function scaledKeys(desired: readonly Desired[]): ReadonlySet<string> {
   return new Set(desired.flatMap(({ manifest }) => scaledBy(manifest) ?? []));
-}
-
-/** The key of the object whose count an autoscaler keeps; undefined for all other kinds. */
-export function scaledBy(object: KubeObject): string | undefined {
-  const fallback = scalers[`${groupOf(object.apiVersion)}/${object.kind}`];
-  const target = fallback === undefined ? undefined : at(object, 'spec', 'scaleTargetRef');
-  const name = textAt(target, 'name');
-  if (fallback === undefined || name === undefined) return undefined;
-  const { namespace } = object.metadata;
-  const kind = textAt(target, 'kind') ?? fallback;
-  const apiVersion = textAt(target, 'apiVersion') ?? 'apps/v1';
-  return keyOf({ apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) });
 }

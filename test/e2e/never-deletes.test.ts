@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { until } from './support/kube.ts';
-import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { configMap, customKind, customKindRef, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const names = [
   'never-empty',
@@ -108,15 +108,7 @@ describeOnOwnCluster('nothing is deleted', () => {
     const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: never-inner}\n';
     const claim =
       'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: "", volumeName: none, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
-    const definition = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: jewels.never.example.com}
-spec:
-  group: never.example.com
-  scope: Namespaced
-  names: {plural: jewels, singular: jewel, kind: Jewel}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
-`;
+    const definition = customKind('never.example.com', 'Jewel');
     const app = await lockstep.app('never-protected', { ...many(1), 'ns.yaml': namespace, 'crd.yaml': definition });
     await app.ready();
     app.push({ 'claim.yaml': claim });
@@ -125,13 +117,8 @@ spec:
     app.push({ 'ns.yaml': null, 'crd.yaml': null, 'claim.yaml': null });
     await app.ready();
     expect(app.writes(since)).toEqual([]);
-    const crd = {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      name: 'jewels.never.example.com',
-    };
     expect(await lockstep.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'never-inner' })).toBeDefined();
-    expect(await lockstep.kube.get(crd)).toBeDefined();
+    expect(await lockstep.kube.get(customKindRef('never.example.com', 'Jewel'))).toBeDefined();
     expect(await app.get('v1', 'PersistentVolumeClaim', 'data')).toBeDefined();
   });
 

@@ -4,7 +4,7 @@ import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
-import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { configMap, customKind, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'order-crd',
@@ -21,19 +21,9 @@ const lockstep = useLockstep([
   'order-reverse',
 ]);
 
-const crd = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: widgets.order.example.com, annotations: {lockstep.dev/wave: "3"}}
-spec:
-  group: order.example.com
-  scope: Namespaced
-  names: {plural: widgets, singular: widget, kind: Widget}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-`;
+const crd = customKind('order.example.com', 'Widget', [
+  { schema: '{type: object, x-kubernetes-preserve-unknown-fields: true}' },
+]).replace('.com}', '.com, annotations: {lockstep.dev/wave: "3"}}');
 const widget =
   'apiVersion: order.example.com/v1\nkind: Widget\nmetadata: {name: first}\nspec: {size: 9007199254740993}\n';
 

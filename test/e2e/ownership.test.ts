@@ -2,10 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
+import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { deliveryOf, grant, makeNamespace } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
-import { appOf, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import {
+  appOf,
+  configMap,
+  customKind,
+  customKindRef,
+  deployment,
+  describeOnOwnCluster,
+  useLockstep,
+} from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'own-first',
@@ -253,23 +262,9 @@ describeOnOwnCluster('ownership', () => {
   });
 
   it('ends for objects whose kind is not served any more', async () => {
-    const definition = {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: 'things.own.example.com' },
-      spec: {
-        group: 'own.example.com',
-        scope: 'Namespaced',
-        names: { plural: 'things', singular: 'thing', kind: 'Thing' },
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-      },
-    };
-    await lockstep.kube.apply(definition as unknown as KubeObject);
-    const ref = {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      name: 'things.own.example.com',
-    };
+    const [definition] = parseYaml(customKind('own.example.com', 'Thing'));
+    await lockstep.kube.apply(definition as KubeObject);
+    const ref = customKindRef('own.example.com', 'Thing');
     await until('it is served', async () => {
       const live = await lockstep.kube.get(ref);
       return live !== undefined && condition(live, 'Established')?.status === 'True';

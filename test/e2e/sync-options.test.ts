@@ -6,7 +6,14 @@ import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
-import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import {
+  configMap,
+  customKind,
+  customKindRef,
+  deployment,
+  describeOnOwnCluster,
+  useLockstep,
+} from './support/lockstep.ts';
 import { held } from './support/rollback.ts';
 
 const lockstep = useLockstep([
@@ -140,23 +147,10 @@ describeOnOwnCluster('the annotation', () => {
     const app = await lockstep.app('opt-missing', { 'a.yaml': kind('a'), 'b.yaml': configMap('b', { a: '1' }) });
     await until('the rest is there', () => app.get('v1', 'ConfigMap', 'b'));
     // What an operator of the same release would do.
-    const [definition] = parseYaml(`apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: lates.opt.example.com}
-spec:
-  group: opt.example.com
-  scope: Namespaced
-  names: {plural: lates, singular: late, kind: Late}
-  versions:
-    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
-`);
+    const [definition] = parseYaml(customKind('opt.example.com', 'Late'));
     await lockstep.kube.apply(definition as KubeObject);
     await app.ready(60_000);
-    await lockstep.kube.delete({
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      name: 'lates.opt.example.com',
-    });
+    await lockstep.kube.delete(customKindRef('opt.example.com', 'Late'));
   });
 
   it('argocd.argoproj.io/sync-options: Validate=false changes nothing: the API server validates anyway', async () => {

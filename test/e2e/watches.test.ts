@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { deliveryOf } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
-import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { configMap, customKind, customKindRef, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep(['watches-pooled', 'watches-kinds']);
 
@@ -45,16 +45,9 @@ describeOnOwnCluster('watches', () => {
   }, 180_000);
 
   it('end with their kind, are named while it is gone, and see again when it comes back', async () => {
-    const name = 'widgets.watches.example.com';
-    const definition = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: ${name}}
-spec:
-  group: watches.example.com
-  scope: Namespaced
-  names: {plural: widgets, singular: widget, kind: Widget}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {color: {type: string}}}}}]
-`;
+    const definition = customKind('watches.example.com', 'Widget', [
+      { schema: '{type: object, properties: {color: {type: string}}}' },
+    ]);
     const widget = (color: string): string =>
       `apiVersion: watches.example.com/v1\nkind: Widget\nmetadata: {name: w}\ncolor: ${color}\n`;
     const app = await lockstep.app('watches-kinds', {
@@ -63,7 +56,7 @@ spec:
       'a.yaml': configMap('a', { a: '1' }),
     });
     await app.ready(40_000);
-    const crd = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name };
+    const crd = customKindRef('watches.example.com', 'Widget');
     const before = await lockstep.kube.get(crd);
     await lockstep.kube.delete(crd);
     await until('the definition is another one', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { at, textAt } from '../../diff/json.ts';
 import { until } from '../e2e/support/kube.ts';
-import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
+import { type App, configMap, customKind, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
 const { lockstep, way } = useFaultyWay(['faults-api']);
@@ -121,18 +121,8 @@ describeOnOwnCluster('when the API server', () => {
   });
 
   it('does not serve one group for a while, what is in it stays on the list and goes when that is over (D3)', async () => {
-    const name = 'things.faults.example.com';
-    const definition = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: ${name}}
-spec:
-  group: faults.example.com
-  scope: Namespaced
-  names: {plural: things, singular: thing, kind: Thing}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
-`;
     const thing = 'apiVersion: faults.example.com/v1\nkind: Thing\nmetadata: {name: t}\n';
-    app.push({ 'crd.yaml': definition, 'thing.yaml': thing });
+    app.push({ 'crd.yaml': customKind('faults.example.com', 'Thing'), 'thing.yaml': thing });
     await app.ready(60_000);
     way.fault = ({ url }, outgoing) => {
       if (url?.startsWith('/apis/faults.example.com/') !== true) return undefined;

@@ -5,6 +5,7 @@ import { loadAccess } from '../../../agent/kube/client.ts';
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts';
 import { makeNamespace, tokenOf } from './furnish.ts';
 import { connect, type Kube } from './kube.ts';
+import { kubeconfigText } from './kubeconfig.ts';
 
 /** Another real cluster, on a way that can be cut. */
 export interface FarCluster {
@@ -25,7 +26,8 @@ export async function kubeconfigOf(kube: Kube, kubeconfig: string, account: stri
   const access = await loadAccess(kubeconfig, Date.now);
   await makeNamespace(kube, account);
   const token = await tokenOf(kube, account, 'lockstep', 'https://kubernetes.default.svc');
-  return written(server ?? access.server, Buffer.from(access.tls['ca'] as Buffer).toString('base64'), { token });
+  const ca = Buffer.from(access.tls['ca'] as Buffer).toString('base64');
+  return kubeconfigText({ server: server ?? access.server, 'certificate-authority-data': ca }, { token });
 }
 
 /** Starts another control plane for a test file. */
@@ -52,17 +54,6 @@ export function useFarCluster(): FarCluster {
     await plane?.stop();
   });
   return far;
-}
-
-function written(server: string, ca: string, user: object): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'far',
-    contexts: [{ name: 'far', context: { cluster: 'far', user: 'me' } }],
-    clusters: [{ name: 'far', cluster: { server, 'certificate-authority-data': ca } }],
-    users: [{ name: 'me', user }],
-  });
 }
 
 interface Way {

@@ -4,16 +4,18 @@ import { printYaml } from '../../../sync/render/yaml.ts';
 
 /** Writes a kubeconfig with one context: a cluster and a user, in the words of that file. */
 export function writeKubeconfig(file: string, cluster: Json, user: Json): void {
+  writeFileSync(file, kubeconfigText(cluster, user));
+}
+
+/** A kubeconfig with one context. */
+export function kubeconfigText(cluster: Json, user: Json): string {
   const name = 'test';
-  writeFileSync(
-    file,
-    printYaml({
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name, cluster }],
-      users: [{ name, user }],
-      contexts: [{ name, context: { cluster: name, user: name } }],
-      'current-context': name,
-    }),
-  );
+  return printYaml({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  });
 }

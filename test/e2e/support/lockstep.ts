@@ -187,4 +187,4 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
   return app;
 }
 
-export { configMap, deployment } from './manifests.ts';
+export { configMap, customKind, customKindRef, deployment } from './manifests.ts';
