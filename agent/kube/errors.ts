@@ -56,6 +56,7 @@ function secretMessage(body: Json, status: number, reason: string): string {
 }
 
 function classify(status: number, body: Json, message: string): ApiErrorClass {
+  if (status === 422 && isTaken(body)) return 'environment';
   if (status === 400 || status === 405 || status === 413 || status === 415 || status === 422) return 'permanent';
   // The login itself may come back: it is no lack of rights.
   if (status === 401) return 'transient';
@@ -66,6 +67,17 @@ function classify(status: number, body: Json, message: string): ApiErrorClass {
   if (status === 500) return classifyInternal(message);
   return 'transient';
 }
+
+/**
+ * Whether all that is wrong is an address or port that another object has. It may be free in a moment: the API server
+ * gives back what a Service had only after the Service is gone.
+ */
+function isTaken(body: Json): boolean {
+  const causes = objectsAt(body, 'details', 'causes');
+  return causes.length > 0 && causes.every((cause) => taken.test(textAt(cause, 'message') ?? ''));
+}
+
+const taken = /provided (port|IP) is already allocated/;
 
 function isStatus(body: Json): boolean {
   return textAt(body, 'kind') === 'Status';

@@ -31,13 +31,14 @@ export function comesInTime(entry: Entry, entries: ReadonlyMap<string, Entry>, e
   // A webhook that has side effects can't be asked what it would do.
   if (error.status === 400 && error.message.includes('does not support dry run')) return true;
   if (error.class === 'absent' || error.class === 'forbidden') return needsNew(entry, entries);
-  if (error.class === 'permanent') return hasOtherSchema(entry, entries, error) || hasRoom(entry, entries, error);
+  if (hasOtherSchema(entry, entries, error) || hasRoom(entry, entries, error)) return true;
   return error.class === 'environment' && isWebhookComing(error.message, entries);
 }
 
 /** The kind itself changes with the release, so that its new schema may take what the old one does not. */
-function hasOtherSchema(entry: Entry, entries: ReadonlyMap<string, Entry>, { status }: ApiError): boolean {
-  return (status === 500 || status === 422) && providersOf(entry, entries).some(isPending);
+function hasOtherSchema(entry: Entry, entries: ReadonlyMap<string, Entry>, error: ApiError): boolean {
+  const isOfContent = error.status === 500 || error.status === 422;
+  return isOfContent && error.class === 'permanent' && providersOf(entry, entries).some(isPending);
 }
 
 /** What is in the way goes before anything is applied. */

@@ -55,7 +55,7 @@ async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): 
 
 function isLasting(error: unknown): boolean {
   if (error instanceof LockstepError) return error.code === 'FieldConflict';
-  return error instanceof ApiError && error.class === 'permanent';
+  return error instanceof ApiError && (error.class === 'permanent' || error.status === 422);
 }
 
 /** What is left alone has no way back: it is as it is. */

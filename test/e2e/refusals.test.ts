@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { condition } from '../../health/kinds/conditions.ts';
+import type { KubeObject } from '../../sync/types.ts';
 import { makeNamespace } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
 import { type App, configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
@@ -21,6 +22,12 @@ interface Row {
 
 const kube = () => lockstep.kube;
 const elsewhere = (namespace: string): string => configMap('a', { a: '1' }, `  namespace: ${namespace}\n`);
+const atPort = (name: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'refusals' },
+  spec: { type: 'NodePort', ports: [{ port: 80, nodePort: 31_998 }] },
+});
 const webhook = {
   apiVersion: 'admissionregistration.k8s.io/v1',
   kind: 'ValidatingWebhookConfiguration',
@@ -35,6 +42,17 @@ const rows: readonly Row[] = [
     reason: 'ApplyRefused',
     words: /Service "s" is invalid: .*spec\.ports\[0\]\.port: Invalid value: 70000/,
     isStalled: true,
+  },
+  {
+    what: '422: a port that another Service has',
+    manifest: JSON.stringify(atPort('s')),
+    prepare: async () => {
+      await kube().apply(atPort('theirs'));
+      return () => kube().delete(app.ref('v1', 'Service', 'theirs'));
+    },
+    reason: 'Blocked',
+    words: /Service "s" is invalid: .*31998: provided port is already allocated/,
+    isStalled: false,
   },
   {
     what: '500 in name, for good in truth: a map for a text',

@@ -186,9 +186,9 @@ describe('a watch that begins with all there is', () => {
     });
     const events: CollectionEvent[] = [];
     const close = follow(http, { path: async () => '/x' }, (event) => events.push(event), limits);
-    await expect.poll(() => events.some(({ type }) => type === 'synced'), { timeout: 3_000 }).toBe(true);
+    await expect.poll(() => asked.slice(0, 3), { timeout: 3_000 }).toEqual(['start', 'list', 'watch']);
     close();
-    expect(asked.slice(0, 3)).toEqual(['start', 'list', 'watch']);
+    expect(events.some(({ type }) => type === 'synced')).toBe(true);
     expect(events.some(({ type }) => type === 'failed')).toBe(false);
   });
 });
@@ -254,9 +254,15 @@ describe('an answer of the API server', () => {
     status: code,
     text: JSON.stringify({ kind: 'Status', message: 'why', ...extra }),
   });
+  const invalid = (...messages: string[]) =>
+    status(422, { details: { causes: messages.map((message) => ({ reason: 'FieldValueInvalid', message })) } });
   it.each([
     [status(400), 'permanent'],
     [status(422), 'permanent'],
+    [invalid('provided port is already allocated'), 'environment'],
+    [invalid('failed to allocate IP 10.0.0.9: provided IP is already allocated'), 'environment'],
+    [invalid('provided port is already allocated', 'must be no more than 15 characters'), 'permanent'],
+    [invalid('provided IP is not in the valid range'), 'permanent'],
     [status(500, { message: 'failed to create typed patch object (a/b; v1, Kind=X)' }), 'permanent'],
     [status(500, { message: 'Internal error occurred: failed calling webhook "x"' }), 'environment'],
     [status(500), 'transient'],

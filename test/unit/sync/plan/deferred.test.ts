@@ -82,7 +82,7 @@ describe('what can not be tried yet', () => {
     const entries = entriesOf(object('Service', 'new', { namespace: 'n' }), old);
     const leaving = entries.get('/Service/n/old') as Entry;
     entries.set(leaving.key, { ...leaving, removed: true });
-    const taken = error(422, 'permanent', 'provided port is already allocated');
+    const taken = error(422, 'environment', 'provided port is already allocated');
     expect(comesInTime([...entries.values()][0] as Entry, entries, taken)).toBe(true);
   });
 });
