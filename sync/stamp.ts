@@ -30,8 +30,15 @@ export function fieldManager(uid: string): string {
   return managerOf(shortUid(uid));
 }
 
+const managerPrefix = 'lockstep-';
+
 function managerOf(short: string): string {
-  return `lockstep-${short}`;
+  return `${managerPrefix}${short}`;
+}
+
+/** Whether a field manager is a Delivery's, whichever. */
+export function isDeliveryManager(manager: string): boolean {
+  return manager.startsWith(managerPrefix);
 }
 
 /** The manifest as it is sent: with the stamp on it. */

@@ -1,6 +1,7 @@
 import { asDeclared, foreignIn } from '../../diff/declared.ts';
 import { managedEntries } from '../../diff/field-sets.ts';
 import { normalizeManifest } from '../../diff/normalize.ts';
+import { isDeliveryManager } from '../../sync/stamp.ts';
 import { groupOf, isKubeObject, type KubeObject, refOf } from '../../sync/types.ts';
 import { viewDifference } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
@@ -41,6 +42,6 @@ function differenceOf(wanted: KubeObject, live: KubeObject | undefined): Pick<Di
 
 /** The Delivery that applied the object, as the API server knows it. */
 function managerIn(live: KubeObject): string | undefined {
-  return managedEntries(live).find(({ manager, operation }) => operation === 'Apply' && manager.startsWith('lockstep-'))
+  return managedEntries(live).find(({ manager, operation }) => operation === 'Apply' && isDeliveryManager(manager))
     ?.manager;
 }

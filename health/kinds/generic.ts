@@ -1,5 +1,6 @@
 import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
 import { isBuiltIn } from '../../diff/normalize.ts';
+import { isDeliveryManager } from '../../sync/stamp.ts';
 import type { Health, KubeObject } from '../../sync/types.ts';
 import { degraded, type HealthContext, healthy, progressing } from '../scale.ts';
 import { type Condition, condition, explain } from './conditions.ts';
@@ -42,7 +43,7 @@ function byCondition(found: Condition): Health {
 /** When we last wrote it, in milliseconds: what others note on it says nothing. NaN where not even its making is known. */
 function lastWritten(object: KubeObject): number {
   const times = objectsAt(object, 'metadata', 'managedFields')
-    .filter(({ manager, operation }) => operation === 'Apply' && String(manager).startsWith('lockstep-'))
+    .filter(({ manager, operation }) => operation === 'Apply' && isDeliveryManager(String(manager)))
     .map((entry) => Date.parse(textAt(entry, 'time') ?? ''))
     .filter((time) => !Number.isNaN(time));
   return Math.max(Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? ''), ...times);

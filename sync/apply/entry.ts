@@ -4,7 +4,7 @@ import { withPlaces } from '../../diff/places.ts';
 import { staleVersion } from '../errors.ts';
 import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
-import { type Entry, healingManifest } from '../release/record.ts';
+import { type Entry, healingManifest, ignoredOf } from '../release/record.ts';
 import { fieldManager, type Stamp, stamped } from '../stamp.ts';
 import type { KubeObject } from '../types.ts';
 import { type ApplyResult, applyObject } from './apply.ts';
@@ -74,11 +74,6 @@ export function triedOn(
 ): KubeObject {
   const ignored = ignoredOf(entry, manifest);
   return ignored === undefined ? manifest : withLiveValues(manifest, live, fieldManager(uid), ignored);
-}
-
-/** What was applied last goes with what was left alone then. */
-function ignoredOf({ applied, ignored }: Entry, manifest: KubeObject): Ignored | undefined {
-  return applied?.manifest !== undefined && applied.manifest === manifest ? applied.ignored : ignored;
 }
 
 /**

@@ -248,14 +248,18 @@ export function aloneOf({ ignored }: { readonly ignored?: Ignored | undefined })
   return ignored === undefined ? {} : { ignored };
 }
 
+/** What is left alone where a manifest is applied: what was applied last goes with what was left alone then. */
+export function ignoredOf({ applied, ignored }: Entry, manifest: KubeObject): Ignored | undefined {
+  return applied?.manifest !== undefined && applied.manifest === manifest ? applied.ignored : ignored;
+}
+
 /** The applied state of an object when another manifest is wanted: both are kept, and drift is healed to the applied one. */
 export function appliedWith(entry: Entry | undefined, hash: string): Applied | undefined {
   if (entry?.applied === undefined) return undefined;
-  const { manifest, ignored, ...applied } = entry.applied;
+  const { manifest: _manifest, ignored: _ignored, ...applied } = entry.applied;
   if (applied.hash === hash) return applied;
-  const before =
-    manifest === undefined ? { manifest: entry.manifest, ...aloneOf(entry) } : { manifest, ...aloneOf({ ignored }) };
-  return { ...applied, ...before };
+  const manifest = healingManifest(entry);
+  return { ...applied, manifest, ...aloneOf({ ignored: ignoredOf(entry, manifest) }) };
 }
 
 /** The waves on the way forward that still have wanted objects, in order. */

@@ -1,11 +1,10 @@
-import { pointedInMaps } from '../../diff/ignore.ts';
 import { at } from '../../diff/json.ts';
 import { type Leftovers, leftovers } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
 import { names, pathText, sendable, withoutPlaces, withPlaces } from '../../diff/places.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
-import { placesAlone } from '../apply/filters/ignored.ts';
+import { allAlone } from '../apply/filters/ignored.ts';
 import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stamped, stampNames } from '../stamp.ts';
@@ -61,12 +60,8 @@ function isLasting(error: unknown): boolean {
 /** What is left alone has no way back: it is as it is. */
 function compared({ delivery }: Turn, entry: Entry, object: KubeObject, answer: KubeObject): Leftovers {
   const { ignored, manifest } = entry;
-  const places = ignored === undefined ? [] : placesAlone(manifest, object, ignored);
-  // What the manifest does not name can only be told where no list is on the way to it.
-  const unnamed = ignored === undefined ? [] : pointedInMaps(object, ignored.pointers);
-  const [now, then] = [withoutNoise(object, stampNames), answer].map((one) =>
-    withoutPlaces(one, [...places, ...unnamed]),
-  );
+  const places = ignored === undefined ? [] : allAlone(manifest, object, ignored);
+  const [now, then] = [withoutNoise(object, stampNames), answer].map((one) => withoutPlaces(one, places));
   return leftovers(now ?? object, then ?? answer, object, fieldManager(delivery.uid));
 }
 

@@ -1,11 +1,10 @@
-import { pointedInMaps } from '../../diff/ignore.ts';
 import { isOursAlone, withoutNoise } from '../../diff/normalize.ts';
 import { placesAt } from '../../diff/places.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { claim, defaultsInTheWay } from '../apply/claim.ts';
 import { type Applier, applyManifest } from '../apply/entry.ts';
 import { dropHands, takeFields } from '../apply/fields.ts';
-import { placesAlone } from '../apply/filters/ignored.ts';
+import { allAlone } from '../apply/filters/ignored.ts';
 import { makeRoom, tryReplace } from '../apply/replace.ts';
 import { nameOf } from '../delivery/delivery.ts';
 import { targetOf } from '../delivery/target.ts';
@@ -15,7 +14,7 @@ import { refuseForeign } from '../plan/try.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, shortUid, stampNames } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
-import { type Applied, aloneOf, type Entry, runningSequence } from './record.ts';
+import { type Applied, aloneOf, type Entry, ignoredOf, runningSequence } from './record.ts';
 
 /** Requests in flight at once for one Delivery. */
 export const parallelRequests = 24;
@@ -91,8 +90,7 @@ export async function replaceEntry(turn: Turn, entry: Entry, error: unknown, seq
 async function asItIs({ cluster }: Applier, { ref, manifest, ignored, alone }: Entry): Promise<Pick<Entry, 'alone'>> {
   const live = ignored === undefined ? undefined : await cluster.get(ref);
   if (live === undefined || ignored === undefined) return alone === undefined ? {} : { alone };
-  const places = [...placesAlone(manifest, live, ignored), ...pointedInMaps(live, ignored.pointers)];
-  return { alone: placesAt(live, places) };
+  return { alone: placesAt(live, allAlone(manifest, live, ignored)) };
 }
 
 /**
@@ -155,9 +153,7 @@ export function noteApplied(
     owned: live.owned ?? '',
     sequence,
     ...actionOf(entry, result, isRelease),
-    ...(isWanted
-      ? {}
-      : { manifest, ...(entry.applied?.manifest === manifest ? aloneOf(entry.applied) : aloneOf(entry)) }),
+    ...(isWanted ? {} : { manifest, ...aloneOf({ ignored: ignoredOf(entry, manifest) }) }),
     ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
   };
   const origin = originOf(turn, entry, result);

@@ -1,5 +1,6 @@
 import { isObject, type Json } from '../../../diff/json.ts';
 import type { FieldConflict } from '../../errors.ts';
+import { isDeliveryManager } from '../../stamp.ts';
 import type { KubeObject } from '../../types.ts';
 
 /** Whose fields may be taken: tools by which people change things by hand, and what they leave behind. */
@@ -30,7 +31,7 @@ export interface ConflictContext {
 /** Whether a field may be taken from its manager. Another Delivery keeps its fields unless adoption was asked for. */
 export function mayTake(conflict: FieldConflict, context: ConflictContext): boolean {
   if (context.adopt) return true;
-  if (conflict.manager.startsWith('lockstep-')) return false;
+  if (isDeliveryManager(conflict.manager)) return false;
   if (handTools.test(conflict.manager)) return true;
   return context.previous.some((manifest) => namesField(manifest, conflict.field));
 }

@@ -8,19 +8,20 @@ import {
   withFieldSets,
   without,
 } from '../../../diff/field-sets.ts';
-import { asLive, fieldsAt, type Ignored, ownedPlaces, pointedAt } from '../../../diff/ignore.ts';
+import { asLive, fieldsAt, type Ignored, ownedPlaces, pointedAt, pointedInMaps } from '../../../diff/ignore.ts';
 import { isObject, type JsonObject } from '../../../diff/json.ts';
 import { type Step, withoutPlaces } from '../../../diff/places.ts';
 import type { KubeObject } from '../../types.ts';
 
 /** The places of a manifest that are left alone of a live object. */
-export function placesAlone(
-  manifest: KubeObject,
-  live: KubeObject,
-  { pointers, managers }: Ignored,
-): (readonly Step[])[] {
+function placesAlone(manifest: KubeObject, live: KubeObject, { pointers, managers }: Ignored): (readonly Step[])[] {
   const theirs = managers.length === 0 ? {} : ownedByAny(live, (manager) => managers.includes(manager));
   return [...pointedAt(manifest, pointers), ...ownedPlaces(manifest, theirs)];
+}
+
+/** All of a live object that is left alone. What its manifest does not name can only be told with no list on the way to it. */
+export function allAlone(manifest: KubeObject, live: KubeObject, ignored: Ignored): (readonly Step[])[] {
+  return [...placesAlone(manifest, live, ignored), ...pointedInMaps(live, ignored.pointers)];
 }
 
 /**

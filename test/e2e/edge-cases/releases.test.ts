@@ -74,7 +74,7 @@ describeOnOwnCluster('in a release it is as it should be that', () => {
     const after = await app.get('v1', 'ConfigMap', 'a');
     expect(after?.metadata.uid).not.toBe(before?.metadata.uid);
     expect(textAt(after, 'data', 'a')).toBe('2');
-    await lockstep.kube.edit(app.ref('v1', 'ConfigMap', 'a'), { metadata: { finalizers: null } });
+    await letGo(app, 'a');
   });
 
   it('what can not be changed is replaced where that is allowed: a roleRef, an immutable ConfigMap, the template of a Job (24, F24.2, F25.2)', async () => {
