@@ -3,8 +3,9 @@ import { ClosingLine } from './test/closing-line.ts';
 
 const reporters = ['default' as const, new ClosingLine()];
 
-/** What counts every request of the one agent there is, or holds it to fractions of a second. */
+/** What counts every request of the one agent there is, holds it to fractions of a second, or brings an API that is not there. */
 const alone = [
+  'test/e2e/order-needs.test.ts',
   'test/e2e/scale.test.ts',
   'test/e2e/rollback/bad-image.test.ts',
   'test/e2e/rollback/crash-loop.test.ts',

@@ -5,6 +5,7 @@ import { condition } from '../../health/kinds/conditions.ts';
 import { lockstepBeside } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { crashing, podWith, setPodStatus } from './support/pods.ts';
 import { held } from './support/rollback.ts';
 
 const lockstep = useLockstep([
@@ -13,6 +14,7 @@ const lockstep = useLockstep([
   'hooks-helm',
   'hooks-policy',
   'hooks-failed',
+  'hooks-slow',
   'hooks-ttl',
   'hooks-lost',
   'hooks-kill',
@@ -154,6 +156,24 @@ describeOnOwnCluster('a hook', () => {
     app.push({ 'README.md': 'nothing new\n' });
     await sleep(2_500);
     expect(created(app, since)).toEqual(['pre', 'clean']);
+  });
+
+  it('whose container ends again and again has not failed: how often it may is its own business (26)', async () => {
+    const app = await lockstep.app(
+      'hooks-slow',
+      {
+        'slow.yaml': job('slow', 'lockstep.dev/hook: PreSync', { pod: 'nothing-happens' }),
+        'a.yaml': configMap('a', { a: '1' }),
+      },
+      { health: { signals: { crashLoop: 'at-once' } } },
+    );
+    const pod = await podWith(lockstep.kube, app.namespace, 'app:1');
+    await setPodStatus(lockstep.kube, pod, { phase: 'Running', containerStatuses: [crashing('main', 'app:1', 1)] });
+    await sleep(2_000);
+    expect(textAt(await app.status(), 'status', 'state')).toBe('Verifying');
+    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+    await setPodStatus(lockstep.kube, pod, { phase: 'Succeeded' });
+    await app.ready(30_000);
   });
 
   it('with a time to live is seen to end although the agent was away, and only then is it let go', async () => {

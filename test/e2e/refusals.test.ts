@@ -55,6 +55,22 @@ const rows: readonly Row[] = [
     isStalled: false,
   },
   {
+    what: 'more than the API server stores of one object',
+    manifest: configMap('a', { a: 'x'.repeat(1_500_000) }),
+    reason: 'InvalidManifests',
+    words:
+      /x\.yaml \(document 1\): ConfigMap refusals\/a: is 15\d{5} bytes; the API server stores at most 1500000 of one object/,
+    isStalled: true,
+  },
+  {
+    what: 'more annotations than the API server takes',
+    manifest: configMap('a', { a: '1' }, `  annotations: {example.com/notes: ${'x'.repeat(262_144)}}\n`),
+    reason: 'InvalidManifests',
+    words:
+      /x\.yaml \(document 1\): ConfigMap refusals\/a: metadata\.annotations are 2621\d\d bytes; the API server takes at most 262144/,
+    isStalled: true,
+  },
+  {
     what: '500 in name, for good in truth: a map for a text',
     manifest: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: {b: c}}\n',
     reason: 'ApplyRefused',

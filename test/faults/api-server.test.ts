@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { at, textAt } from '../../diff/json.ts';
+import { at, objectsAt, textAt } from '../../diff/json.ts';
 import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, customKind, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
@@ -42,6 +42,29 @@ describeOnOwnCluster('when the API server', () => {
       );
     },
   );
+
+  it.each<[string, (outgoing: ServerResponse) => true, number]>([
+    ['429, and asks for 1.5 seconds', (outgoing) => refuse(outgoing.setHeader('retry-after', '1.5'), 429), 1_500],
+    ['500', (outgoing) => refuse(outgoing, 500), 0],
+    ['503', (outgoing) => refuse(outgoing, 503), 0],
+    ['nothing at all', () => true, 2_000],
+  ])('answers a write with %s, it is sent again in time, and no release fails for it', async (_what, answer, pause) => {
+    const sent: number[] = [];
+    way.fault = ({ method, url = '' }, outgoing) => {
+      if (method !== 'PATCH' || !url.includes('/configmaps/late?') || url.includes('dryRun')) return undefined;
+      sent.push(performance.now());
+      return sent.length > 2 ? undefined : answer(outgoing);
+    };
+    app.push({ 'late.yaml': configMap('late', { color: 'blue' }) });
+    await app.ready(60_000);
+    expect(sent).toHaveLength(3);
+    for (const index of [1, 2]) expect((sent[index] ?? 0) - (sent[index - 1] ?? 0)).toBeGreaterThanOrEqual(pause - 50);
+    const verdicts = objectsAt(await app.status(), 'status', 'history').map(({ verdict }) => verdict);
+    expect(new Set(verdicts)).toEqual(new Set(['Good']));
+    way.fault = () => undefined;
+    app.push({ 'late.yaml': null });
+    await app.ready(60_000);
+  });
 
   it('fails every list for longer, the status says so, and no more once it is over', async () => {
     way.fault = (incoming, outgoing) => (isList(incoming) ? refuse(outgoing, 500) : undefined);

@@ -6,7 +6,7 @@ import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
-const { lockstep, way } = useFaultyWay(['faults-watches'], ['--watch-silence', '1500']);
+const { lockstep, way } = useFaultyWay(['faults-watches', 'faults-pages'], ['--watch-silence', '1500']);
 let app: App;
 
 beforeAll(async () => {
@@ -88,6 +88,31 @@ describeOnOwnCluster('when watches', () => {
     way.fault = () => undefined;
     await lockstep.restart('SIGKILL');
     await app.ready(60_000);
+  });
+
+  it('can not begin with all there is, everything is read in pages instead, and no change is missed', async () => {
+    const count = 620;
+    const names = Array.from({ length: count }, (_, index) => `m${index}`);
+    const pages = await lockstep.app(
+      'faults-pages',
+      Object.fromEntries(names.map((name) => [`${name}.yaml`, configMap(name, { color: 'blue' })])),
+    );
+    await pages.ready(60_000);
+    way.fault = ({ url }, outgoing) =>
+      url?.includes('sendInitialEvents') === true ? refuse(outgoing, 422) : undefined;
+    const since = Date.now();
+    await lockstep.restart('SIGKILL');
+    await pages.ready(60_000);
+    const last = pages.ref('v1', 'ConfigMap', `m${count - 1}`);
+    await lockstep.kube.edit(last, { data: { color: 'red' } });
+    await until('it is healed', async () => textAt(await lockstep.kube.get(last), 'data', 'color') === 'blue', 30_000);
+    const lists = pages.requests(since).filter(({ verb, resource }) => verb === 'list' && resource === 'configmaps');
+    expect(lists.every(({ uri }) => uri.includes('limit=500'))).toBe(true);
+    expect(lists.some(({ uri }) => uri.includes('continue='))).toBe(true);
+    const own = pages.writes(since).filter(({ impersonated, status }) => impersonated !== undefined && status === 200);
+    expect(own.map(({ name }) => name)).toEqual([`m${count - 1}`]);
+    way.fault = () => undefined;
+    await pages.remove();
   });
 
   it('have to begin again 60 times, nothing is written, and what they missed is counted', async () => {

@@ -4,6 +4,8 @@ import { at, numberAt, textAt } from '../../../diff/json.ts';
 import { condition } from '../../../health/kinds/conditions.ts';
 import { gone, until } from '../support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
+import { allow, deny } from '../support/policy.ts';
+import { held, holdMessage } from '../support/rollback.ts';
 
 /** Lines of docs/design/edge-cases.md: F are those on Flux. */
 const lockstep = useLockstep([
@@ -15,14 +17,43 @@ const lockstep = useLockstep([
   'edge-quiet',
   'edge-replace',
   'edge-suspended',
+  'edge-unmade',
 ]);
 
-const held = '  finalizers: [test.lockstep.dev/held]\n';
+const finalized = '  finalizers: [test.lockstep.dev/held]\n';
 const replacing = '  annotations: {lockstep.dev/replace: allowed}\n';
 const letGo = (app: App, name: string) =>
   lockstep.kube.edit(app.ref('v1', 'ConfigMap', name), { metadata: { finalizers: null } });
 
 describeOnOwnCluster('in a release it is as it should be that', () => {
+  it('a Namespace that can not be made stops it: nothing in it is sent, and SyncFail runs (1.2)', async () => {
+    const app = await lockstep.app('edge-unmade', { 'a.yaml': configMap('a', { a: '1' }) });
+    await app.ready();
+    // What a dry-run lets pass.
+    await deny(lockstep.kube, 'edge-inner', {
+      operation: 'CREATE',
+      resource: 'namespaces',
+      must: 'has(request.dryRun) && request.dryRun',
+      message: 'no more namespaces',
+    });
+    await sleep(1_500);
+    const since = Date.now();
+    app.push({
+      'a.yaml': configMap('a', { a: '2' }),
+      'n.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: {name: edge-inner}\n',
+      'inner.yaml': configMap('inner', { a: '1' }, '  namespace: edge-inner\n'),
+      'clean.yaml':
+        'apiVersion: batch/v1\nkind: Job\nmetadata: {name: clean, annotations: {lockstep.dev/hook: SyncFail}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: "m:1"}]}}}\n',
+    });
+    expect(holdMessage(await held(app))).toContain('no more namespaces');
+    // What comes after these is the way back.
+    const sent = app.writes(since).map(({ name }) => name);
+    expect(sent.slice(0, 2)).toEqual(['edge-inner', 'clean']);
+    expect(sent).not.toContain('inner');
+    expect(textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'a')).toBe('1');
+    await allow(lockstep.kube, 'edge-inner');
+  });
+
   it('an object of the running wave, deleted by somebody, is made again and waited for (18)', async () => {
     const app = await lockstep.app('edge-midway', { 'a.yaml': configMap('a', { a: '1' }) });
     await app.ready();
@@ -34,7 +65,7 @@ describeOnOwnCluster('in a release it is as it should be that', () => {
   });
 
   it('what is pruned and held by a finalizer is deleted once, keeps what comes before it, and is named (19)', async () => {
-    const second = configMap('second', { b: '1' }, `${held}  annotations: {lockstep.dev/wave: "2"}\n`);
+    const second = configMap('second', { b: '1' }, `${finalized}  annotations: {lockstep.dev/wave: "2"}\n`);
     const app = await lockstep.app('edge-finalizer', {
       'a.yaml': configMap('stays', { a: '1' }),
       'b.yaml': configMap('first', { a: '1' }),
@@ -59,11 +90,11 @@ describeOnOwnCluster('in a release it is as it should be that', () => {
   });
 
   it('an object on its way out is waited for by name, and made again (F2.3)', async () => {
-    const app = await lockstep.app('edge-leaving', { 'a.yaml': configMap('a', { a: '1' }, held) });
+    const app = await lockstep.app('edge-leaving', { 'a.yaml': configMap('a', { a: '1' }, finalized) });
     await app.ready();
     const before = await app.get('v1', 'ConfigMap', 'a');
     await lockstep.kube.delete(app.ref('v1', 'ConfigMap', 'a'));
-    app.push({ 'a.yaml': configMap('a', { a: '2' }, held) });
+    app.push({ 'a.yaml': configMap('a', { a: '2' }, finalized) });
     await until('the status says what is waited for', async () =>
       JSON.stringify(at(await app.status(), 'status')).includes(
         'ConfigMap edge-leaving/a is being deleted, held by test.lockstep.dev/held',

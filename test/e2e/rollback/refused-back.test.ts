@@ -5,7 +5,7 @@ import { configMap, deployment, describeOnOwnCluster, useLockstep } from '../sup
 import { allow, deny } from '../support/policy.ts';
 import { expectBack, held, picture } from '../support/rollback.ts';
 
-const lockstep = useLockstep(['denied-back', 'denied-forward']);
+const lockstep = useLockstep(['denied-back', 'denied-forward', 'denied-again']);
 
 const good = { 'web.yaml': deployment('web'), 'settings.yaml': configMap('settings', { color: 'blue' }) };
 const bad = {
@@ -62,6 +62,31 @@ describeOnOwnCluster('a rollback that is refused', () => {
     await allow(lockstep.kube, 'denied-back');
     await held(app, 'RolledBack', 60_000);
     await expectBack(lockstep, app, before, refs, revision);
+  });
+
+  it('deletes nothing that can not be made again: what was made immutable stays until it can (F1.3)', async () => {
+    const app = await lockstep.app('denied-again', good);
+    await app.ready();
+    const settings = app.ref('v1', 'ConfigMap', 'settings');
+    const before = await lockstep.kube.get(settings);
+    await deny(lockstep.kube, 'denied-again', {
+      operation: 'CREATE',
+      resource: 'configmaps',
+      must: 'false',
+      message: 'no more ConfigMaps',
+    });
+    const since = Date.now();
+    app.push({ ...bad, 'settings.yaml': `${bad['settings.yaml']}immutable: true\n` });
+    expect(await app.refused('RollbackFailed', 60_000)).toContain('no more ConfigMaps');
+    expect(app.writes(since).filter(({ verb }) => verb === 'delete')).toEqual([]);
+    const kept = await lockstep.kube.get(settings);
+    expect(kept).toMatchObject({ immutable: true, data: { color: 'red' } });
+    expect(kept?.metadata.uid).toBe(before?.metadata.uid);
+    await allow(lockstep.kube, 'denied-again');
+    await held(app);
+    const after = await lockstep.kube.get(settings);
+    expect(textAt(after, 'data', 'color')).toBe('blue');
+    expect(after?.['immutable']).toBeUndefined();
   });
 
   it('does not keep the next commit from going forward', async () => {
