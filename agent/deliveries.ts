@@ -18,6 +18,7 @@ import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
+import type { FollowedRules } from './rules/book.ts';
 import type { Site } from './sites.ts';
 
 /** What serving Deliveries needs. */
@@ -26,6 +27,7 @@ export interface DeliveryDeps {
   readonly log: Log;
   readonly registry: Registry;
   readonly records: Records;
+  readonly rules: Pick<FollowedRules, 'problemOf'>;
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
@@ -118,6 +120,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
+    const problem = delivery.deleting ? undefined : await deps.rules.problemOf(delivery.rules);
+    if (problem !== undefined) return refuse(entry, new LockstepError('InvalidRule', problem));
     entry.session ??= await openSession(entry);
     if (hints.has('source')) lookAtSource(entry.session);
     const { object } = entry;
@@ -189,7 +193,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   async function remove(entry: Served, turn: Turn): Promise<number | undefined> {
     const { delivery, session } = turn;
-    deps.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries);
+    deps.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries, deps.world.rules.of(delivery.rules));
     const again = await teardown(turn);
     if (again === undefined) written(entry, await deps.writer.release(entry.object));
     else written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));

@@ -83,6 +83,13 @@ export const settingsTable = [
       "The ConfigMap in the agent's namespace that limits what Deliveries may do: a key each namespace, and default.",
   },
   {
+    name: 'health-rules',
+    kind: 'text',
+    fallback: 'lockstep-health-rules',
+    about:
+      "The ConfigMap in the agent's namespace with health rules in CEL for kinds of your own: lists of rules under whatever keys.",
+  },
+  {
     name: 'redis',
     kind: 'text',
     fallback: '',

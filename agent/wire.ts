@@ -2,7 +2,7 @@ import { textAt } from '../diff/json.ts';
 import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
 import { deliveryResource } from '../sync/delivery/crd.ts';
-import { partsOf, type Target } from '../sync/delivery/target.ts';
+import type { Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
@@ -26,18 +26,17 @@ import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
 import { followLimits } from './limits.ts';
 import { openApi, openProbes } from './listeners.ts';
-import { registerSecret } from './mask.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbes, type Probes } from './probes.ts';
-import { fairly, type Room } from './queue/fair.ts';
 import { gathering } from './queue/gather.ts';
-import { createInProcessQueue } from './queue/in-process.ts';
-import { type Queue, queueDefaults, type Work } from './queue/queue.ts';
+import { openQueue } from './queue/open.ts';
 import { createSeals } from './record-key.ts';
 import { createRecordSecrets } from './record-secrets.ts';
 import { createRecords } from './records.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { type LoginDeps, readLogin, type SecretPlace } from './remote-login.ts';
+import { followRules } from './rules/book.ts';
+import { createRuleJudge } from './rules/judge.ts';
 import type { Settings } from './settings.ts';
 import { createSites } from './sites.ts';
 
@@ -127,6 +126,20 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     deliveries.checkAgain(),
   );
   opened.defer(async () => limits.close());
+  const ruleJudge = createRuleJudge(clock);
+  opened.defer(ruleJudge.close);
+  const rulesPlace = { namespace: settings.namespace, name: settings['health-rules'] };
+  const rules = followRules({
+    http,
+    place: rulesPlace,
+    parse: parseYaml,
+    check: ruleJudge.check,
+    log,
+    warn: (reason, message) =>
+      events.write({ apiVersion: 'v1', kind: 'ConfigMap', metadata: rulesPlace }, 'Warning', reason, message),
+    onChange: () => deliveries.checkAgain(),
+  });
+  opened.defer(async () => rules.close());
   const loginDeps: LoginDeps = {
     userAgent: httpDefaults.userAgent,
     parse: parseYaml,
@@ -140,18 +153,13 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   registry.subscribe(({ type }) => {
     if (type === 'deleted') sites.keepOnly(registry.all().map((served) => served.target()));
   });
-  const turns = fairly(
-    measured((uid, hints) => deliveries.work(uid, hints), metrics.turn),
-    (uid) => ownerElsewhere(registry.get(uid)?.target()),
-    roomElsewhere(settings.workers),
-  );
-  const queue = await openQueue(settings, log, turns);
+  const queue = await openQueue(settings, log, registry, metrics, (uid, hints) => deliveries.work(uid, hints));
   const healthContext = (target: Target) => ({ now: clock.now(), bindingMode: sites.at(target).bindingMode });
   const watchLimits = { ...watchDefaults, silence: settings['watch-silence'] };
   const watches = createWatches(sites.at, watchLimits, metrics.missed);
   // A turn looks at every object: the more there are, the more news it should be about.
   const gathered = gathering(queue, (uid) => 10 + (registry.get(uid)?.session?.record.entries.size ?? 0) / 50);
-  const watcher = createWatcher(watches, healthContext, gathered);
+  const watcher = createWatcher(watches, healthContext, gathered, ruleJudge.judge);
   const rollouts = createRollouts(watches, clock.steady, gathered);
   opened.defer(async () => {
     watcher.close();
@@ -160,13 +168,14 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   const events = createEvents(http, clock, log);
-  await limits.ready;
+  await Promise.all([limits.ready, rules.ready]);
   const world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'> = {
     clock,
     limits: limits.of,
     agentNamespace: settings.namespace,
     log,
     records,
+    rules,
     watcher,
     rollouts,
     reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
@@ -183,6 +192,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     log,
     registry,
     records,
+    rules,
     watcher,
     events,
     writer,
@@ -227,48 +237,8 @@ function servedNamespaces(settings: Settings): readonly (string | undefined)[] {
   return namespaces.length === 0 ? [undefined] : namespaces;
 }
 
-/** The queue in memory, unless a Redis is named. */
-async function openQueue(settings: Settings, log: Log, work: Work): Promise<Queue> {
-  const limits = { ...queueDefaults, workers: settings.workers };
-  const onError = (uid: string, error: unknown): void =>
-    log.error({ delivery: uid, problem: messageOf(error) }, 'a turn failed');
-  if (settings.redis === '') return createInProcessQueue(work, onError, limits);
-  registerSecret(decodeURIComponent(new URL(settings.redis).password));
-  const place = { url: settings.redis, name: leaseName(settings['watch-namespaces']), log };
-  // Loaded only where it is used: it costs 24 MiB.
-  const { createRedisQueue } = await import('./queue/redis.ts');
-  return createRedisQueue(place, work, onError, limits);
-}
-
-/** The namespace of a target that is not the agent's own cluster. */
-function ownerElsewhere(target: Target | undefined): string | undefined {
-  return target === undefined ? undefined : partsOf(target).secret?.namespace;
-}
-
-/** Half of the workers, and half of those for one namespace. With a single worker nobody can be kept free. */
-function roomElsewhere(workers: number): Room {
-  const inAll = Math.max(1, Math.floor(workers / 2));
-  return { inAll, ofOne: Math.ceil(inAll / 2) };
-}
-
 function watchName(namespace: string | undefined): string {
   return namespace ?? '*';
-}
-
-/** Work that tells how long it took. */
-function measured(work: Work, note: Metrics['turn']): Work {
-  return async (key, hints) => {
-    const started = performance.now();
-    const seconds = (): number => (performance.now() - started) / 1000;
-    try {
-      const again = await work(key, hints);
-      note(seconds(), false);
-      return again;
-    } catch (error) {
-      note(seconds(), true);
-      throw error;
-    }
-  };
 }
 
 /** A namespace that is gone has ended too. */

@@ -22,7 +22,11 @@ export const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--optim
 export async function bundle(): Promise<number> {
   rmSync(bundleFolder, { recursive: true, force: true });
   const build = await rolldown({
-    input: { lockstep: join(root, 'agent', 'cli', 'run.ts') },
+    // A thread begins with a file of its own.
+    input: {
+      lockstep: join(root, 'agent', 'cli', 'run.ts'),
+      'rule-worker': join(root, 'agent', 'rules', 'worker.ts'),
+    },
     platform: 'node',
     // Of the client only the kubeconfig is used: its thousand models do nothing but be there, and cost 10 MiB.
     treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node/, sideEffects: false }] },

@@ -1,5 +1,6 @@
 import type { Entry } from '../sync/release/record.ts';
 import { fieldManager } from '../sync/stamp.ts';
+import { noRules, type RuleSet } from './own-rules.ts';
 import { isSuspect, question, type Tracked } from './tracked.ts';
 
 /** A Delivery and the objects of it that are followed. */
@@ -8,13 +9,15 @@ export interface Followed {
   readonly manager: string;
   /** As whom its objects are watched. */
   identity: string;
+  /** The rules that people wrote for the kinds of its objects. */
+  rules: RuleSet;
   objects: Map<string, Tracked>;
   /** The keys of those that a read or an apply must look at: every turn asks, and hardly any object changes in between. */
   suspects: Set<string>;
 }
 
 export function newFollowed(uid: string, identity: string): Followed {
-  return { uid, manager: fieldManager(uid), identity, objects: new Map(), suspects: new Set() };
+  return { uid, manager: fieldManager(uid), identity, objects: new Map(), suspects: new Set(), rules: noRules };
 }
 
 /** Notes whether an object, now that something was learned of it, is suspect. */

@@ -1,36 +1,65 @@
-import { at, numberAt, objectsAt } from '../diff/json.ts';
-import { isBuiltIn } from '../diff/normalize.ts';
-import { isHealthIgnored } from '../sync/options.ts';
-import { groupOf, type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
-import { condition, explain } from './kinds/conditions.ts';
+import { groupOf, type KubeObject, refOf, titleOf } from '../sync/types.ts';
+import { customRuleOf } from './custom/table.ts';
+import { common } from './first-rules.ts';
+import { always } from './kinds/always.ts';
+import { apiService } from './kinds/api-service.ts';
+import { certificateSigningRequest } from './kinds/certificate-signing-request.ts';
 import { cronJob } from './kinds/cron-job.ts';
 import { customResourceDefinition } from './kinds/custom-resource-definition.ts';
 import { daemonSet } from './kinds/daemon-set.ts';
 import { deployment } from './kinds/deployment.ts';
+import { gateway } from './kinds/gateway.ts';
+import { gatewayPolicy, gatewayRoute } from './kinds/gateway-attached.ts';
+import { gatewayClass } from './kinds/gateway-class.ts';
 import { generic } from './kinds/generic.ts';
+import { horizontalPodAutoscaler } from './kinds/horizontal-pod-autoscaler.ts';
+import { ingress } from './kinds/ingress.ts';
 import { job } from './kinds/job.ts';
+import { namespace } from './kinds/namespace.ts';
+import { node } from './kinds/node.ts';
+import { persistentVolume } from './kinds/persistent-volume.ts';
 import { persistentVolumeClaim } from './kinds/persistent-volume-claim.ts';
 import { pod } from './kinds/pod.ts';
+import { podDisruptionBudget } from './kinds/pod-disruption-budget.ts';
 import { replicaSet } from './kinds/replica-set.ts';
 import { service } from './kinds/service.ts';
 import { statefulSet } from './kinds/stateful-set.ts';
-import { always, apiService, ingress, namespace } from './kinds/words.ts';
-import { degraded, type HealthContext, type HealthRule, healthy, progressing, suspended } from './scale.ts';
+import type { HealthContext, HealthRule, Verdict } from './scale.ts';
 
+/** By group and kind, whatever the version. `extensions` is where some kinds of `apps` and `networking.k8s.io` came from. */
 const rules: Readonly<Record<string, HealthRule>> = {
   'apps/Deployment': deployment,
+  'extensions/Deployment': deployment,
   'apps/ReplicaSet': replicaSet,
+  'extensions/ReplicaSet': replicaSet,
+  '/ReplicationController': replicaSet,
   'apps/StatefulSet': statefulSet,
   'apps/DaemonSet': daemonSet,
+  'extensions/DaemonSet': daemonSet,
   'batch/Job': job,
   'batch/CronJob': cronJob,
   '/Pod': pod,
-  '/Service': service,
-  '/PersistentVolumeClaim': persistentVolumeClaim,
+  '/Node': node,
   '/Namespace': namespace,
+  '/Service': service,
+  '/PersistentVolume': persistentVolume,
+  '/PersistentVolumeClaim': persistentVolumeClaim,
   'networking.k8s.io/Ingress': ingress,
+  'extensions/Ingress': ingress,
+  'autoscaling/HorizontalPodAutoscaler': horizontalPodAutoscaler,
+  'policy/PodDisruptionBudget': podDisruptionBudget,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
   'apiregistration.k8s.io/APIService': apiService,
+  'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
+  'gateway.networking.k8s.io/GatewayClass': gatewayClass,
+  'gateway.networking.k8s.io/Gateway': gateway,
+  'gateway.networking.k8s.io/HTTPRoute': gatewayRoute,
+  'gateway.networking.k8s.io/GRPCRoute': gatewayRoute,
+  'gateway.networking.k8s.io/TLSRoute': gatewayRoute,
+  'gateway.networking.k8s.io/TCPRoute': gatewayRoute,
+  'gateway.networking.k8s.io/UDPRoute': gatewayRoute,
+  'gateway.networking.k8s.io/BackendTLSPolicy': gatewayPolicy,
+  'gateway.networking.k8s.io/ReferenceGrant': always,
   '/ConfigMap': always,
   '/Secret': always,
   '/ServiceAccount': always,
@@ -50,48 +79,21 @@ const alwaysHealthyGroups = new Set([
 
 /**
  * The health of an object: one word, a stable reason and one sentence that names the object.
- * The order of the common rules is that of the design: deletion, lagging controllers, Stalled, Reconciling, the kind.
+ * The order is that of the design: deletion, lagging controllers, Stalled, Reconciling, rules that people wrote, the kind.
  */
-export function healthOf(object: KubeObject, context: HealthContext): Health {
-  const found = common(object) ?? ruleOf(object)(object, context);
+export function healthOf(object: KubeObject, context: HealthContext): Verdict {
+  const found = common(object) ?? context.ruled?.(object) ?? ruleOf(object)(object, context);
   if (found.message === '') return found;
   return { ...found, message: `${titleOf(refOf(object))}: ${found.message}` };
+}
+
+/** The health of an object as it would be if its kind had no rule of its own: what the reference page tells how often that is right. */
+export function conventionalHealthOf(object: KubeObject, context: HealthContext): Verdict {
+  return common(object) ?? generic(object, context);
 }
 
 function ruleOf(object: KubeObject): HealthRule {
   const group = groupOf(object.apiVersion);
   if (alwaysHealthyGroups.has(group)) return always;
-  return rules[`${group}/${object.kind}`] ?? generic;
-}
-
-function common(object: KubeObject): Health | undefined {
-  if (isHealthIgnored(object)) return healthy('Ignored');
-  if (at(object, 'metadata', 'deletionTimestamp') !== undefined) return progressing('Terminating', 'is being deleted');
-  if (isPausedCustom(object)) return suspended('Suspended', 'is suspended');
-  if (lags(object)) return progressing('GenerationLag', 'its controller has not seen the last change yet');
-  const stalled = condition(object, 'Stalled');
-  if (stalled?.status === 'True') return degraded('Stalled', explain(stalled));
-  const reconciling = condition(object, 'Reconciling');
-  if (reconciling?.status === 'True') return progressing('Reconciling', explain(reconciling));
-  return undefined;
-}
-
-/** A custom kind that is asked to stand still: its controller looks at nothing, not even at its generation. */
-function isPausedCustom(object: KubeObject): boolean {
-  return !isBuiltIn(object.apiVersion) && at(object, 'spec', 'suspend') === true;
-}
-
-/** Some controllers write observedGeneration as text; -1 and the like mean "none seen". */
-function lags(object: KubeObject): boolean {
-  const observed = at(object, 'status', 'observedGeneration');
-  const generation = numberAt(object, 'metadata', 'generation');
-  if (generation === undefined) return false;
-  if (observed !== undefined && observed !== null) return Number(observed) < generation;
-  return newestSeen(object) < generation;
-}
-
-/** Kinds such as those of the Gateway API say in each condition which generation it is about. */
-function newestSeen(object: KubeObject): number {
-  const seen = objectsAt(object, 'status', 'conditions').flatMap((one) => numberAt(one, 'observedGeneration') ?? []);
-  return seen.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...seen);
+  return rules[`${group}/${object.kind}`] ?? customRuleOf(group, object.kind) ?? generic;
 }

@@ -5,7 +5,7 @@ import { type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
 import { progressOf } from './progress.ts';
 import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
-import { degraded, type HealthContext, healthy, progressing } from './scale.ts';
+import { degraded, type HealthContext, healthy, progressing, type Verdict } from './scale.ts';
 
 /** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
 export interface Live {
@@ -15,6 +15,8 @@ export interface Live {
   /** What we own in it, folded. */
   readonly owned: string | undefined;
   readonly health: Health;
+  /** Time alone may change its health. */
+  readonly isTimed?: boolean;
   /** The newest revision of a workload, once its controller has seen the last change. */
   readonly revision: string | undefined;
   /** How far its rollout has come: a number that grows. */
@@ -36,6 +38,12 @@ export interface Tracked {
   /** What we own as of our last apply: the reference that drift is measured against. */
   reference: string | undefined;
   live: Live | undefined;
+  /** What the rule that people wrote for its kind said last, and of which state. */
+  ruled: Ruled | undefined;
+  /** The state that the rule is asked about. */
+  asked: string | undefined;
+  /** It is to be judged again, also when nothing of it has changed. */
+  isDoubted: boolean;
   /** Kept only while the health depends on the time that passes. */
   settling: KubeObject | undefined;
   /** How a Job was seen to end. */
@@ -43,6 +51,16 @@ export interface Tracked {
   /** It is done, whatever becomes of its object. */
   isSettled: boolean;
 }
+
+/** What a rule said of one state of an object. */
+export interface Ruled {
+  readonly version: string;
+  readonly generation: number;
+  readonly verdict: Verdict | undefined;
+}
+
+/** No rule was asked yet. */
+export const unruled = { ruled: undefined, asked: undefined, isDoubted: false };
 
 /** How a Job ends, in the words of its health. */
 export type JobEnd = 'Complete' | 'JobFailed';
@@ -59,7 +77,7 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
   }
   const sentEmpty = pathsSentEmpty(manifest);
   if (before !== undefined)
-    return { ...before, entry, watch, manifest, sentEmpty, isSettled: before.isSettled && isSettled };
+    return { ...before, entry, watch, manifest, sentEmpty, isSettled: before.isSettled && isSettled, ...unruled };
   const { uid, owned } = entry.applied ?? {};
   const made: Tracked = {
     key: entry.key,
@@ -70,6 +88,7 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
     uid,
     reference: owned,
     live: undefined,
+    ...unruled,
     settling: undefined,
     ended: undefined,
     isSettled: false,
@@ -88,9 +107,6 @@ export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined, progress: 0 };
 }
 
-/** Reasons for waiting that end by time alone, without any event. */
-const timedReasons = new Set(['Settling', 'NoAddress', 'Unschedulable', 'Pending', 'StorageClassNotFound']);
-
 function endOf(reason: string): JobEnd | undefined {
   return reason === 'Complete' || reason === 'JobFailed' ? reason : undefined;
 }
@@ -106,12 +122,14 @@ export function take(tracked: Tracked, object: KubeObject, live: Live): void {
   const isLeaving = live.health.reason === 'Terminating' && tracked.live?.uid === live.uid;
   tracked.ended = endOf(live.health.reason) ?? (isLeaving ? tracked.ended : undefined);
   tracked.live = live;
-  tracked.settling = timedReasons.has(live.health.reason) ? object : undefined;
+  tracked.isDoubted = false;
+  tracked.settling = live.isTimed === true ? object : undefined;
 }
 
 /** Folds a live object. */
 export function fold(tracked: Tracked, object: KubeObject, manager: string, context: HealthContext): Live {
-  const health = tracked.entry.hook === undefined ? healthOf(object, context) : hookHealth(object, context);
+  const verdict = tracked.entry.hook === undefined ? healthOf(object, context) : hookHealth(object, context);
+  const { until, ...health } = verdict;
   // Until its controller has seen the last change, a status tells of the rollout before.
   const isOld = health.reason === 'GenerationLag';
   return {
@@ -120,6 +138,7 @@ export function fold(tracked: Tracked, object: KubeObject, manager: string, cont
     version: object.metadata.resourceVersion ?? '',
     owned: ownedBy(object, manager, tracked.sentEmpty),
     health,
+    ...(until === undefined ? {} : { isTimed: true }),
     revision: isOld ? undefined : revisionOf(object),
     progress: isOld ? 0 : progressOf(object),
     ...(leftAloneByFlux(object) === undefined ? {} : { isLeftAlone: true }),
@@ -127,7 +146,7 @@ export function fold(tracked: Tracked, object: KubeObject, manager: string, cont
 }
 
 /** A hook that is on its way out says how it ended all the same; one that had not ended has failed. */
-function hookHealth(object: KubeObject, context: HealthContext): Health {
+function hookHealth(object: KubeObject, context: HealthContext): Verdict {
   const { deletionTimestamp: going, ...metadata } = object.metadata;
   const health = healthOf({ ...object, metadata: metadata as KubeObject['metadata'] }, context);
   const isOver = health.status === 'Healthy' || health.status === 'Degraded';

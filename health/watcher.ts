@@ -1,10 +1,13 @@
 import type { Target } from '../sync/delivery/target.ts';
-import type { WatchEvent, Watches, WatchTarget } from '../sync/ports.ts';
+import type { Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
 import { deliveryLabel, shortUid } from '../sync/stamp.ts';
 import { isNewer, type KubeObject, keyOf, label, refOf } from '../sync/types.ts';
 import { type Followed, isFollowed, miss, missAllBut, newFollowed, note } from './followed.ts';
+import { noRules, type OwnRule, type RuleSet, ruleFor } from './own-rules.ts';
+import { type Judge, ruling } from './ruling.ts';
 import type { HealthContext } from './scale.ts';
+import { shareWatches } from './shared-watches.ts';
 import {
   fold,
   isWorthALook,
@@ -16,12 +19,16 @@ import {
   type Tracked,
   take,
   track,
+  unruled,
 } from './tracked.ts';
 
 /** Follows the objects of all Deliveries by watches and folds each into a few words. It never polls. */
 export interface Watcher {
-  /** Tells which objects a Delivery has; opens the watches that it needs and closes those that nobody needs. */
-  follow(uid: string, identity: Target, entries: ReadonlyMap<string, Entry>): void;
+  /**
+   * Tells which objects a Delivery has, and which rules of people count for them; opens the watches that it needs and closes
+   * those that nobody needs.
+   */
+  follow(uid: string, identity: Target, entries: ReadonlyMap<string, Entry>, rules?: RuleSet): void;
   /** Takes the API server's answer to an apply as the newest state, and what we own in it as the reference for drift. */
   learn(uid: string, key: string, answer: KubeObject): Live;
   /** The live state of an object of a followed Delivery. */
@@ -43,83 +50,39 @@ export interface Watcher {
   close(): void;
 }
 
-interface OpenWatch {
-  readonly target: WatchTarget;
-  close: () => void;
-  users: Set<string>;
-  /** Everything that exists was told to all users. */
-  synced: boolean;
-  /** Everything that happens from then on is told. */
-  opened: boolean;
-  /** Why it can't be opened right now. */
-  trouble: Error | undefined;
-  reopening: NodeJS.Timeout | undefined;
-}
-
-/** Users of a watch that come one after the other share one new list, in milliseconds. */
-const gathering = 20;
-
 /**
  * @param context what health rules may need beside an object of a target, now
  * @param notify called with a Delivery's uid when something about its objects changed that it should look at
+ * @param judge asks the rules that people wrote
  */
 export function createWatcher(
   watches: Watches,
   context: (target: Target) => HealthContext,
   notify: (uid: string) => void,
+  judge: Judge,
 ): Watcher {
   const followed = new Map<string, Followed>();
   const byShortUid = new Map<string, Followed>();
-  const open = new Map<string, OpenWatch>();
-
-  function onEvent(name: string, event: WatchEvent): void {
-    const watch = open.get(name);
-    if (watch === undefined) return;
-    if (event.type === 'failed') {
-      onFailed(watch, event.error);
-      return;
-    }
-    if (event.type === 'opened') onOpened(watch);
-    else if (event.type === 'synced') onSynced(name, watch, event.present);
-    else onObject(watch, event.type, event.object);
-  }
-
-  /** The watch tries again by itself; meanwhile everybody must know that nothing is seen. */
-  function onFailed(watch: OpenWatch, error: Error): void {
-    const changed = watch.trouble?.message !== error.message;
-    watch.trouble = error;
-    if (changed) for (const uid of watch.users) notify(uid);
-  }
-
-  /** A list alone is not enough: who may list, but not watch, still sees nothing. */
-  function onOpened(watch: OpenWatch): void {
-    watch.trouble = undefined;
-    watch.opened = watch.reopening === undefined;
-    for (const uid of watch.users) notify(uid);
-  }
-
-  function onSynced(name: string, watch: OpenWatch, present: ReadonlySet<string>): void {
-    watch.synced = watch.reopening === undefined;
-    for (const uid of watch.users) {
+  const shared = shareWatches(watches, {
+    notify,
+    onObject: (users, type, object) => {
+      const delivery = byShortUid.get(label(object, deliveryLabel) ?? '');
+      const tracked = delivery?.objects.get(keyOf(refOf(object)));
+      if (delivery === undefined || tracked === undefined) onStranger(users, object);
+      else if (tracked.isSettled) return;
+      else if (type === 'deleted') onDeleted(delivery, tracked, object);
+      else onChanged(delivery, tracked, object);
+    },
+    onSynced: (uid, watch, present) => {
       const delivery = followed.get(uid);
-      if (delivery !== undefined) missAllBut(delivery, name, present);
-      notify(uid);
-    }
-  }
-
-  function onObject(watch: OpenWatch, type: 'changed' | 'deleted', object: KubeObject): void {
-    const delivery = byShortUid.get(label(object, deliveryLabel) ?? '');
-    const tracked = delivery?.objects.get(keyOf(refOf(object)));
-    if (delivery === undefined || tracked === undefined) onStranger(watch, object);
-    else if (tracked.isSettled) return;
-    else if (type === 'deleted') onDeleted(delivery, tracked, object);
-    else onChanged(delivery, tracked, object);
-  }
+      if (delivery !== undefined) missAllBut(delivery, watch, present);
+    },
+  });
 
   /** An object of ours whose label somebody changed looks like a stranger's: only its uid tells. */
-  function onStranger(watch: OpenWatch, object: KubeObject): void {
+  function onStranger(users: ReadonlySet<string>, object: KubeObject): void {
     const key = keyOf(refOf(object));
-    for (const uid of watch.users) {
+    for (const uid of users) {
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked?.uid === undefined || tracked.uid !== object.metadata.uid) continue;
@@ -128,73 +91,56 @@ export function createWatcher(
     }
   }
 
+  /** What rules may need; the rule that somebody wrote for the kind among it. */
+  function contextFor(delivery: Followed, tracked: Tracked): HealthContext {
+    const { rules, identity } = delivery;
+    const plain = context(identity);
+    const { apiVersion, kind } = tracked.entry.ref;
+    const rule = ruleFor(rules, { apiVersion, kind });
+    if (rule === undefined) return plain;
+    return { ...plain, ruled: (object) => ruledBy(rule, delivery, tracked, object, plain.now) };
+  }
+
+  function ruledBy(rule: OwnRule, delivery: Followed, tracked: Tracked, object: KubeObject, now: number) {
+    const answered = (): void => {
+      const before = tracked.live;
+      // What was seen since has been asked about itself.
+      if (before?.state !== 'present' || before.version !== object.metadata.resourceVersion) return;
+      see(tracked, object, delivery.manager, contextFor(delivery, tracked));
+      note(delivery, tracked);
+      if (isWorthALook(before, tracked)) notify(delivery.uid);
+    };
+    return ruling(tracked, object, (answer) => judge(rule, object, answer), answered, now);
+  }
+
   function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     if (object.metadata.uid !== tracked.uid && object.metadata.uid !== tracked.live?.uid) return;
-    seeLast(tracked, object, context(delivery.identity));
+    seeLast(tracked, object, contextFor(delivery, tracked));
     miss(delivery, tracked);
     notify(delivery.uid);
   }
 
   function onChanged(delivery: Followed, tracked: Tracked, object: KubeObject): void {
     const before = tracked.live;
-    if (before?.state === 'present' && !isNewer(object.metadata.resourceVersion, before.version)) return;
-    see(tracked, object, delivery.manager, context(delivery.identity));
+    const isKnown = before?.state === 'present' && !isNewer(object.metadata.resourceVersion, before.version);
+    if (isKnown && !tracked.isDoubted) return;
+    see(tracked, object, delivery.manager, contextFor(delivery, tracked));
     note(delivery, tracked);
     if (isWorthALook(before, tracked)) notify(delivery.uid);
   }
 
-  function need(uid: string, target: WatchTarget): string {
-    const name = watchName(target);
-    const watch = open.get(name);
-    if (watch === undefined) {
-      const close = watches.open(target, (event) => onEvent(name, event));
-      open.set(name, {
-        target,
-        users: new Set([uid]),
-        synced: false,
-        opened: false,
-        trouble: undefined,
-        reopening: undefined,
-        close,
-      });
-    } else if (!watch.users.has(uid)) {
-      watch.users.add(uid);
-      reopen(name, watch);
-    }
-    return name;
-  }
-
-  /** A watch tells each object once: whoever joins later needs to be told again. */
-  function reopen(name: string, watch: OpenWatch): void {
-    watch.synced = false;
-    watch.opened = false;
-    watch.reopening ??= setTimeout(() => {
-      watch.reopening = undefined;
-      watch.close();
-      watch.close = watches.open(watch.target, (event) => onEvent(name, event));
-    }, gathering);
-  }
-
-  function end(watch: OpenWatch): void {
-    clearTimeout(watch.reopening);
-    watch.close();
-  }
-
-  function closeUnused(uid: string, used: ReadonlySet<string>): void {
-    for (const [name, watch] of open) {
-      if (used.has(name)) continue;
-      watch.users.delete(uid);
-      if (watch.users.size > 0) continue;
-      open.delete(name);
-      end(watch);
-    }
+  /** Other rules hold for these. Whole objects are not kept, so that they have to be told again. */
+  function judgeAgain(objects: readonly Tracked[]): void {
+    for (const tracked of objects) Object.assign(tracked, unruled, { isDoubted: true });
+    for (const name of new Set(objects.map(({ watch }) => watch))) shared.tellAgain(name);
   }
 
   return {
-    follow: (uid, identity, entries) => {
+    follow: (uid, identity, entries, rules = noRules) => {
       const before = followed.get(uid);
+      const isSameRules = (before?.rules ?? rules).id === rules.id;
       // Between releases nothing changes, and every turn asks.
-      if (before?.identity === identity && isFollowed(before, entries)) return;
+      if (before?.identity === identity && isSameRules && isFollowed(before, entries)) return;
       const delivery = before ?? newFollowed(uid, identity);
       followed.set(uid, delivery);
       byShortUid.set(shortUid(uid), delivery);
@@ -204,19 +150,23 @@ export function createWatcher(
         const known = delivery.objects.get(entry.key);
         // Most are the ones that they were in the turn before.
         const isSame = known?.entry === entry && identity === delivery.identity;
-        const tracked = isSame ? known : track(entry, need(uid, targetOf(identity, entry)), known);
+        const tracked = isSame ? known : track(entry, shared.need(uid, targetOf(identity, entry)), known);
         used.add(tracked.watch);
         objects.set(entry.key, tracked);
       }
-      Object.assign(delivery, { identity, objects, suspects: new Set() });
+      const others = isSameRules
+        ? []
+        : [...objects.values()].filter((one) => isRuledOtherwise(one, delivery.rules, rules));
+      Object.assign(delivery, { identity, rules, objects, suspects: new Set() });
+      judgeAgain(others);
       for (const tracked of objects.values()) note(delivery, tracked);
-      closeUnused(uid, used);
+      shared.keepOnly(uid, used);
     },
     learn: (uid, key, answer) => {
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
-      const live = fold(tracked, answer, delivery.manager, context(delivery.identity));
+      const live = fold(tracked, answer, delivery.manager, contextFor(delivery, tracked));
       const known = tracked.live;
       tracked.isSettled = false;
       tracked.uid = live.uid;
@@ -231,20 +181,14 @@ export function createWatcher(
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery !== undefined && tracked?.settling !== undefined) {
-        see(tracked, tracked.settling, delivery.manager, context(delivery.identity));
+        see(tracked, tracked.settling, delivery.manager, contextFor(delivery, tracked));
         note(delivery, tracked);
       }
       return tracked?.live;
     },
     suspects: (uid) => [...(followed.get(uid)?.suspects ?? [])],
-    isComplete: (uid) =>
-      [...open.values()].every(
-        (watch) => (watch.synced && watch.opened) || watch.trouble !== undefined || !watch.users.has(uid),
-      ),
-    troubles: (uid) =>
-      [...open.values()].flatMap(({ users, trouble, target }) =>
-        users.has(uid) && trouble !== undefined ? [{ kind: target.kind, error: trouble }] : [],
-      ),
+    isComplete: shared.isComplete,
+    troubles: shared.troubles,
     jobEnd: (uid, key) => followed.get(uid)?.objects.get(key)?.ended,
     settle: (uid, key, end) => {
       const delivery = followed.get(uid);
@@ -261,22 +205,19 @@ export function createWatcher(
       notify(uid);
     },
     forget: (uid) => {
-      closeUnused(uid, new Set());
+      shared.keepOnly(uid, new Set());
       followed.delete(uid);
       byShortUid.delete(shortUid(uid));
     },
-    close: () => {
-      for (const watch of open.values()) end(watch);
-      open.clear();
-    },
+    close: shared.close,
   };
+}
+
+function isRuledOtherwise({ entry: { ref } }: Tracked, before: RuleSet, after: RuleSet): boolean {
+  return JSON.stringify(ruleFor(before, ref)) !== JSON.stringify(ruleFor(after, ref));
 }
 
 function targetOf(identity: string, entry: Entry): WatchTarget {
   const { apiVersion, kind, namespace } = entry.ref;
   return namespace === undefined ? { identity, apiVersion, kind } : { identity, apiVersion, kind, namespace };
-}
-
-function watchName(target: WatchTarget): string {
-  return `${target.identity} ${target.apiVersion} ${target.kind} ${target.namespace ?? ''}`;
 }

@@ -26,6 +26,10 @@ export const errorCodes = {
     hint: 'Whoever runs Lockstep limits what Deliveries of this namespace may do; ask them, or change what is named.',
   },
   InvalidSpec: { retryable: false, hint: 'Change the named fields of the Delivery.' },
+  InvalidRule: {
+    retryable: false,
+    hint: 'Mend the expression of the health rule at the place that is named; `lockstep health -f FILE --rules FILE` tries it.',
+  },
   NotBuiltYet: { retryable: false, hint: 'This version does not know the field yet; leave it at its default.' },
   EmptyRender: {
     retryable: false,

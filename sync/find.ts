@@ -11,7 +11,7 @@ import { type Checked, check, type Desired } from './render/check.ts';
 import { withIgnored } from './render/ignored.ts';
 import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
 import type { Found, Trouble, Turn } from './session.ts';
-import { describeProblem, keyOf, type ObjectRef } from './types.ts';
+import { describeProblem, groupOf, keyOf, type ObjectRef } from './types.ts';
 
 const credentialsLifetime = 300_000;
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
@@ -142,6 +142,8 @@ async function readOnce(turn: Turn, request: SourceRequest, revision: string): P
 function noteUnreadable({ delivery, session }: Turn, input: string, error: unknown, tip: Tip | undefined): void {
   if (session.generation !== delivery.generation) return;
   if (!(error instanceof LockstepError) || error.retryable || session.unreadable?.error === error) return;
+  // A rule of the installation is nothing that the revision could mend.
+  if (error.code === 'InvalidRule') return;
   session.unreadable = { input, error, tip };
 }
 
@@ -200,7 +202,16 @@ function allowed(
   const agents = kubeconfig === undefined ? world.agentNamespace : undefined;
   const problems = limitProblems(checked.desired, world.limits(namespace), namespace, agents);
   if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
+  requireRules(checked, world);
   return checked;
+}
+
+/** How an object is can't be told by a rule that is wrong: it is not even made. */
+function requireRules({ desired }: Checked, { rules }: Turn['world']): void {
+  for (const { apiVersion, kind } of desired.map(({ manifest }) => manifest)) {
+    const problem = rules.broken(groupOf(apiVersion), kind);
+    if (problem !== undefined) throw new LockstepError('InvalidRule', problem);
+  }
 }
 
 /** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */

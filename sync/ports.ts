@@ -1,4 +1,5 @@
 import type { JsonObject } from '../diff/json.ts';
+import type { OwnRule, RuleSet } from '../health/own-rules.ts';
 import type { Target } from './delivery/target.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { TreeFile } from './render/plain.ts';
@@ -44,6 +45,14 @@ export interface Cluster {
 
 /** What happens to what an object owns: it goes first, or at its leisure. */
 export type Propagation = 'Foreground' | 'Background';
+
+/** The rules that people wrote for the health of kinds. */
+export interface RuleBook {
+  /** Those that count for a Delivery: its own before those of the installation. */
+  of(own: readonly OwnRule[]): RuleSet;
+  /** What is wrong with the rule of the installation for a kind; undefined when nothing is. */
+  broken(group: string, kind: string): string | undefined;
+}
 
 /** Which kinds the API server serves. */
 export interface Kinds {

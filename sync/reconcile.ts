@@ -25,7 +25,7 @@ const lasting = 10_000;
 export async function reconcile(turn: Turn): Promise<number> {
   const { delivery, session, world } = turn;
   session.lookAt = Number.POSITIVE_INFINITY;
-  world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries);
+  world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries, world.rules.of(delivery.rules));
   await takeRequest(turn);
   if (await isSuspended(turn)) return delivery.interval;
   await findRevision(turn);

@@ -5,7 +5,7 @@ import type { Target } from './delivery/target.ts';
 import type { LockstepError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
-import type { Clock, Cluster, Credentials, Kinds, Log, Records, Sources } from './ports.ts';
+import type { Clock, Cluster, Credentials, Kinds, Log, Records, RuleBook, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
@@ -20,6 +20,7 @@ export interface World {
   readonly kinds: Kinds;
   readonly sources: Sources;
   readonly records: Records;
+  readonly rules: RuleBook;
   readonly watcher: Watcher;
   readonly rollouts: Rollouts;
   /** What Deliveries of a namespace may do, beyond what their accounts may. @throws LockstepError NotAllowed */

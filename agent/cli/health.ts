@@ -12,9 +12,9 @@ export async function healthCommand(args: readonly string[]): Promise<number> {
     const health = healthOf(object, { now: Date.now() });
     if (!passesGate(health)) code = 2;
     const { apiVersion, kind, metadata } = object;
-    process.stdout.write(
-      `${JSON.stringify({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name, ...health })}\n`,
-    );
+    const { status, reason, message } = health;
+    const line = { apiVersion, kind, namespace: metadata.namespace, name: metadata.name, status, reason, message };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
   }
   return code;
 }

@@ -5,7 +5,7 @@ import { passesGate } from '../../health/scale.ts';
 import { waveTitle } from '../../sync/hooks/phases.ts';
 import { inParallel } from '../../sync/parallel.ts';
 import { arrange, placeable } from '../../sync/plan/order.ts';
-import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
+import { type HealthWord, type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { parseConnected } from './arguments.ts';
@@ -23,7 +23,7 @@ const made = [
 /** An object, how it is, and what it has made. */
 interface Node {
   readonly title: string;
-  readonly health: string;
+  readonly health: HealthWord;
   readonly message: string;
   readonly children: readonly Node[];
 }
@@ -100,7 +100,7 @@ function nodeOf(object: KubeObject, byOwner: ReadonlyMap<string, readonly KubeOb
 }
 
 function isFine({ health }: Node): boolean {
-  return passesGate({ status: health as never, reason: '', message: '' });
+  return passesGate({ status: health });
 }
 
 function headOf(delivery: KubeObject): string {

@@ -1,9 +1,9 @@
 import { numberAt, textAt } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { healthy, progressing } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { healthy, progressing, type Verdict } from '../scale.ts';
 
 /** A DaemonSet is healthy when every node that should run it runs the new template, and it is available there. */
-export function daemonSet(object: KubeObject): Health {
+export function daemonSet(object: KubeObject): Verdict {
   const desired = numberAt(object, 'status', 'desiredNumberScheduled');
   if (desired === undefined || numberAt(object, 'status', 'observedGeneration') === undefined) {
     return progressing('NotObserved', 'its controller has not seen it yet');

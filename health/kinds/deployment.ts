@@ -1,13 +1,13 @@
 import { at, numberAt } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, healthy, progressing, suspended } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, healthy, progressing, suspended, type Verdict } from '../scale.ts';
 import { condition, explain } from './conditions.ts';
 
 /**
  * A Deployment is healthy when every replica is of the new template and available, and no old one is left.
  * A failed ReplicaSet counts even while old pods serve: the rollout can't go on.
  */
-export function deployment(object: KubeObject): Health {
+export function deployment(object: KubeObject): Verdict {
   const failure = condition(object, 'ReplicaFailure');
   if (failure?.status === 'True') return degraded('ReplicaFailure', explain(failure));
   if (at(object, 'spec', 'paused') === true) return suspended('Paused', 'the rollout is paused');
@@ -21,7 +21,7 @@ export function deployment(object: KubeObject): Health {
   return rollout(object);
 }
 
-function rollout(object: KubeObject): Health {
+function rollout(object: KubeObject): Verdict {
   const wanted = numberAt(object, 'spec', 'replicas') ?? 1;
   const count = (field: string): number => numberAt(object, 'status', field) ?? 0;
   const updated = count('updatedReplicas');

@@ -1,60 +1,61 @@
-import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
-import { isBuiltIn } from '../../diff/normalize.ts';
-import { isDeliveryManager } from '../../sync/stamp.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, type HealthContext, healthy, progressing } from '../scale.ts';
-import { type Condition, condition, explain } from './conditions.ts';
+import { at, isObject, type JsonObject, numberAt, textAt } from '../../diff/json.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, type HealthContext, progressing, type Verdict, worstOf } from '../scale.ts';
+import { conditionsAt } from './conditions.ts';
+import { byConvention } from './convention.ts';
+import { currentConditions } from './generation.ts';
+import { byPhase } from './phases.ts';
+import { polarityOf } from './polarity.ts';
+import { bySilence } from './silence.ts';
 
-const goodConditions = ['Ready', 'Available', 'Succeeded', 'Established'];
-
-/** Reasons that no controller leaves by itself. */
-const terminalReasons = /^(Failed|Error|.*Failed|.*Error|Invalid.*|.*Invalid|Denied|.*Denied|Forbidden|Rejected)$/;
-
-const phases: Readonly<Record<string, 'good' | 'bad' | 'wait'>> = {
-  active: 'good', available: 'good', bound: 'good', complete: 'good', completed: 'good', deployed: 'good',
-  healthy: 'good', ready: 'good', running: 'good', succeeded: 'good', synced: 'good',
-  failed: 'bad', error: 'bad', degraded: 'bad', invalid: 'bad', lost: 'bad',
-  pending: 'wait', creating: 'wait', provisioning: 'wait', progressing: 'wait', updating: 'wait', deleting: 'wait',
-}; // biome-ignore format: a table
-
-/** How long a custom object without any status may take before its silence counts as health. */
-const settleTime = 5_000;
-
-/** The rule for every kind that has none of its own: conditions by convention, then phase words, then silence. */
-export function generic(object: KubeObject, context: HealthContext): Health {
-  for (const type of goodConditions) {
-    const found = condition(object, type);
-    if (found !== undefined) return byCondition(found);
-  }
-  const phase = textAt(object, 'status', 'phase') ?? textAt(object, 'status', 'state');
-  const meaning = phase === undefined ? undefined : phases[phase.toLowerCase()];
-  if (meaning === 'good') return healthy(phase);
-  if (meaning === 'bad') return degraded(phase ?? 'Failed', textAt(object, 'status', 'message') ?? `is ${phase}`);
-  if (meaning === 'wait') return progressing(phase ?? 'Pending', `is ${phase}`);
-  return bySilence(object, context);
-}
-
-function byCondition(found: Condition): Health {
-  if (found.status === 'True') return healthy(found.reason || found.type);
-  if (found.status === 'False' && terminalReasons.test(found.reason)) return degraded(found.reason, explain(found));
-  return progressing(found.reason || `Not${found.type}`, explain(found));
-}
-
-/** When we last wrote it, in milliseconds: what others note on it says nothing. NaN where not even its making is known. */
-function lastWritten(object: KubeObject): number {
-  const times = objectsAt(object, 'metadata', 'managedFields')
-    .filter(({ manager, operation }) => operation === 'Apply' && isDeliveryManager(String(manager)))
-    .map((entry) => Date.parse(textAt(entry, 'time') ?? ''))
-    .filter((time) => !Number.isNaN(time));
-  return Math.max(Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? ''), ...times);
-}
-
-/** Some kinds never get a status; a controller that has just not started yet looks the same for a moment. */
-function bySilence(object: KubeObject, context: HealthContext): Health {
+/**
+ * The rule for every kind that has none of its own: conditions by the names that controllers share, words such as
+ * status.phase, counts of replicas, then silence. Where several speak, the worst counts.
+ */
+export function generic(object: KubeObject, context: HealthContext): Verdict {
   const status = at(object, 'status');
-  if (at(object, 'status', 'observedGeneration') !== undefined) return healthy('Observed');
-  if (isObject(status) && Object.keys(status).length > 0) return healthy('NoConditions');
-  if (isBuiltIn(object.apiVersion)) return healthy('NoStatus');
-  if (context.now - lastWritten(object) < settleTime) return progressing('Settling', 'has no status yet');
-  return healthy('NoStatus');
+  if (!isObject(status)) return bySilence(object, context);
+  const { current, old } = currentConditions(object);
+  const conditions = byConvention(current);
+  const lag = old.find(({ type }) => polarityOf(type) === 'whole' || polarityOf(type) === 'fits');
+  const late = lag && progressing('GenerationLag', `${lag.type} is about an older generation`);
+  const phase = withCause(byPhase(object.kind, status), object);
+  const held = [conditions, phase].find((one) => one?.status === 'Suspended');
+  if (held !== undefined) return held;
+  const told = [byFailure(status), conditions, late, phase, byReplicas(object), byFlag(status)];
+  return worstOf(told.filter((one) => one !== undefined)) ?? bySilence(object, context);
+}
+
+/** The fields by which Cluster API and others tell of what they will not try again. */
+function byFailure(status: JsonObject): Verdict | undefined {
+  const told = (field: string): string => textAt(status, field) ?? textAt(status, 'deprecated', 'v1beta1', field) ?? '';
+  const reason = told('failureReason');
+  const message = told('failureMessage') || (textAt(status, 'error', 'message') ?? '');
+  if (reason === '' && message === '') return undefined;
+  return degraded(reason || 'Failed', [reason, message].filter((part) => part !== '').join(': '));
+}
+
+/** A word that says that it failed, but not why: a condition that is not as it should be may. */
+function withCause(found: Verdict | undefined, object: KubeObject): Verdict | undefined {
+  if (found?.status !== 'Degraded' || found.message.includes(': ')) return found;
+  const cause = conditionsAt(object, 'status', 'conditions').find(
+    ({ status, message }) => status === 'False' && message !== '',
+  );
+  return cause === undefined ? found : { ...found, message: `${found.message}: ${cause.message}` };
+}
+
+/** Kinds that run pods of their own count them as Kubernetes does. */
+function byReplicas(object: KubeObject): Verdict | undefined {
+  const wanted = numberAt(object, 'spec', 'replicas') ?? numberAt(object, 'spec', 'instances');
+  const there = ['availableReplicas', 'readyReplicas', 'readyInstances', 'instances']
+    .map((field) => numberAt(object, 'status', field))
+    .find((count) => count !== undefined);
+  if (wanted === undefined || there === undefined || there >= wanted) return undefined;
+  return progressing('Unavailable', `${there} of ${wanted} replicas are available`);
+}
+
+/** `ready: false` instead of a condition; true alone says little. */
+function byFlag(status: JsonObject): Verdict | undefined {
+  const flag = ['ready', 'readyToUse', 'created'].find((name) => typeof status[name] === 'boolean');
+  return flag !== undefined && status[flag] === false ? progressing('NotReady', `${flag} is false`) : undefined;
 }

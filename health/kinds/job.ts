@@ -1,10 +1,10 @@
 import { at } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, healthy, progressing, suspended } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, healthy, progressing, suspended, type Verdict } from '../scale.ts';
 import { condition, explain } from './conditions.ts';
 
 /** A Job is healthy once it is complete. A Job that was suspended and resumed still has to complete. */
-export function job(object: KubeObject): Health {
+export function job(object: KubeObject): Verdict {
   for (const type of ['Failed', 'FailureTarget']) {
     const failed = condition(object, type);
     if (failed?.status === 'True') return degraded('JobFailed', explain(failed));

@@ -1,6 +1,6 @@
 import { at, type JsonObject, numberAt, objectsAt, textAt } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, type HealthContext, healthy, progressing } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, type HealthContext, healthy, progressing, unknown, type Verdict } from '../scale.ts';
 import { condition, explain } from './conditions.ts';
 
 /** Waiting reasons that a container does not leave without a change to its pod or what it refers to. */
@@ -14,18 +14,21 @@ const badWaiting = new Set([
   'RunContainerError',
 ]);
 
+/** How long a pod may wait for a node before that is taken as a failure, in milliseconds. */
 const schedulingPatience = 60_000;
 
 /** A Pod's own health: by phase, then by its containers (init containers and sidecars too), then readiness. */
-export function pod(object: KubeObject, context: HealthContext): Health {
+export function pod(object: KubeObject, context: HealthContext): Verdict {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Succeeded') return healthy('Succeeded');
   if (phase === 'Failed') return degraded(failureReason(object), failureMessage(object));
+  if (phase === 'Unknown') return unknown('Unknown', 'its node does not answer');
   const stuck = containerStatuses(object)
     .map(stuckContainer)
     .find((found) => found !== undefined);
   if (stuck !== undefined) return stuck;
   if (phase !== 'Running') return pending(object, context);
+  if (!runsForever(object)) return progressing('Running', 'runs until it is done');
   if (condition(object, 'Ready')?.status === 'True') return healthy('Ready');
   return notReady(object);
 }
@@ -35,7 +38,7 @@ export function containerStatuses(object: KubeObject): JsonObject[] {
   return [...objectsAt(object, 'status', 'initContainerStatuses'), ...objectsAt(object, 'status', 'containerStatuses')];
 }
 
-function stuckContainer(status: JsonObject): Health | undefined {
+function stuckContainer(status: JsonObject): Verdict | undefined {
   const reason = textAt(status, 'state', 'waiting', 'reason') ?? '';
   if (!badWaiting.has(reason)) return undefined;
   const name = textAt(status, 'name') ?? '';
@@ -72,25 +75,35 @@ function failureMessage(object: KubeObject): string {
   return textAt(object, 'status', 'message') ?? textAt(object, 'status', 'reason') ?? 'the pod failed';
 }
 
-function pending(object: KubeObject, context: HealthContext): Health {
+function pending(object: KubeObject, { now }: HealthContext): Verdict {
+  const ended = endedContainer(object);
+  if (ended !== undefined) return ended;
   const scheduled = condition(object, 'PodScheduled');
-  if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable')
-    return progressing('Pending', 'is pending');
-  const created = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '');
-  if (context.now - created <= schedulingPatience) return progressing('Unschedulable', explain(scheduled));
+  if (scheduled?.status !== 'False') return progressing('Pending', 'is pending');
+  if (scheduled.reason === 'SchedulingGated') return progressing('SchedulingGated', explain(scheduled));
+  if (scheduled.reason !== 'Unschedulable') return progressing('Pending', explain(scheduled));
+  const end = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '') + schedulingPatience;
+  if (now <= end) return { ...progressing('Unschedulable', explain(scheduled)), until: end + 1 };
   return degraded('Unschedulable', explain(scheduled));
 }
 
-/** A pod that is to run once is well while it runs; one that crashed and runs again has not recovered yet. */
-function notReady(object: KubeObject): Health {
+/** A pod that is to run once is done when it ends; until then it is on its way. */
+function runsForever(object: KubeObject): boolean {
+  return (textAt(object, 'spec', 'restartPolicy') ?? 'Always') === 'Always';
+}
+
+/** A container that ended badly and is about to be run again: it has not recovered yet. */
+function endedContainer(object: KubeObject): Verdict | undefined {
   const crashed = containerStatuses(object).find(
     (status) => (numberAt(status, 'state', 'terminated', 'exitCode') ?? 0) !== 0,
   );
-  const always = (textAt(object, 'spec', 'restartPolicy') ?? 'Always') === 'Always';
-  if (always && crashed !== undefined) {
-    const code = numberAt(crashed, 'state', 'terminated', 'exitCode');
-    return progressing('ContainerEnded', `container ${textAt(crashed, 'name')} ended with exit code ${code}`);
-  }
+  if (crashed === undefined) return undefined;
+  return progressing('ContainerEnded', `container ${textAt(crashed, 'name')} ended with ${endOf(crashed, 'state')}`);
+}
+
+function notReady(object: KubeObject): Verdict {
+  const ended = endedContainer(object);
+  if (ended !== undefined) return ended;
   const gate = at(object, 'spec', 'readinessGates') === undefined ? '' : ' (it has readiness gates)';
   return progressing('NotReady', `is not ready yet${gate}`);
 }

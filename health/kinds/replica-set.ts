@@ -1,10 +1,10 @@
 import { numberAt } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { degraded, healthy, progressing } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, healthy, progressing, type Verdict } from '../scale.ts';
 import { condition, explain } from './conditions.ts';
 
 /** A ReplicaSet is healthy when as many replicas are available as it wants. */
-export function replicaSet(object: KubeObject): Health {
+export function replicaSet(object: KubeObject): Verdict {
   const failure = condition(object, 'ReplicaFailure');
   if (failure?.status === 'True') return degraded('ReplicaFailure', explain(failure));
   const wanted = numberAt(object, 'spec', 'replicas') ?? 1;

@@ -1,12 +1,12 @@
 import { numberAt, textAt } from '../../diff/json.ts';
-import type { Health, KubeObject } from '../../sync/types.ts';
-import { healthy, progressing } from '../scale.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { healthy, progressing, type Verdict } from '../scale.ts';
 
 /**
  * A StatefulSet is healthy when all its replicas are available and, unless a person rolls it (OnDelete), those at or
  * above the partition are of the new revision. Without a partition that is all of them.
  */
-export function statefulSet(object: KubeObject): Health {
+export function statefulSet(object: KubeObject): Verdict {
   if ((numberAt(object, 'status', 'observedGeneration') ?? 0) === 0) {
     return progressing('NotObserved', 'its controller has not seen it yet');
   }
@@ -25,7 +25,7 @@ function availableOf(object: KubeObject, ready: number): number {
   return numberAt(object, 'status', 'availableReplicas') ?? 0;
 }
 
-function updateOf(object: KubeObject, wanted: number): Health {
+function updateOf(object: KubeObject, wanted: number): Verdict {
   const partition = numberAt(object, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
   const current = textAt(object, 'status', 'currentRevision');
   const update = textAt(object, 'status', 'updateRevision');

@@ -1,11 +1,13 @@
 import { Value } from '@sinclair/typebox/value';
 import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
+import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { parseDuration } from './duration.ts';
+import { ownRule } from './health-rule.ts';
 import { type DeliverySpec, deliverySpec, type IgnoreSpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
@@ -55,6 +57,8 @@ export interface Delivery {
   /** How long a release is watched beyond that. */
   readonly bake: number;
   readonly signals: SignalTimes;
+  /** Rules for the health of kinds, as far as their expressions can be told apart: they are compiled elsewhere. */
+  readonly rules: readonly OwnRule[];
   readonly rollback: {
     readonly mode: 'auto' | 'manual' | 'off';
     readonly onFirstFailure: 'keep' | 'delete';
@@ -79,7 +83,7 @@ export function nameOf(delivery: Delivery): string {
 /**
  * Reads a Delivery as the API server stores it. One that is being deleted is read whatever its source says, so that a
  * mistake in the spec never keeps it from going.
- * @throws LockstepError InvalidSpec, NotBuiltYet, SourceUnsupported; one bad Delivery never concerns another
+ * @throws LockstepError InvalidSpec, InvalidRule, NotBuiltYet, SourceUnsupported; one bad Delivery never concerns another
  */
 export function readDelivery(object: KubeObject): Delivery {
   const identity = identityFields(object);
@@ -153,6 +157,7 @@ function settings(spec: DeliverySpec, namespace: string) {
     steady: parseDuration(spec.health?.steady ?? '5s'),
     bake: parseDuration(spec.health?.bake ?? '0s'),
     signals: signalTimes(spec.health?.signals ?? {}),
+    rules: (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`)),
     rollback: {
       mode: spec.rollback?.mode ?? ('auto' as const),
       onFirstFailure: spec.rollback?.onFirstFailure ?? ('keep' as const),

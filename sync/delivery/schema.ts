@@ -105,6 +105,21 @@ const sync = section(
   'How a revision is applied.',
 );
 
+const expression = (description: string) => Type.Optional(text(description, { minLength: 1, maxLength: 4096 }));
+
+/** A health rule as people write it, in a Delivery and in the ConfigMap of the installation. */
+export const healthRule = section(
+  {
+    group: Type.Optional(text('Its API group; empty for the core group.', { maxLength: 253, default: '' })),
+    kind: text('Its kind.', { minLength: 1, maxLength: 63 }),
+    progressing: expression('When it is on its way. This is asked first.'),
+    degraded: expression('When it has failed. This is asked second.'),
+    healthy: expression('When it is as it should be; while it is not, it is progressing.'),
+    message: expression('A text that is told beside the word.'),
+  },
+  'Says by CEL expressions over `self`, the object, how objects of a kind are.',
+);
+
 const health = section(
   {
     deadline: duration('How long a wave may go without progress.', '10m'),
@@ -125,7 +140,11 @@ const health = section(
         'How long each signal of failure must last before the release fails by it: a duration, at-once, or off.',
       ),
     ),
-    rules: listOf(anything('A rule in CEL.'), 'Health rules for kinds of your own.'),
+    rules: listOf(
+      healthRule,
+      'Health rules for kinds of your own, in CEL. They count before those of the installation.',
+      64,
+    ),
     analysis: listOf(anything('A query.'), 'Metrics that judge a release.'),
   },
   'When a release counts as healthy.',

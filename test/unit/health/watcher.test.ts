@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { type RuleSet, ruleSet } from '../../../health/own-rules.ts';
+import type { Judge } from '../../../health/ruling.ts';
 import { createWatcher } from '../../../health/watcher.ts';
 import type { WatchEvent, Watches } from '../../../sync/ports.ts';
 import type { Entry } from '../../../sync/release/record.ts';
+import { shortUid } from '../../../sync/stamp.ts';
+import type { HealthWord, KubeObject } from '../../../sync/types.ts';
 
 const entry = (name: string): Entry => ({
   key: `/ConfigMap/shop/${name}`,
@@ -14,7 +18,7 @@ const entry = (name: string): Entry => ({
   applied: undefined,
 });
 
-function start() {
+function start(judge: Judge = () => undefined) {
   const tellers: ((event: WatchEvent) => void)[] = [];
   const watches: Watches = {
     open: (_target, onEvent) => {
@@ -24,7 +28,7 @@ function start() {
   };
   const woken: string[] = [];
   const context = () => ({ now: 0, bindingMode: () => undefined });
-  const watcher = createWatcher(watches, context, (uid) => woken.push(uid));
+  const watcher = createWatcher(watches, context, (uid) => woken.push(uid), judge);
   const follow = (uid: string, name: string) => watcher.follow(uid, 'shop', new Map([[entry(name).key, entry(name)]]));
   return { watcher, woken, follow, tell: (event: WatchEvent) => tellers.at(-1)?.(event), opened: () => tellers.length };
 }
@@ -87,5 +91,91 @@ describe('the watcher', () => {
     expect(woken).toEqual(['one']);
     tell({ type: 'opened' });
     expect(woken).toEqual(['one', 'one']);
+  });
+
+  describe('with a rule that somebody wrote', () => {
+    const widget = (version: string, generation = 1, status = {}): KubeObject => ({
+      apiVersion: 'example.com/v1',
+      kind: 'Widget',
+      metadata: {
+        name: 'w',
+        namespace: 'shop',
+        uid: 'u',
+        resourceVersion: version,
+        generation,
+        labels: { 'lockstep.dev/delivery': shortUid('one') },
+      },
+      status: { ready: true, ...status },
+    });
+    const key = 'example.com/Widget/shop/w';
+    const ref = { apiVersion: 'example.com/v1', kind: 'Widget', namespace: 'shop', name: 'w' };
+    const entries = new Map([[key, { ...entry('w'), key, ref, manifest: widget('0') }]]);
+    const rules = (healthy: string): RuleSet => ruleSet([{ group: 'example.com', kind: 'Widget', healthy }]);
+
+    /** A judge whose answers come when the test says so. */
+    function startJudged() {
+      const asked: { rule: string | undefined; version: string | undefined; answer: (word?: string) => void }[] = [];
+      const all = start((rule, { metadata }, answer) => {
+        const say = (word = 'Healthy'): void => answer({ status: word as HealthWord, reason: word, message: '' });
+        asked.push({ rule: rule.healthy, version: metadata.resourceVersion, answer: say });
+      });
+      const word = (): string | undefined => all.watcher.live('one', key)?.health.reason;
+      const seen = (object: KubeObject): void => all.tell({ type: 'changed', object });
+      all.watcher.follow('one', 'shop', entries, rules('a'));
+      return { ...all, asked, word, seen };
+    }
+
+    it('knows nothing before the first answer, and then what it says', () => {
+      const { asked, word, seen, woken } = startJudged();
+      seen(widget('1'));
+      expect(word()).toBe('RulePending');
+      expect(asked).toHaveLength(1);
+      const before = woken.length;
+      asked[0]?.answer();
+      expect(word()).toBe('Healthy');
+      expect(woken.length).toBe(before + 1);
+    });
+
+    it('keeps what was said of the same generation until the next answer, and of a new one nothing', () => {
+      const { asked, word, seen, woken } = startJudged();
+      seen(widget('1'));
+      asked[0]?.answer();
+      const before = woken.length;
+      seen(widget('2'));
+      expect(word()).toBe('Healthy');
+      asked[1]?.answer();
+      // Nothing changed: nobody is woken.
+      expect(woken.length).toBe(before);
+      seen(widget('3', 2));
+      expect(word()).toBe('RulePending');
+      asked[2]?.answer('Degraded');
+      expect(word()).toBe('Degraded');
+    });
+
+    it('takes no answer about a state that is not the newest', () => {
+      const { asked, word, seen } = startJudged();
+      seen(widget('1'));
+      seen(widget('2'));
+      asked[0]?.answer('Degraded');
+      expect(word()).toBe('RulePending');
+      asked[1]?.answer();
+      expect(word()).toBe('Healthy');
+    });
+
+    it('has all told again when other rules hold, and asks them', async () => {
+      const { asked, word, seen, watcher, opened } = startJudged();
+      seen(widget('1'));
+      asked[0]?.answer();
+      watcher.follow('one', 'shop', entries, rules('b'));
+      await expect.poll(opened).toBe(2);
+      seen(widget('1'));
+      watcher.live('one', key);
+      expect(asked.at(-1)).toMatchObject({ rule: 'b', version: '1' });
+      asked.at(-1)?.answer('Degraded');
+      expect(word()).toBe('Degraded');
+      watcher.follow('one', 'shop', entries, rules('b'));
+      expect(watcher.isComplete('one')).toBe(false);
+      expect(opened()).toBe(2);
+    });
   });
 });

@@ -27,8 +27,8 @@ const pure = [
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/filters\//,
   /^diff\//,
-  /^health\/(scale|rules|signals|rollout|progress|heard|rolling-pod)\.ts$/,
-  /^health\/kinds\//,
+  /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod)\.ts$/,
+  /^health\/(kinds|custom)\//,
   /^webhooks\/(match|notice|signature|providers)/,
   /^agent\/api\/views/,
 ];
@@ -38,7 +38,7 @@ const middle = [
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,
   /^sync\/release\/(activities|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
-  /^health\/(watcher|followed|tracked|rollouts)\.ts$/,
+  /^health\/(watcher|shared-watches|followed|tracked|ruling|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];
 const isPure = (file: string): boolean => pure.some((pattern) => pattern.test(file));
@@ -46,7 +46,14 @@ const isMiddle = (file: string): boolean => !isPure(file) && middle.some((patter
 const isEdge = (file: string): boolean => !isPure(file) && !isMiddle(file);
 
 /** Packages and modules of Node that do nothing but compute. */
-const harmless = new Set(['node:crypto', '@sinclair/typebox', '@sinclair/typebox/value', 'fast-json-patch']);
+const harmless = new Set([
+  'node:crypto',
+  '@sinclair/typebox',
+  '@sinclair/typebox/value',
+  'fast-json-patch',
+  '@bufbuild/cel',
+  '@bufbuild/cel/ext',
+]);
 
 const owners: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': 'agent/kube/client.ts',
@@ -54,6 +61,7 @@ const owners: Readonly<Record<string, string>> = {
   bullmq: 'agent/queue',
   ioredis: 'agent/queue',
   'fast-json-patch': 'diff/patch.ts',
+  '@bufbuild/cel': 'health/cel.ts',
   pino: 'agent/log.ts',
   'js-yaml': 'sync/render/yaml.ts',
   fastify: 'agent/api/server.ts',

@@ -1,4 +1,5 @@
 import { textAt } from '../../../../diff/json.ts';
+import { noRules } from '../../../../health/own-rules.ts';
 import { createRollouts } from '../../../../health/rollouts.ts';
 import { createWatcher } from '../../../../health/watcher.ts';
 import { type Delivery, type Request, readDelivery } from '../../../../sync/delivery/delivery.ts';
@@ -56,6 +57,7 @@ export function makeTurn(
     watches,
     () => ({ now: turn.now, bindingMode: () => undefined }),
     () => undefined,
+    () => undefined,
   );
   const quiet = (): void => undefined;
   const world: World = {
@@ -92,6 +94,7 @@ export function makeTurn(
       },
       remove: async () => undefined,
     },
+    rules: { of: () => noRules, broken: () => undefined },
     watcher,
     rollouts: createRollouts(watches, () => turn.now, quiet),
     isOutdated: () => false,

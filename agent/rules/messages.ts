@@ -1,0 +1,19 @@
+import type { Answers, OwnRule } from '../../health/own-rules.ts';
+import type { KubeObject } from '../../sync/types.ts';
+
+/** What the thread is asked: what a rule says of an object, or, without one, whether it is well written. */
+export interface Task {
+  readonly rule: OwnRule;
+  readonly object?: KubeObject;
+}
+
+/** What a task came to. Tasks are answered in the order in which they were sent. */
+export interface Outcome {
+  readonly problems?: readonly string[];
+  readonly answers?: Answers;
+  /** How long it took, in milliseconds. */
+  readonly took: number;
+}
+
+/** What the thread says: that it can begin, and then what each task came to. */
+export type Reply = 'ready' | Outcome;

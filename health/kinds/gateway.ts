@@ -1,0 +1,38 @@
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { degraded, healthy, progressing, type Verdict } from '../scale.ts';
+import { type Condition, condition, conditionsAt, degradedBy, explain, progressingBy } from './conditions.ts';
+
+/** Reasons of Accepted and Programmed that say that it is not so yet. */
+const notYet = new Set(['', 'Pending', 'Waiting', 'AddressNotAssigned']);
+
+/** A Gateway is healthy when it is accepted and programmed, and each of its listeners is as it was written. */
+export function gateway(object: KubeObject): Verdict {
+  const generation = numberAt(object, 'metadata', 'generation') ?? 0;
+  const bad = brokenListener(object, generation);
+  for (const type of ['Accepted', 'Programmed']) {
+    const found = condition(object, type);
+    if (found === undefined) return progressing(`Not${type}`, `is not ${type.toLowerCase()} yet`);
+    if (found.status === 'True') continue;
+    // Why a listener is refused says more than that the whole is.
+    if (bad !== undefined) return bad;
+    return found.status === 'False' && !notYet.has(found.reason) ? degradedBy(found) : progressingBy(found);
+  }
+  return bad ?? healthy('Programmed');
+}
+
+/** What a listener says that is not well for good; what it says of an older generation does not count. */
+function brokenListener(object: KubeObject, generation: number): Verdict | undefined {
+  for (const listener of objectsAt(object, 'status', 'listeners')) {
+    const found = conditionsAt(listener, 'conditions').find((one) => isBroken(one, generation));
+    if (found !== undefined)
+      return degraded(found.reason || found.type, `listener ${textAt(listener, 'name')}: ${explain(found)}`);
+  }
+  return undefined;
+}
+
+function isBroken({ type, status, reason, generation: seen }: Condition, generation: number): boolean {
+  if ((seen ?? generation) < generation) return false;
+  if (type === 'Conflicted') return status === 'True';
+  return (type === 'Accepted' || type === 'ResolvedRefs') && status === 'False' && !notYet.has(reason);
+}

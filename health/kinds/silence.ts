@@ -1,0 +1,25 @@
+import { at, isObject, textAt } from '../../diff/json.ts';
+import { isBuiltIn } from '../../diff/normalize.ts';
+import type { KubeObject } from '../../sync/types.ts';
+import { speaks } from '../custom/speaking.ts';
+import { type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
+import { ourLastApply } from './generation.ts';
+
+/** How long a custom object without any status may take before its silence counts as health, in milliseconds. */
+const settleTime = 5_000;
+
+/** When an object was written last, as far as that is known: when we did, or when it was made. NaN where neither is. */
+export function lastWritten(object: KubeObject): number {
+  return Math.max(Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? ''), ourLastApply(object) ?? 0);
+}
+
+/** Some kinds never get a status; a controller that has just not started yet looks the same for a moment. */
+export function bySilence(object: KubeObject, { now }: HealthContext): Verdict {
+  const status = at(object, 'status');
+  if (at(object, 'status', 'observedGeneration') !== undefined) return healthy('Observed');
+  if (isObject(status) && Object.keys(status).length > 0) return healthy('NoConditions');
+  if (isBuiltIn(object.apiVersion)) return healthy('NoStatus');
+  if (speaks(object)) return progressing('NotObserved', 'its controller has not said anything of it yet');
+  const end = lastWritten(object) + settleTime;
+  return now < end ? { ...progressing('Settling', 'has no status yet'), until: end } : healthy('NoStatus');
+}

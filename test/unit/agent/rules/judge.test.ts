@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createRuleJudge, type RuleJudge } from '../../../../agent/rules/judge.ts';
+import { createThread } from '../../../../agent/rules/thread.ts';
+import type { OwnRule } from '../../../../health/own-rules.ts';
+import type { Verdict } from '../../../../health/scale.ts';
+import type { KubeObject } from '../../../../sync/types.ts';
+
+const opened: RuleJudge[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+});
+
+let now = 0;
+function start(limits?: { deadline: number; idle: number }): RuleJudge {
+  now = 1_000_000;
+  const clock = { now: () => now, steady: () => now, sleep: async () => undefined };
+  const judge = createRuleJudge(clock, createThread(limits));
+  opened.push(judge);
+  return judge;
+}
+
+function ask({ judge }: RuleJudge, rule: OwnRule, object: object): Promise<Verdict | undefined> {
+  return new Promise((resolve) => judge(rule, object as KubeObject, resolve));
+}
+
+const rule = (healthy: string): OwnRule => ({ group: 'example.com', kind: 'Widget', healthy });
+/** A million steps and more: it takes seconds. */
+const endless = rule('self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= 0)))');
+const many = { l: Array.from({ length: 2_000 }, (_one, index) => index) };
+
+describe('rules of people', () => {
+  it('are evaluated in a thread of their own, in order', async () => {
+    const judge = start();
+    const words = await Promise.all([1, 2, 3].map((n) => ask(judge, rule('self.n == 2'), { n })));
+    expect(words.map((one) => one?.status)).toEqual(['Progressing', 'Healthy', 'Progressing']);
+  });
+
+  it('are checked there too', async () => {
+    const judge = start();
+    expect(await judge.check(rule('self.n =='))).toEqual([
+      'healthy: found = but expecting end of input at line 1, column 8',
+    ]);
+    expect(await judge.check(rule('self.n == 1'))).toEqual([]);
+  });
+
+  it('that take too long are broken off, hold nobody else up, and rest for a while', async () => {
+    const judge = start({ deadline: 100, idle: 60_000 });
+    await ask(judge, rule('true'), {});
+    let longest = 0;
+    let last = performance.now();
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 5);
+    const [slow, quick] = await Promise.all([ask(judge, endless, many), ask(judge, rule('self.n == 1'), { n: 1 })]);
+    clearInterval(beat);
+    expect(slow).toMatchObject({ status: 'Progressing', reason: 'RuleTooSlow', until: now + 60_000 });
+    expect(slow?.message).toContain('took longer than 100 ms');
+    expect(quick?.status).toBe('Healthy');
+    // The loop of the agent went on all the while.
+    expect(longest).toBeLessThan(90);
+    const started = performance.now();
+    expect((await ask(judge, endless, many))?.reason).toBe('RuleTooSlow');
+    expect(performance.now() - started).toBeLessThan(50);
+    now += 60_001;
+    expect((await ask(judge, endless, { l: [1] }))?.status).toBe('Healthy');
+  });
+
+  it('that fill the memory end their thread and nothing else', async () => {
+    const judge = start({ deadline: 20_000, idle: 60_000 });
+    const hungry = rule('self.l.map(a, self.l.map(b, self.l.map(c, [a, b, c]))).size() == 0');
+    const [full, quick] = await Promise.all([ask(judge, hungry, many), ask(judge, rule('true'), {})]);
+    expect(full).toMatchObject({ reason: 'RuleTooSlow', message: expect.stringContaining('memory') });
+    expect(quick?.status).toBe('Healthy');
+  });
+
+  it('that use up a budget by many short evaluations rest too', async () => {
+    const judge = start({ deadline: 5_000, idle: 60_000 });
+    const costly = rule('self.l.all(a, self.l.all(b, a + b >= 0))');
+    const words: (string | undefined)[] = [];
+    for (let n = 0; n < 30; n += 1) words.push((await ask(judge, costly, { l: many.l.slice(0, 1_000) }))?.reason);
+    expect(words[0]).toBe('RuleHealthy');
+    expect(words.at(-1)).toBe('RuleTooSlow');
+  });
+
+  it('let their thread go when there is nothing to do, and have it again when there is', async () => {
+    const judge = start({ deadline: 1_000, idle: 20 });
+    expect((await ask(judge, rule('true'), {}))?.status).toBe('Healthy');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await ask(judge, rule('true'), {}))?.status).toBe('Healthy');
+  });
+});
