@@ -7,6 +7,8 @@ const reporters = ['default' as const, new ClosingLine()];
 const alone = [
   'test/e2e/order-needs.test.ts',
   'test/e2e/scale.test.ts',
+  'test/e2e/signals-speed.test.ts',
+  'test/e2e/verify-hundreds.test.ts',
   'test/e2e/rollback/bad-image.test.ts',
   'test/e2e/rollback/crash-loop.test.ts',
   'test/e2e/rollback/slow-but-healthy.test.ts',

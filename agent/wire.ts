@@ -26,6 +26,7 @@ import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
 import { followLimits } from './limits.ts';
 import { openApi, openProbes } from './listeners.ts';
+import { madeBy } from './made.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createProbes, type Probes } from './probes.ts';
 import { gathering } from './queue/gather.ts';
@@ -210,6 +211,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
       reviews,
       siteOf: sites.at,
       live: watcher.live,
+      made: (target, workloads) => madeBy(sites.at(target).cluster, workloads),
+      healthContext,
       suspects: watcher.suspects,
       tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),
     },

@@ -23,6 +23,7 @@ import { pod } from './kinds/pod.ts';
 import { podDisruptionBudget } from './kinds/pod-disruption-budget.ts';
 import { replicaSet } from './kinds/replica-set.ts';
 import { service } from './kinds/service.ts';
+import { onceAnswered } from './kinds/silence.ts';
 import { statefulSet } from './kinds/stateful-set.ts';
 import type { HealthContext, HealthRule, Verdict } from './scale.ts';
 
@@ -82,7 +83,8 @@ const alwaysHealthyGroups = new Set([
  * The order is that of the design: deletion, lagging controllers, Stalled, Reconciling, rules that people wrote, the kind.
  */
 export function healthOf(object: KubeObject, context: HealthContext): Verdict {
-  const found = common(object) ?? context.ruled?.(object) ?? ruleOf(object)(object, context);
+  const found =
+    common(object) ?? context.ruled?.(object) ?? onceAnswered(ruleOf(object)(object, context), object, context);
   if (found.message === '') return found;
   return { ...found, message: `${titleOf(refOf(object))}: ${found.message}` };
 }

@@ -1,11 +1,12 @@
 import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { leftAloneByFlux } from '../sync/options.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
-import { type Health, type KubeObject, refOf, titleOf } from '../sync/types.ts';
+import { type Health, type HealthWord, type KubeObject, refOf, titleOf } from '../sync/types.ts';
 import { progressOf } from './progress.ts';
 import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
 import { degraded, type HealthContext, healthy, progressing, type Verdict } from './scale.ts';
+import { sinceOf } from './since.ts';
 
 /** What is known of one live object. `questioned`: a watch lost sight of it, which only a read can explain. */
 export interface Live {
@@ -15,6 +16,8 @@ export interface Live {
   /** What we own in it, folded. */
   readonly owned: string | undefined;
   readonly health: Health;
+  /** Since when it has that word, where that is known: wall time in milliseconds. */
+  readonly since: number | undefined;
   /** Time alone may change its health. */
   readonly isTimed?: boolean;
   /** The newest revision of a workload, once its controller has seen the last change. */
@@ -99,12 +102,14 @@ export function track(entry: Entry, watch: string, before: Tracked | undefined):
 
 /** A Job that its time to live took away is not missed: it stays as well as it ended. */
 export function settle(tracked: Tracked, end: JobEnd): void {
+  const since = tracked.live?.since;
   tracked.uid = undefined;
   tracked.reference = undefined;
   tracked.settling = undefined;
   tracked.isSettled = true;
   const health = end === 'Complete' ? healthy('Complete') : degraded('JobFailed', `${tracked.key}: the Job failed`);
-  tracked.live = { state: 'present', uid: '', version: '', owned: undefined, health, revision: undefined, progress: 0 };
+  const gone = { uid: '', version: '', owned: undefined, revision: undefined, progress: 0 };
+  tracked.live = { state: 'present', health, since, ...gone };
 }
 
 function endOf(reason: string): JobEnd | undefined {
@@ -138,11 +143,18 @@ export function fold(tracked: Tracked, object: KubeObject, manager: string, cont
     version: object.metadata.resourceVersion ?? '',
     owned: ownedBy(object, manager, tracked.sentEmpty),
     health,
+    since: sinceWhen(tracked.live, object, health.status, context.now),
     ...(until === undefined ? {} : { isTimed: true }),
     revision: isOld ? undefined : revisionOf(object),
     progress: isOld ? 0 : progressOf(object),
     ...(leftAloneByFlux(object) === undefined ? {} : { isLeftAlone: true }),
   };
+}
+
+/** What was seen before tells since when; at first sight only the object itself does. */
+function sinceWhen(before: Live | undefined, object: KubeObject, word: HealthWord, now: number): number | undefined {
+  if (before === undefined) return Math.min(now, sinceOf(object) ?? now);
+  return before.health.status === word && before.uid === object.metadata.uid ? before.since : now;
 }
 
 /** A hook that is on its way out says how it ended all the same; one that had not ended has failed. */
@@ -172,6 +184,7 @@ export function question(tracked: Tracked): void {
     version: '',
     owned: undefined,
     health,
+    since: tracked.live?.health.status === 'Missing' ? tracked.live.since : undefined,
     revision: undefined,
     progress: 0,
   };

@@ -1,3 +1,4 @@
+import type { HealthContext } from '../../health/scale.ts';
 import type { Live } from '../../health/tracked.ts';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { partsOf, type Target } from '../../sync/delivery/target.ts';
@@ -26,6 +27,10 @@ export interface ApiWorld {
   siteOf(target: Target): Omit<WatchSite, 'kinds'>;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
+  /** What workloads of a target have made, as the account of the Delivery may list it. @throws ApiError */
+  made(target: Target, workloads: readonly KubeObject[]): Promise<KubeObject[]>;
+  /** What health rules may need beside an object of a target. */
+  healthContext(target: Target): HealthContext;
   /** The objects of a Delivery that differ from what was applied last. */
   suspects(uid: string): readonly string[];
   /** An object as it is, and as healing would make it, asked for as the account of the Delivery. */

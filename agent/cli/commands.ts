@@ -95,9 +95,9 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./render.ts')).renderCommand,
   },
   health: {
-    about: 'print the health of objects',
-    usage: ['-f FILE|-'],
-    examples: ['-f -'],
+    about: 'tell how the objects of a Delivery are, down to pods, or those of a file, without any cluster',
+    usage: [`NAME ${connection}`, '-f FILE|- [--rules FILE]'],
+    examples: ['shop -n shop', '-f -', '-f widget.yaml --rules rules.yaml'],
     load: async () => (await import('./health.ts')).healthCommand,
   },
 };

@@ -31,6 +31,12 @@ export function lags(object: KubeObject): boolean {
   return known.length > 0 && Math.max(...known) < generationOf(object);
 }
 
+/** Whether a status says which generation it is about, as a whole or in one of its conditions. */
+export function tellsGeneration(object: KubeObject): boolean {
+  const conditions = conditionsAt(object, 'status', 'conditions');
+  return observedOf(object) !== undefined || conditions.some(({ generation }) => generation !== undefined);
+}
+
 /** The conditions of an object; those that are about an older generation are told apart. */
 export function currentConditions(object: KubeObject): { current: Condition[]; old: Condition[] } {
   const all = conditionsAt(object, 'status', 'conditions');

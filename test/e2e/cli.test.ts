@@ -94,7 +94,7 @@ describe('lockstep', () => {
     ['plan', 'usage: lockstep plan NAME [--path FOLDER]'],
     ['diff', 'usage: lockstep diff NAME [--server URL]'],
     ['tree', 'usage: lockstep tree NAME'],
-    ['health', 'usage: lockstep health -f FILE|-'],
+    ['health', 'lockstep health -f FILE|- [--rules FILE]'],
   ])('tells more of %s', (command, expected) => {
     expect(run([command, '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining(expected) });
     expect(run([command, 'x', '-h']).code).toBe(0);

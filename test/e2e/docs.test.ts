@@ -22,8 +22,10 @@ const pages = [
   'order-and-hooks',
   'move-here',
   'tenants',
+  'health-rules',
 ].map((name) => `docs-${name}`);
-const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret] });
+const healthRules = 'docs-health-rules-all';
+const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret, '--health-rules', healthRules] });
 
 /** A page, and what it takes for granted. */
 interface Page {
@@ -70,6 +72,7 @@ async function run(page: Page, repository: Repository): Promise<string> {
     .replaceAll('https://git.example.com/shop.git', repository.url)
     .replaceAll('http://127.0.0.1:8080', lockstep.agent.api)
     .replaceAll('lockstep-webhooks', webhookSecret)
+    .replaceAll('lockstep-health-rules', healthRules)
     .replaceAll(/\bshop\b/g, namespace);
   const folder = await prepare(page);
   const isHeld = `kubectl -n ${namespace} get dlv ${namespace} -o jsonpath={.status.state} | grep -q Held`;
@@ -169,6 +172,20 @@ describeOnOwnCluster('every command of', () => {
     await deliver(namespace, repository);
     const output = await run({ file: 'docs/how-to/tenants.md', namespace, mayDiffer: true }, repository);
     expect(output).toContain(`ServiceAccount ${namespace}/lockstep  in no Delivery`);
+  });
+
+  it('docs/how-to/health-rules.md', async () => {
+    const namespace = 'docs-health-rules';
+    const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: agentNamespace, name: healthRules };
+    if ((await lockstep.kube.get(ref)) !== undefined) await lockstep.kube.delete(ref);
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const output = await run({ file: 'docs/how-to/health-rules.md', namespace, mayDiffer: true }, repository);
+    expect(output).toMatch(
+      /Deployment docs-health-rules\/web {2}Healthy Available {2}\d+s\n {4}ReplicaSet .*\n {6}Pod /,
+    );
+    expect(output).toContain('"status":"Healthy","reason":"NoConditions"');
+    expect(output).toContain('Widget docs-health-rules/it: step 2 of 3');
   });
 
   it('docs/how-to/rest.md', async () => {

@@ -53,14 +53,15 @@ async function install(rules: string | undefined): Promise<void> {
 
 describeOnOwnCluster('a health rule of people', () => {
   it('decides when an object is healthy, and when it has failed, with the words that it gives', async () => {
+    const fails = 'has(self.status.fault) && self.status.fault == self.spec.steps';
     const rule = {
       group,
       kind: 'Engine',
       // What is asked first wins.
-      progressing: '!has(self.status.fault) && self.status.step < self.spec.steps',
-      degraded: 'has(self.status.fault)',
+      progressing: `!(${fails}) && self.status.step < self.spec.steps`,
+      degraded: fails,
       healthy: 'self.status.step == self.spec.steps',
-      message: 'has(self.status.fault) ? "fault " + self.status.fault : "step " + string(self.status.step)',
+      message: `${fails} ? "no step " + string(self.status.fault) : "step " + string(self.status.step)`,
     };
     const app = await lockstep.app(
       'rules-word',
@@ -76,8 +77,8 @@ describeOnOwnCluster('a health rule of people', () => {
     await app.ready();
     app.push({ 'it.yaml': object('Engine', '{steps: 5}') });
     await waitsFor(app, 'step 3');
-    await tell(app, 'Engine', { fault: 'E42' });
-    expect(holdMessage(await held(app))).toBe('Engine rules-word/it: fault E42');
+    await tell(app, 'Engine', { fault: 5 });
+    expect(holdMessage(await held(app))).toBe('Engine rules-word/it: no step 5');
   });
 
   it('that is no CEL stalls its Delivery and says where, until it is mended; nothing is touched meanwhile', async () => {

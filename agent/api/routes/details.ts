@@ -13,6 +13,7 @@ import { viewEnded } from '../views/history.ts';
 import { hiddenResource, referenceOf, viewResource } from '../views/resources.ts';
 import { type DiffView, diffView, historyView, pageOf, releaseView, resourceView } from '../views/schemas.ts';
 import { type ApiWorld, knownOf, mayGetOf, readServed } from '../world.ts';
+import { childrenOf } from './children.ts';
 
 /** Questions about rights, or reads of objects, that are under way at once for one request. */
 const parallel = 8;
@@ -34,10 +35,19 @@ function resources(world: ApiWorld): Route {
     method: 'GET',
     path: `${here}/resources`,
     id: 'listResources',
-    summary: 'List the objects of a Delivery, with what was done with each and how it is.',
+    summary:
+      'List the objects of a Delivery: what was done with each, how it is, since when, and what it has made, down to pods.',
     access: 'api',
     params: deliveryParams,
-    query: whichPage,
+    query: Type.Object({
+      ...pageQuery,
+      tree: Type.Optional(
+        Type.Boolean({
+          description: 'Whether what objects have made is told, which the API server is asked for.',
+          default: true,
+        }),
+      ),
+    }),
     answers: { 200: { description: 'A page of objects.', schema: pageOf(resourceView) } },
     problems: ['NotFound'],
     handle: async ({ params, query, caller }) => {
@@ -47,11 +57,17 @@ function resources(world: ApiWorld): Route {
       const drifted = new Set(world.suspects(uid));
       const may = mayGetOf(world, caller, served);
       const { items, next } = paged(entriesOf(served), ({ key }) => key, query);
-      const shown = await inParallel(items, parallel, async (entry) => {
-        if (record === undefined || !(await may(entry.ref))) return hiddenResource(entry);
+      const visible = await inParallel(items, parallel, ({ ref }) => may(ref));
+      const seen = items.filter((_entry, index) => visible[index]);
+      const made = query.tree === false ? undefined : await childrenOf(world, served.target(), seen, may);
+      const shown = items.map((entry, index) => {
+        if (record === undefined || visible[index] !== true) return hiddenResource(entry);
+        const { health, since } = world.live(uid, entry.key) ?? {};
         return viewResource(record, entry, {
-          health: world.live(uid, entry.key)?.health,
+          health,
+          since,
           isDrifted: drifted.has(entry.key),
+          made: made?.get(entry.key),
         });
       });
       return page(shown, next);

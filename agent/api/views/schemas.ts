@@ -85,6 +85,24 @@ export const deliveryView = Type.Object(
 );
 export type DeliveryView = Static<typeof deliveryView>;
 
+const healthOfObject = Type.Object(
+  { status: text('Its health word.'), reason: text('A stable machine word.'), message: text('Why.') },
+  { description: 'How it is.' },
+);
+const since = text('Since when it has that word, as far as that is known, ISO 8601.');
+
+const pod = record({ ...reference, health: healthOfObject, since: Type.Optional(since) }, 'What it has made.');
+const child = record(
+  {
+    ...reference,
+    health: healthOfObject,
+    since: Type.Optional(since),
+    children: Type.Optional(Type.Array(pod, { description: 'What it has made.' })),
+  },
+  'What it has made.',
+);
+export type ChildView = Static<typeof child>;
+
 export const resourceView = Type.Object(
   {
     ...reference,
@@ -93,9 +111,12 @@ export const resourceView = Type.Object(
     phase: Type.Optional(text('The phase of a hook; none for Sync.')),
     action: Type.Optional(text('What the last release did with it: create, update, unchanged, adopt or prune.')),
     release: Type.Optional(count('The release that last changed it.')),
-    health: Type.Optional(
-      Type.Object({ status: text('Its health word.'), reason: text('A stable machine word.'), message: text('Why.') }),
+    health: Type.Optional(healthOfObject),
+    since: Type.Optional(since),
+    children: Type.Optional(
+      Type.Array(child, { description: 'What it has made, down to pods, as far as the caller may get it.' }),
     ),
+    childrenProblem: Type.Optional(text('Why what it has made can not be told.')),
     isDrifted: Type.Optional(Type.Boolean({ description: 'Whether it differs from what was applied last.' })),
   },
   { $id: 'Resource', description: 'An object of a Delivery.' },

@@ -29,8 +29,9 @@ const service = (spec: string): string =>
   `apiVersion: v1\nkind: Service\nmetadata: {name: o}\nspec: {selector: {app: o}, ${spec}}\n`;
 const account = 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: x}\n---\n';
 
+/** What it scales does not exist, so that it is never healthy. */
 const scaler = (version: string, spec: string): string =>
-  `apiVersion: autoscaling/${version}\nkind: HorizontalPodAutoscaler\nmetadata: {name: o}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nothing}, maxReplicas: 3${spec}}\n`;
+  `apiVersion: autoscaling/${version}\nkind: HorizontalPodAutoscaler\nmetadata: {name: o, annotations: {lockstep.dev/health: ignore}}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nothing}, maxReplicas: 3${spec}}\n`;
 const cpu = 'metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]';
 
 const rows: readonly Row[] = [

@@ -53,6 +53,42 @@ describe('health that time alone changes', () => {
     expect(reason('v1', written(just))).toBe('NoStatus');
   });
 
+  it.each([
+    ['WaitForFirstConsumer', undefined, 'Healthy', 'WaitForFirstConsumer'],
+    ['WaitForFirstConsumer', 'node-1', 'Progressing', 'Pending'],
+    ['Immediate', undefined, 'Progressing', 'Pending'],
+    ['NotFound', undefined, 'Degraded', 'StorageClassNotFound'],
+  ] as const)('tells a claim of a class that is %s, wanted by a pod on %s, as %s', (mode, node, status, reason) => {
+    const annotations = node === undefined ? {} : { 'volume.kubernetes.io/selected-node': node };
+    const claim = make('v1', 'PersistentVolumeClaim', {
+      metadata: { ...young, annotations },
+      spec: { storageClassName: 'fast' },
+      status: { phase: 'Pending' },
+    });
+    const found = healthOf(claim, { now, bindingMode: () => mode });
+    expect(found).toMatchObject({ status, reason });
+    // Classes come and go without any event about the claim.
+    expect(found.until === undefined).toBe(status === 'Healthy');
+  });
+
+  it('takes no status that may be of before for one of now: not until somebody has answered, or had the time to', () => {
+    const ours = { manager: 'lockstep-0123456789ab', operation: 'Apply', time: '2026-01-01T23:59:58Z' };
+    const answer = (time: string) => ({ manager: 'widgets', operation: 'Update', subresource: 'status', time });
+    const widget = (status: object, ...managedFields: object[]): KubeObject =>
+      make('example.com/v1', 'Widget', { metadata: { ...young, generation: 2, managedFields }, status });
+    const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
+    const reason = (object: KubeObject) => healthOf(object, { now }).reason;
+    expect(healthOf(widget(ready, ours), { now })).toMatchObject({ reason: 'Settling', until: now + 3_000 });
+    expect(healthOf(widget(ready, ours), { now: now + 3_000 }).reason).toBe('Ready');
+    expect(reason(widget(ready, ours, answer('2026-01-01T12:00:00Z')))).toBe('Settling');
+    expect(reason(widget(ready, ours, answer('2026-01-01T23:59:58Z')))).toBe('Ready');
+    // It says itself what it is about.
+    expect(reason(widget({ ...ready, observedGeneration: 2 }, ours))).toBe('Ready');
+    // Bad news is believed at once.
+    expect(reason(widget({ phase: 'Failed' }, ours))).toBe('Failed');
+    expect(reason(make('v1', 'Service', { metadata: { ...young, managedFields: [ours] } }))).toBe('Healthy');
+  });
+
   it('holds no run against a CronJob that was changed after it', () => {
     const cronJob = (time: string): KubeObject =>
       ({
