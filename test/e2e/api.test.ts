@@ -45,8 +45,29 @@ describe('REST', () => {
         isDrifted: false,
       },
       { kind: 'Secret', name: 's', action: 'create' },
-      { kind: 'Deployment', name: 'web', wave: 1, action: 'create' },
+      {
+        kind: 'Deployment',
+        name: 'web',
+        wave: 1,
+        action: 'create',
+        health: { status: 'Healthy', reason: 'Available' },
+        since: expect.stringMatching(/^\d{4}-.*Z$/),
+        children: [
+          {
+            kind: 'ReplicaSet',
+            namespace: 'api-read',
+            health: { status: 'Healthy' },
+            children: [{ kind: 'Pod', health: { status: 'Healthy', reason: 'Ready' }, since: expect.any(String) }],
+          },
+        ],
+      },
     ]);
+    // Since when it is so is told of the object, not of the question.
+    const [, , web] = resources.body.items;
+    expect(Date.parse(web.since)).toBeLessThanOrEqual(Date.now());
+    const again = await call(api('/deliveries/api-read/app/resources?tree=false'));
+    expect(again.body.items[2]).toMatchObject({ kind: 'Deployment', since: web.since });
+    expect(again.body.items[2]).not.toHaveProperty('children');
     const history = await call(api('/deliveries/api-read/app/history'));
     expect(history.body.items).toMatchObject([{ sequence: 1, verdict: 'Good', revision: app.revision }]);
     const release = await call(api('/deliveries/api-read/app/history/1'));

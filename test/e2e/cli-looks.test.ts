@@ -8,7 +8,15 @@ import { lockstepBeside } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const lockstep = useLockstep(['looks-wait', 'looks-first', 'looks-plan', 'looks-diff', 'looks-tree', 'looks-watch']);
+const lockstep = useLockstep([
+  'looks-wait',
+  'looks-first',
+  'looks-plan',
+  'looks-diff',
+  'looks-tree',
+  'looks-health',
+  'looks-watch',
+]);
 const run = (...args: string[]) => lockstepBeside([...args, '--kubeconfig', inject('kubeconfig')]);
 
 describe('lockstep wait', () => {
@@ -183,6 +191,42 @@ describeOnOwnCluster('lockstep tree', () => {
       wave: 0,
       objects: [{ title: 'ConfigMap looks-tree/a', health: 'Healthy', children: [] }, {}],
     });
+  });
+});
+
+describeOnOwnCluster('lockstep health NAME', () => {
+  it('tells how each object of a Delivery is, why and since when, down to pods', async () => {
+    const rule = { kind: 'ConfigMap', degraded: 'self.data.v == "2"', message: '"two is not allowed"' };
+    const app = await lockstep.app(
+      'looks-health',
+      { 'a.yaml': configMap('a', { v: '1' }), 'web.yaml': deployment('web') },
+      { health: { rules: [rule], signals: { degraded: 'off' } } },
+    );
+    await app.ready();
+    const { code, stdout } = await run('health', 'app', '-n', 'looks-health');
+    expect(stdout).toMatch(
+      /^Delivery looks-health\/app {2}Synced {2}.*\n {2}ConfigMap looks-health\/a {2}Healthy Healthy {2}\d+s\n {2}Deployment looks-health\/web {2}Healthy Available {2}\d+s\n {4}ReplicaSet looks-health\/web-\S+ {2}Healthy Available {2}\d+s\n {6}Pod looks-health\/web-\S+ {2}Healthy Ready {2}\d+s\n$/,
+    );
+    expect(code).toBe(0);
+    app.push({ 'a.yaml': configMap('a', { v: '2' }), 'web.yaml': deployment('web', { pod: { pod: 'image-pull' } }) });
+    await until('both are not well', async () => {
+      const { stdout: text } = await run('health', 'app', '-n', 'looks-health');
+      return text.includes('ImagePullBackOff') && text.includes('two is not allowed');
+    });
+    const bad = await run('health', 'app', '-n', 'looks-health', '-o', 'json');
+    expect(bad.code).toBe(2);
+    expect(JSON.parse(bad.stdout)).toMatchObject([
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        status: 'Degraded',
+        reason: 'RuleDegraded',
+        message: 'ConfigMap looks-health/a: two is not allowed',
+        since: expect.stringMatching(/Z$/),
+        children: [],
+      },
+      { kind: 'Deployment', status: 'Progressing', children: [{ kind: 'ReplicaSet' }, { kind: 'ReplicaSet' }] },
+    ]);
   });
 });
 

@@ -73,6 +73,43 @@ describe('lockstep', () => {
     ]);
     expect(run(['health', '-f', '-'], configMap('a', { a: '1' })).code).toBe(0);
     expect(run(['health'])).toMatchObject({ code: 1, stderr: expect.stringContaining('-f FILE is needed') });
+    // A suspended one is as it was asked to be; the worst of all decides.
+    const cron = 'apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\nspec: {suspend: true}\n';
+    expect(run(['health', '-f', '-'], cron)).toMatchObject({ code: 0, stdout: expect.stringContaining('Suspended') });
+    expect(run(['health', '-f', '-'], `${configMap('a', { a: '1' })}---\n${deployment('web')}`).code).toBe(2);
+    expect(run(['health', '-f', '-'], 'a: [')).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('health tries rules of people, without any cluster, and says what is wrong with them', () => {
+    const rules = join(mkdtempSync(join(tmpdir(), 'lockstep-rules-')), 'rules.yaml');
+    const input = configMap('a', { size: '3' });
+    const health = (text: string) => {
+      writeFileSync(rules, text);
+      return run(['health', '-f', '-', '--rules', rules], input);
+    };
+    const rule = (more: string): string => `- kind: ConfigMap\n${more.replaceAll(/^/gm, '  ')}\n`;
+    expect(health(rule('degraded: int(self.data.size) > 2\nmessage: "\'too \' + self.data.size"'))).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining('"status":"Degraded","reason":"RuleDegraded","message":"ConfigMap a: too 3"'),
+    });
+    expect(health(rule('healthy: self.data.size == "3"')).code).toBe(0);
+    expect(health(rule('healthy: self.data.size =='))).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/rules\.yaml\[0\]\.healthy: found = .* at line 1, column 16/),
+    });
+    expect(health(rule('wealthy: "true"'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('rules.yaml[0]: there is no field wealthy'),
+    });
+    expect(health(rule('message: "1"'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('it asks for none of progressing, degraded, healthy'),
+    });
+    expect(run(['health', 'app', '--rules', rules])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--rules goes with -f'),
+    });
   });
 
   it('says how it is used', () => {

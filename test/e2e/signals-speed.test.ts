@@ -71,6 +71,23 @@ async function delayAfter(app: App, told: (entry: AuditEntry) => boolean, since:
   return first.time - last.answered;
 }
 
+/** How many watches of its pods are open: there were some, or the audit log says nothing. */
+function openPodWatches({ namespace }: App): number {
+  const watches = readAudit(inject('auditLog')).filter(
+    (entry) =>
+      entry.agent === 'lockstep' &&
+      entry.verb === 'watch' &&
+      entry.resource === 'pods' &&
+      entry.namespace === namespace,
+  );
+  if (watches.length === 0) throw new Error(`the pods of ${namespace} were never watched`);
+  return watches.filter(({ stage }) => stage === 'ResponseStarted').length - closedOf(watches);
+}
+
+function closedOf(watches: readonly AuditEntry[]): number {
+  return watches.filter(({ stage }) => stage === 'ResponseComplete').length;
+}
+
 const byTest = (resource: string) => (entry: AuditEntry) =>
   entry.agent === 'lockstep-test' && entry.verb === 'patch' && entry.resource === resource;
 
@@ -93,6 +110,7 @@ describeOnOwnCluster('a verdict falls within half a second of what completes it'
     expect(holdMessage(await app.status())).toContain(message);
     expect(delay - (signal === undefined ? 0 : lasting)).toBeLessThan(limit);
     expect(delay).toBeGreaterThan(signal === undefined ? -1 : lasting - 50);
+    await until('the pods are not watched any more', async () => openPodWatches(app) === 0);
   });
 
   it('a Job that failed', async () => {

@@ -15,6 +15,7 @@ const lockstep = useLockstep([
   'sign-policy',
   'sign-set-policy',
   'sign-secret',
+  'sign-late',
   'sign-mount',
   'sign-daemon',
   'sign-init',
@@ -155,6 +156,26 @@ describeOnOwnCluster('a release fails early', () => {
     );
     expect(Date.now() - since).toBeGreaterThan(15_000);
     expect(Date.now() - since).toBeLessThan(22_000);
+  });
+
+  it('but not when another controller makes that Secret after 10 s', async () => {
+    const using = deployment('web', { image: 'app:2' }).replace(
+      'ports:',
+      'env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: late, key: value}}}]\n          ports:',
+    );
+    const app = await lockstep.app('sign-late', { 'web.yaml': deployment('web') });
+    await app.ready();
+    app.push({ 'web.yaml': using });
+    await until('its container can not be made', async () =>
+      (await podsOf(lockstep.kube, app.namespace)).some((pod) =>
+        JSON.stringify(pod).includes('CreateContainerConfigError'),
+      ),
+    );
+    await sleep(10_000);
+    const metadata = { name: 'late', namespace: app.namespace };
+    await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { value: 'x' } });
+    const status = await app.ready(30_000);
+    expect(objectsAt(status, 'status', 'history').map(({ verdict }) => verdict)).toEqual(['Good', 'Good']);
   });
 
   it('when a volume misses its ConfigMap, which only an Event tells', async () => {

@@ -14,6 +14,8 @@ export interface AuditEntry {
   readonly dryRun: boolean;
   readonly agent: string;
   readonly status: number;
+  /** A watch is told of twice: `ResponseStarted`, and `ResponseComplete` once it is closed. */
+  readonly stage: string;
   /** When it came, in milliseconds since the epoch. */
   readonly time: number;
   /** When it was answered. */
@@ -42,6 +44,7 @@ function parse(event: Json): AuditEntry {
     dryRun: uri.includes('dryRun=All'),
     agent: textAt(event, 'userAgent') ?? '',
     status: numberAt(event, 'responseStatus', 'code') ?? 0,
+    stage: textAt(event, 'stage') ?? '',
     time: Date.parse(String(at(event, 'requestReceivedTimestamp') ?? '')),
     answered: Date.parse(String(at(event, 'stageTimestamp') ?? '')),
   };
