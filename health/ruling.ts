@@ -1,11 +1,12 @@
+import type { JsonObject } from '../diff/json.ts';
 import type { KubeObject } from '../sync/types.ts';
 import { generationOf } from './kinds/generation.ts';
 import type { OwnRule } from './own-rules.ts';
 import { progressing, type Verdict } from './scale.ts';
 import type { Tracked } from './tracked.ts';
 
-/** Asks a rule about an object; undefined says that it leaves it to the kind. It may answer later, or at once. */
-export type Judge = (rule: OwnRule, object: KubeObject, answer: (verdict: Verdict | undefined) => void) => void;
+/** Asks a rule about an object, as it may be shown; undefined says that it leaves it to the kind. It may answer later, or at once. */
+export type Judge = (rule: OwnRule, object: JsonObject, answer: (verdict: Verdict | undefined) => void) => void;
 
 /** How soon an object is asked about again whose answer did not come, in milliseconds. */
 const patience = 1_000;

@@ -1,3 +1,4 @@
+import { maskObject } from '../diff/mask.ts';
 import type { Target } from '../sync/delivery/target.ts';
 import type { Watches, WatchTarget } from '../sync/ports.ts';
 import type { Entry } from '../sync/release/record.ts';
@@ -110,7 +111,7 @@ export function createWatcher(
       note(delivery, tracked);
       if (isWorthALook(before, tracked)) notify(delivery.uid);
     };
-    return ruling(tracked, object, (answer) => judge(rule, object, answer), answered, now);
+    return ruling(tracked, object, (answer) => judge(rule, maskObject(object), answer), answered, now);
   }
 
   function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {

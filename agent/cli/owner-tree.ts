@@ -1,4 +1,5 @@
 import { textAt } from '../../diff/json.ts';
+import { maskObject } from '../../diff/mask.ts';
 import { type OwnRule, ruleFor, ruleSet, verdictBy } from '../../health/own-rules.ts';
 import { type ByOwner, byOwner, madeKinds, type Owned, ownerTree } from '../../health/owner-tree.ts';
 import type { HealthContext } from '../../health/scale.ts';
@@ -54,7 +55,7 @@ export async function healthWith(rules: readonly OwnRule[]): Promise<HealthConte
     now,
     ruled: (object) => {
       const rule = ruleFor(set, object);
-      return rule === undefined ? undefined : verdictBy(rule, evaluator.answer(rule, object));
+      return rule === undefined ? undefined : verdictBy(rule, evaluator.answer(rule, maskObject(object)));
     },
   };
 }

@@ -1,10 +1,10 @@
+import type { JsonObject } from '../../diff/json.ts';
 import type { Answers, OwnRule } from '../../health/own-rules.ts';
-import type { KubeObject } from '../../sync/types.ts';
 
 /** What the thread is asked: what a rule says of an object, or, without one, whether it is well written. */
 export interface Task {
   readonly rule: OwnRule;
-  readonly object?: KubeObject;
+  readonly object?: JsonObject;
 }
 
 /** What a task came to. Tasks are answered in the order in which they were sent. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { textAt } from '../../../diff/json.ts';
 import { type RuleSet, ruleSet } from '../../../health/own-rules.ts';
 import type { Judge } from '../../../health/ruling.ts';
 import { createWatcher } from '../../../health/watcher.ts';
@@ -115,9 +116,9 @@ describe('the watcher', () => {
     /** A judge whose answers come when the test says so. */
     function startJudged() {
       const asked: { rule: string | undefined; version: string | undefined; answer: (word?: string) => void }[] = [];
-      const all = start((rule, { metadata }, answer) => {
+      const all = start((rule, object, answer) => {
         const say = (word = 'Healthy'): void => answer({ status: word as HealthWord, reason: word, message: '' });
-        asked.push({ rule: rule.healthy, version: metadata.resourceVersion, answer: say });
+        asked.push({ rule: rule.healthy, version: textAt(object, 'metadata', 'resourceVersion'), answer: say });
       });
       const word = (): string | undefined => all.watcher.live('one', key)?.health.reason;
       const seen = (object: KubeObject): void => all.tell({ type: 'changed', object });
@@ -160,6 +161,18 @@ describe('the watcher', () => {
       expect(word()).toBe('RulePending');
       asked[1]?.answer();
       expect(word()).toBe('Healthy');
+    });
+
+    it('shows no value of a Secret to a rule, whose message ends up in a status', () => {
+      const asked: object[] = [];
+      const { watcher, tell } = start((_rule, object) => void asked.push(object));
+      const labels = { 'lockstep.dev/delivery': shortUid('one') };
+      const metadata = { name: 's', namespace: 'shop', uid: 'u', resourceVersion: '1', labels };
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata, data: { password: 'aHVudGVyMg==' } };
+      const of = { ...entry('s'), key: '/Secret/shop/s', ref: { ...entry('s').ref, kind: 'Secret' }, manifest: secret };
+      watcher.follow('one', 'shop', new Map([[of.key, of]]), ruleSet([{ group: '', kind: 'Secret', healthy: 'true' }]));
+      tell({ type: 'changed', object: secret });
+      expect(asked).toMatchObject([{ kind: 'Secret', data: { password: '***' } }]);
     });
 
     it('has all told again when other rules hold, and asks them', async () => {

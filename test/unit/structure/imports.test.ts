@@ -27,7 +27,7 @@ const pure = [
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/filters\//,
   /^diff\//,
-  /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod)\.ts$/,
+  /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod|since|owner-tree)\.ts$/,
   /^health\/(kinds|custom)\//,
   /^webhooks\/(match|notice|signature|providers)/,
   /^agent\/api\/views/,
