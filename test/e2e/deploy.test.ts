@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
 import { bundle, nodeFlags } from '../../deploy/bundle.ts';
 import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
-import { namespace } from './demo/stage.ts';
+import { delivery, namespace } from './demo/stage.ts';
 import { tellStory } from './demo/story.ts';
 import type { AgentProcess } from './support/agent.ts';
 import { readAudit } from './support/audit.ts';
@@ -120,6 +121,11 @@ describeOnOwnCluster('the install', () => {
       const api = agent.api.replace('[::]', '127.0.0.1');
       const repository = git.repository('deployed.git');
       await tellStory({ kube, auditLog: inject('auditLog'), repository, api, headers });
+      // Rules of people run in a thread that begins with a file of its own.
+      await run('-n', namespace, 'patch', 'delivery', delivery.name, '--type=merge', '-p', ruled('self.ready &&'));
+      await until('the rule is refused', async () => (await reasonOf()) === 'InvalidRule');
+      await run('-n', namespace, 'patch', 'delivery', delivery.name, '--type=merge', '-p', ruled('self.ready'));
+      await until('the mended rule is taken', async () => (await reasonOf()) !== 'InvalidRule');
       const refused = readAudit(inject('auditLog'), started).filter(
         ({ user, status }) => status === 403 && user.endsWith(`:${account}`),
       );
@@ -128,6 +134,14 @@ describeOnOwnCluster('the install', () => {
     180_000,
   );
 });
+
+const ruled = (healthy: string): string =>
+  JSON.stringify({ spec: { health: { rules: [{ group: 'example.com', kind: 'Widget', healthy }] } } });
+
+async function reasonOf(): Promise<string | undefined> {
+  const found = await kube.get(delivery);
+  return found && condition(found, 'Ready')?.reason;
+}
 
 /** The arguments of the Deployment, with ports that are free here. */
 function argumentsInPod(): string[] {
