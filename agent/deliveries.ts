@@ -27,7 +27,7 @@ export interface DeliveryDeps {
   readonly log: Log;
   readonly registry: Registry;
   readonly records: Records;
-  readonly rules: Pick<FollowedRules, 'problemOf'>;
+  readonly rules: Pick<FollowedRules, 'problemOf' | 'forget'>;
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
@@ -50,6 +50,9 @@ export interface Deliveries {
 
 /** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
 const progressQuiet = 1_000;
+
+/** When a turn begins anew whose rules were not checked yet, in milliseconds. */
+const checkedSoon = 1_000;
 
 /** When a cluster is looked at again that is not there, in milliseconds. */
 const farAway = 2_000;
@@ -93,6 +96,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     void polling.finally(() => deps.world.sources.leave(uid));
     registry.remove(uid);
     deps.watcher.forget(uid);
+    deps.rules.forget(uid);
     deps.world.rollouts.follow(uid, '', []);
   }
 
@@ -120,8 +124,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
-    const problem = delivery.deleting ? undefined : await deps.rules.problemOf(delivery.rules);
-    if (problem !== undefined) return refuse(entry, new LockstepError('InvalidRule', problem));
+    const rules = await deps.rules.problemOf(uid, delivery.rules);
+    // Nobody else waits for a check that takes long.
+    if (rules === 'later') return checkedSoon;
+    if (rules !== 'nothing') return refuse(entry, new LockstepError('InvalidRule', rules.problem));
     entry.session ??= await openSession(entry);
     if (hints.has('source')) lookAtSource(entry.session);
     const { object } = entry;
@@ -193,7 +199,12 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
 
   async function remove(entry: Served, turn: Turn): Promise<number | undefined> {
     const { delivery, session } = turn;
-    deps.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries, deps.world.rules.of(delivery.rules));
+    deps.watcher.follow(
+      delivery.uid,
+      targetOf(delivery),
+      session.record.entries,
+      deps.world.rules.of(delivery.uid, delivery.rules),
+    );
     const again = await teardown(turn);
     if (again === undefined) written(entry, await deps.writer.release(entry.object));
     else written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));

@@ -1,4 +1,4 @@
-import { objectsAt, textAt } from '../diff/json.ts';
+import { type JsonObject, objectsAt, textAt } from '../diff/json.ts';
 import type { BindingMode } from '../health/scale.ts';
 import { messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
@@ -7,6 +7,16 @@ import type { KubeHttp } from './kube/http.ts';
 const lifetime = 60_000;
 /** A class that is missing may be made in a moment. */
 const lifetimeOfNothing = 3_000;
+
+/** When each of some StorageClasses binds its claims, by its name. */
+export function bindingModesOf(classes: readonly JsonObject[]): ReadonlyMap<string, BindingMode> {
+  return new Map(
+    classes.map((item) => [
+      textAt(item, 'metadata', 'name') ?? '',
+      textAt(item, 'volumeBindingMode') === 'WaitForFirstConsumer' ? 'WaitForFirstConsumer' : 'Immediate',
+    ]),
+  );
+}
 
 /**
  * When StorageClasses bind their claims. They are listed when somebody asks, at most once a minute, or every few seconds
@@ -22,12 +32,7 @@ export function createStorageClasses(
 
   async function refresh(): Promise<void> {
     const { body } = await http.request({ method: 'GET', path: '/apis/storage.k8s.io/v1/storageclasses' });
-    modes = new Map(
-      objectsAt(body, 'items').map((item) => [
-        textAt(item, 'metadata', 'name') ?? '',
-        textAt(item, 'volumeBindingMode') === 'WaitForFirstConsumer' ? 'WaitForFirstConsumer' : 'Immediate',
-      ]),
-    );
+    modes = bindingModesOf(objectsAt(body, 'items'));
   }
 
   return (name) => {

@@ -127,6 +127,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     deliveries.checkAgain(),
   );
   opened.defer(async () => limits.close());
+  const events = createEvents(http, clock, log);
   const ruleJudge = createRuleJudge(clock);
   opened.defer(ruleJudge.close);
   const rulesPlace = { namespace: settings.namespace, name: settings['health-rules'] };
@@ -135,6 +136,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     place: rulesPlace,
     parse: parseYaml,
     check: ruleJudge.check,
+    clock,
     log,
     warn: (reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'ConfigMap', metadata: rulesPlace }, 'Warning', reason, message),
@@ -168,7 +170,6 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   });
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
-  const events = createEvents(http, clock, log);
   await Promise.all([limits.ready, rules.ready]);
   const world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'> = {
     clock,

@@ -14,7 +14,8 @@ type Kind =
   | { readonly case: 'listExpr'; readonly value: { readonly elements: readonly Syntax[] } }
   | { readonly case: 'structExpr'; readonly value: { readonly entries: readonly Entry[] } }
   | { readonly case: 'comprehensionExpr'; readonly value: Comprehension }
-  | { readonly case: 'constExpr' | undefined };
+  | { readonly case: 'constExpr'; readonly value: { readonly constantKind: { readonly case?: string } } }
+  | { readonly case: undefined };
 
 interface Entry {
   readonly keyKind: { readonly case: 'mapKey'; readonly value: Syntax } | { readonly case: 'fieldKey' | undefined };
@@ -39,7 +40,7 @@ export interface SyntaxProblem {
 }
 
 /** Names of types are values too: `type(x) == string`. */
-const typeNames = ['int', 'uint', 'double', 'bool', 'string', 'bytes', 'list', 'map', 'null_type', 'type', 'google'];
+const typeNames = ['int', 'uint', 'double', 'bool', 'string', 'list', 'map', 'null_type', 'type', 'google'];
 
 /** Names that do not begin with a letter are operators, which the parser knows. */
 const named = /^[A-Za-z]/;
@@ -65,6 +66,8 @@ function problemOf({ node, names }: Place, functions: ReadonlySet<string>): Synt
   const { id, exprKind: kind } = node;
   if (kind.case === 'identExpr' && !names.has(kind.value.name))
     return { id, message: `there is no ${kind.value.name}: the object is called self` };
+  if (kind.case === 'constExpr' && kind.value.constantKind.case === 'bytesValue')
+    return { id, message: 'bytes are not supported' };
   if (kind.case !== 'callExpr') return undefined;
   const { function: name } = kind.value;
   const isKnown = !named.test(name) || functions.has(name) || isNamespaced(node, functions);

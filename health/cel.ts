@@ -13,7 +13,10 @@ export interface Expression {
 export class ExpressionError extends Error {}
 
 const env = celEnv({ funcs: strings });
-const functions: ReadonlySet<string> = new Set([...env.funcs].map(({ name }) => name));
+/** Bytes stand outside of the memory that a thread is held to, and no object of Kubernetes has any. */
+const functions: ReadonlySet<string> = new Set(
+  [...env.funcs].map(({ name }) => name).filter((name) => name !== 'bytes'),
+);
 
 /**
  * Reads an expression. Beyond its syntax, names that nothing answers to are found: they would fail each time.

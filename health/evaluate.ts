@@ -11,17 +11,24 @@ export interface Evaluator {
   answer(rule: OwnRule, object: Json): Answers;
 }
 
-/** So many expressions are kept: those of rules that are not there any more make room. */
-const most = 1_000;
+/** Characters of expressions that are kept compiled, which takes some hundred times as much: others make room for new ones. */
+const mostKept = 100_000;
+/** The longest text that an expression may come to: it is kept for each object. */
+const longest = 1_000;
 
 export function createEvaluator(): Evaluator {
   const compiled = new Map<string, Expression>();
+  let kept = 0;
 
   function compiledOnce(text: string): Expression {
     const known = compiled.get(text);
     if (known !== undefined) return known;
     const expression = compile(text);
-    if (compiled.size >= most) compiled.clear();
+    if (kept + text.length > mostKept) {
+      compiled.clear();
+      kept = 0;
+    }
+    kept += text.length;
     compiled.set(text, expression);
     return expression;
   }
@@ -39,9 +46,7 @@ export function createEvaluator(): Evaluator {
   function answerOf(text: string | undefined, object: Json): Answer | undefined {
     if (text === undefined) return undefined;
     try {
-      const value = compiledOnce(text).evaluate(object);
-      // Only these cross to another thread, and only these mean something.
-      return { value: typeof value === 'boolean' || typeof value === 'string' ? value : undefined };
+      return { value: plain(compiledOnce(text).evaluate(object)) };
     } catch (error) {
       return { problem: messageOf(error) };
     }
@@ -58,6 +63,12 @@ export function createEvaluator(): Evaluator {
       return answers;
     },
   };
+}
+
+/** Only these cross to another thread, and only these mean something. */
+function plain(value: unknown): boolean | string | undefined {
+  if (typeof value === 'string') return value.slice(0, longest);
+  return typeof value === 'boolean' ? value : undefined;
 }
 
 /** A stack that overflows is a rule that is nested too deeply: nobody's fault but the rule's. */

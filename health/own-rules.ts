@@ -1,3 +1,4 @@
+import { hashText } from '../diff/hash.ts';
 import { groupOf, type KubeObject } from '../sync/types.ts';
 import { degraded, healthy, progressing, type Verdict } from './scale.ts';
 
@@ -14,6 +15,8 @@ export interface OwnRule {
   readonly healthy?: string;
   /** What is told beside the word: a text. */
   readonly message?: string;
+  /** What is wrong with it, where it is known to be wrong: then it is never evaluated, and nothing counts as healthy by it. */
+  readonly problem?: string;
 }
 
 /** What an expression came to. */
@@ -41,7 +44,7 @@ export function ruleSet(...lists: readonly (readonly OwnRule[])[]): RuleSet {
     if (!byKind.has(name)) byKind.set(name, rule);
   }
   if (byKind.size === 0) return noRules;
-  return { id: JSON.stringify([...byKind.values()]), of: (group, kind) => byKind.get(`${group}/${kind}`) };
+  return { id: hashText(JSON.stringify([...byKind.values()])), of: (group, kind) => byKind.get(`${group}/${kind}`) };
 }
 
 /** The rule for an object. */

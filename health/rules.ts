@@ -54,6 +54,8 @@ const rules: Readonly<Record<string, HealthRule>> = {
   'certificates.k8s.io/CertificateSigningRequest': certificateSigningRequest,
   'gateway.networking.k8s.io/GatewayClass': gatewayClass,
   'gateway.networking.k8s.io/Gateway': gateway,
+  'gateway.networking.k8s.io/ListenerSet': gateway,
+  'gateway.networking.x-k8s.io/XListenerSet': gateway,
   'gateway.networking.k8s.io/HTTPRoute': gatewayRoute,
   'gateway.networking.k8s.io/GRPCRoute': gatewayRoute,
   'gateway.networking.k8s.io/TLSRoute': gatewayRoute,
@@ -84,7 +86,8 @@ const alwaysHealthyGroups = new Set([
  */
 export function healthOf(object: KubeObject, context: HealthContext): Verdict {
   const found =
-    common(object) ?? context.ruled?.(object) ?? onceAnswered(ruleOf(object)(object, context), object, context);
+    common(object, context.ruled) ??
+    onceAnswered(context.ruled?.(object) ?? ruleOf(object)(object, context), object, context);
   if (found.message === '') return found;
   return { ...found, message: `${titleOf(refOf(object))}: ${found.message}` };
 }

@@ -1,7 +1,8 @@
 import { ownedBy, pathsSentEmpty } from '../diff/owned.ts';
 import { leftAloneByFlux } from '../sync/options.ts';
 import { type Entry, healingManifest } from '../sync/release/record.ts';
-import { type Health, type HealthWord, type KubeObject, refOf, titleOf } from '../sync/types.ts';
+import { groupOf, type Health, type HealthWord, type KubeObject, refOf, titleOf } from '../sync/types.ts';
+import { job } from './kinds/job.ts';
 import { progressOf } from './progress.ts';
 import { revisionOf } from './rollout.ts';
 import { healthOf } from './rules.ts';
@@ -43,8 +44,8 @@ export interface Tracked {
   live: Live | undefined;
   /** What the rule that people wrote for its kind said last, and of which state. */
   ruled: Ruled | undefined;
-  /** The state that the rule is asked about. */
-  asked: string | undefined;
+  /** The question that was asked last, while it has no answer. */
+  asked: { readonly version: string } | undefined;
   /** It is to be judged again, also when nothing of it has changed. */
   isDoubted: boolean;
   /** Kept only while the health depends on the time that passes. */
@@ -57,6 +58,7 @@ export interface Tracked {
 
 /** What a rule said of one state of an object. */
 export interface Ruled {
+  readonly uid: string | undefined;
   readonly version: string;
   readonly generation: number;
   readonly verdict: Verdict | undefined;
@@ -112,8 +114,10 @@ export function settle(tracked: Tracked, end: JobEnd): void {
   tracked.live = { state: 'present', health, since, ...gone };
 }
 
-function endOf(reason: string): JobEnd | undefined {
-  return reason === 'Complete' || reason === 'JobFailed' ? reason : undefined;
+/** How a Job has ended, by what it says itself: a rule that somebody wrote may call that otherwise. */
+function endOf(object: KubeObject, { reason }: Pick<Health, 'reason'>): JobEnd | undefined {
+  const said = object.kind === 'Job' && groupOf(object.apiVersion) === 'batch' ? job(object).reason : reason;
+  return said === 'Complete' || said === 'JobFailed' ? said : undefined;
 }
 
 /** Takes a state of the object as the newest. */
@@ -125,7 +129,7 @@ export function see(tracked: Tracked, object: KubeObject, manager: string, conte
 export function take(tracked: Tracked, object: KubeObject, live: Live): void {
   // How a Job ended is remembered while it is on its way out: when it is gone, nobody else knows.
   const isLeaving = live.health.reason === 'Terminating' && tracked.live?.uid === live.uid;
-  tracked.ended = endOf(live.health.reason) ?? (isLeaving ? tracked.ended : undefined);
+  tracked.ended = endOf(object, live.health) ?? (isLeaving ? tracked.ended : undefined);
   tracked.live = live;
   tracked.isDoubted = false;
   tracked.settling = live.isTimed === true ? object : undefined;
@@ -170,8 +174,8 @@ function hookHealth(object: KubeObject, context: HealthContext): Verdict {
 /** The last state of an object that a watch tells of when it goes. */
 export function seeLast(tracked: Tracked, object: KubeObject, context: HealthContext): void {
   const { deletionTimestamp: _deleted, ...metadata } = object.metadata;
-  const { reason } = healthOf({ ...object, metadata: metadata as KubeObject['metadata'] }, context);
-  tracked.ended = endOf(reason) ?? tracked.ended;
+  const last = { ...object, metadata: metadata as KubeObject['metadata'] };
+  tracked.ended = endOf(last, healthOf(last, context)) ?? tracked.ended;
 }
 
 /** A watch lost sight of the object: it is gone, or only its label is. */

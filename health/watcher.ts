@@ -7,7 +7,7 @@ import { isNewer, type KubeObject, keyOf, label, refOf } from '../sync/types.ts'
 import { type Followed, isFollowed, miss, missAllBut, newFollowed, note } from './followed.ts';
 import { noRules, type OwnRule, type RuleSet, ruleFor } from './own-rules.ts';
 import { type Judge, ruling } from './ruling.ts';
-import type { HealthContext } from './scale.ts';
+import { type HealthContext, progressing } from './scale.ts';
 import { shareWatches } from './shared-watches.ts';
 import {
   fold,
@@ -92,17 +92,23 @@ export function createWatcher(
     }
   }
 
-  /** What rules may need; the rule that somebody wrote for the kind among it. */
-  function contextFor(delivery: Followed, tracked: Tracked): HealthContext {
+  /**
+   * What rules may need; the rule that somebody wrote for the kind among it.
+   * @param isNewest whether the state is the newest that is known: others are asked about nothing
+   */
+  function contextFor(delivery: Followed, tracked: Tracked, isNewest = true): HealthContext {
     const { rules, identity } = delivery;
     const plain = context(identity);
-    const { apiVersion, kind } = tracked.entry.ref;
-    const rule = ruleFor(rules, { apiVersion, kind });
+    const rule = ruleFor(rules, tracked.entry.ref);
     if (rule === undefined) return plain;
-    return { ...plain, ruled: (object) => ruledBy(rule, delivery, tracked, object, plain.now) };
+    return { ...plain, ruled: (object) => ruledBy(rule, delivery, tracked, object, isNewest) };
   }
 
-  function ruledBy(rule: OwnRule, delivery: Followed, tracked: Tracked, object: KubeObject, now: number) {
+  function ruledBy(rule: OwnRule, delivery: Followed, tracked: Tracked, object: KubeObject, isNewest: boolean) {
+    if (rule.problem !== undefined)
+      return progressing('InvalidRule', `the rule for its kind is wrong: ${rule.problem}`);
+    const { now } = context(delivery.identity);
+    if (!isNewest) return ruling(tracked, object, now, undefined);
     const answered = (): void => {
       const before = tracked.live;
       // What was seen since has been asked about itself.
@@ -111,7 +117,8 @@ export function createWatcher(
       note(delivery, tracked);
       if (isWorthALook(before, tracked)) notify(delivery.uid);
     };
-    return ruling(tracked, object, (answer) => judge(rule, maskObject(object), answer), answered, now);
+    const question = { owner: delivery.uid, key: tracked.key, rule, object: maskObject(object) };
+    return ruling(tracked, object, now, (answer) => judge(question, answer), answered);
   }
 
   function onDeleted(delivery: Followed, tracked: Tracked, object: KubeObject): void {
@@ -167,13 +174,14 @@ export function createWatcher(
       const delivery = followed.get(uid);
       const tracked = delivery?.objects.get(key);
       if (delivery === undefined || tracked === undefined) throw new Error(`${key} is not followed`);
-      const live = fold(tracked, answer, delivery.manager, contextFor(delivery, tracked));
       const known = tracked.live;
+      // An event may have told of a newer state before the answer came.
+      const isSameObject = known?.state === 'present' && known.uid === (answer.metadata.uid ?? '');
+      const isOld = isSameObject && isNewer(known.version, answer.metadata.resourceVersion ?? '');
+      const live = fold(tracked, answer, delivery.manager, contextFor(delivery, tracked, !isOld));
       tracked.isSettled = false;
       tracked.uid = live.uid;
       tracked.reference = live.owned;
-      // An event may have told of a newer state before the answer came.
-      const isOld = known?.state === 'present' && known.uid === live.uid && isNewer(known.version, live.version);
       if (!isOld) take(tracked, answer, live);
       note(delivery, tracked);
       return live;

@@ -192,24 +192,22 @@ function usable(found: Checked, { ignore }: Delivery, revision: string): Checked
 }
 
 /** @throws LockstepError NotAllowed, that names all that goes beyond the limits */
-function allowed(
-  checked: Checked,
-  { namespace, kubeconfig }: Delivery,
-  world: Turn['world'],
-  revision: string,
-): Checked {
+function allowed(checked: Checked, delivery: Delivery, world: Turn['world'], revision: string): Checked {
+  const { namespace, kubeconfig } = delivery;
   // In another cluster a namespace of that name is nobody's.
   const agents = kubeconfig === undefined ? world.agentNamespace : undefined;
   const problems = limitProblems(checked.desired, world.limits(namespace), namespace, agents);
   if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
-  requireRules(checked, world);
+  requireRules(checked, delivery, world);
   return checked;
 }
 
-/** How an object is can't be told by a rule that is wrong: it is not even made. */
-function requireRules({ desired }: Checked, { rules }: Turn['world']): void {
+/** How an object is can't be told by a rule that is wrong: it is not even made. The Delivery's own rules come first. */
+function requireRules({ desired }: Checked, { rules: own }: Delivery, { rules }: Turn['world']): void {
   for (const { apiVersion, kind } of desired.map(({ manifest }) => manifest)) {
-    const problem = rules.broken(groupOf(apiVersion), kind);
+    const group = groupOf(apiVersion);
+    if (own.some((one) => one.group === group && one.kind === kind)) continue;
+    const problem = rules.broken(group, kind);
     if (problem !== undefined) throw new LockstepError('InvalidRule', problem);
   }
 }

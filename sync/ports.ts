@@ -48,8 +48,11 @@ export type Propagation = 'Foreground' | 'Background';
 
 /** The rules that people wrote for the health of kinds. */
 export interface RuleBook {
-  /** Those that count for a Delivery: its own before those of the installation. */
-  of(own: readonly OwnRule[]): RuleSet;
+  /**
+   * Those that count for a Delivery: its own before those of the installation.
+   * @param uid that of the Delivery
+   */
+  of(uid: string, own: readonly OwnRule[]): RuleSet;
   /** What is wrong with the rule of the installation for a kind; undefined when nothing is. */
   broken(group: string, kind: string): string | undefined;
 }

@@ -25,7 +25,12 @@ const lasting = 10_000;
 export async function reconcile(turn: Turn): Promise<number> {
   const { delivery, session, world } = turn;
   session.lookAt = Number.POSITIVE_INFINITY;
-  world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries, world.rules.of(delivery.rules));
+  world.watcher.follow(
+    delivery.uid,
+    targetOf(delivery),
+    session.record.entries,
+    world.rules.of(delivery.uid, delivery.rules),
+  );
   await takeRequest(turn);
   if (await isSuspended(turn)) return delivery.interval;
   await findRevision(turn);

@@ -173,14 +173,15 @@ function fieldRows(schema: Json, path: string): string[] {
     const words = at(field, 'enum');
     const type = Array.isArray(words) ? words.join(', ') : String(at(field, 'type') ?? '');
     const row = `| \`${here}\` | ${type} | ${shown} | ${isLater(here) ? '*later* ' : ''}${at(field, 'description') ?? ''} |`;
-    return [row, ...fieldRows(field, here)];
+    return [row, ...fieldRows(field, here), ...fieldRows(at(field, 'items') ?? null, `${here}[]`)];
   });
 }
 
 /** Asks the very check that the agent makes: a value that nobody would take for the default is refused. */
 function isLater(path: string): boolean {
   const [root = '', ...steps] = path.split('.');
-  if (root !== 'spec') return false;
+  // What stands in a list is as new, or old, as the list.
+  if (root !== 'spec' || path.includes('[]')) return false;
   const spec = steps.reduceRight<Json>((inner, step) => ({ [step]: inner }), 'no default');
   return unbuiltFields(isObject(spec) ? spec : {}).includes(path);
 }

@@ -10,6 +10,7 @@ import type { KubeObject, ObjectRef } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Action, mayGet } from '../kube/may.ts';
 import type { WatchSite } from '../kube/watches.ts';
+import type { Made } from '../made.ts';
 import type { Registry, Served } from '../registry.ts';
 import type { Caller } from './callers.ts';
 import { Problem } from './problems.ts';
@@ -27,8 +28,8 @@ export interface ApiWorld {
   siteOf(target: Target): Omit<WatchSite, 'kinds'>;
   /** The live state of an object of a Delivery. */
   live(uid: string, key: string): Live | undefined;
-  /** What workloads of a target have made, as the account of the Delivery may list it. @throws ApiError */
-  made(target: Target, workloads: readonly KubeObject[]): Promise<KubeObject[]>;
+  /** What each of some workloads of a target has made, as the account of the Delivery may list it. */
+  made(target: Target, workloads: readonly KubeObject[]): Promise<Made[]>;
   /** What health rules may need beside an object of a target. */
   healthContext(target: Target): HealthContext;
   /** The objects of a Delivery that differ from what was applied last. */

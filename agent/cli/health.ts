@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
 import type { OwnRule } from '../../health/own-rules.ts';
 import type { Owned } from '../../health/owner-tree.ts';
 import { healthOf } from '../../health/rules.ts';
@@ -24,6 +25,8 @@ export async function healthCommand(args: readonly string[]): Promise<number> {
   });
   const { words, flags } = given;
   const [name] = words;
+  if (flags['file'] === '-' && flags['rules'] === '-')
+    throw new Error('only one of -f and --rules can be standard input');
   if (flags['file'] !== undefined && name === undefined) return ofFile(flags['file'], flags['rules']);
   if (name === undefined || flags['file'] !== undefined)
     throw new Error('either NAME or -f FILE is needed; - reads from standard input');
@@ -34,7 +37,7 @@ export async function healthCommand(args: readonly string[]): Promise<number> {
 async function ofFile(file: string, rulesFile: string | undefined): Promise<number> {
   const context = await healthWith(rulesFile === undefined ? [] : await rulesIn(rulesFile));
   const all = objectsIn(file).map((object) => ({ object, health: healthOf(object, context) }));
-  for (const { object, health } of all) process.stdout.write(`${JSON.stringify(lineOf(object, health))}\n`);
+  for (const { object, health } of all) process.stdout.write(printable(`${JSON.stringify(lineOf(object, health))}\n`));
   return all.every(({ health }) => passesGate(health)) ? 0 : 2;
 }
 
@@ -60,10 +63,27 @@ async function ofDelivery({ flags, namespace, isJson }: Connected, name: string)
   if (isJson) printJson(objects.map(nodeOf));
   else {
     const now = Date.now();
-    const lines = objects.flatMap((one) => linesOf(one, 1, now));
+    const lines = [...objects.flatMap((one) => linesOf(one, 1, now)), ...missingIn(tree.delivery)];
     process.stdout.write(printable(`${[headOf(tree.delivery), ...lines].join('\n')}\n`));
   }
-  return codeOf(tree, 'health');
+  const code = codeOf(tree, 'health');
+  return areAllFine(tree.delivery) ? code : 2;
+}
+
+/** What is not there can't be listed: the agent misses it. */
+function missingIn(delivery: KubeObject): string[] {
+  return objectsAt(delivery, 'status', 'worst')
+    .filter((one) => one['health'] === 'Missing')
+    .map((one) => {
+      const [kind, namespace, name] = ['kind', 'namespace', 'name'].map((field) => textAt(one, field));
+      return `  ${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}  Missing ${textAt(one, 'reason') ?? ''}`;
+    });
+}
+
+/** Whether the agent, too, found all as it should be: it knows more rules, and what is missing. */
+function areAllFine(delivery: KubeObject): boolean {
+  const counts = at(delivery, 'status', 'health');
+  return Object.keys(isObject(counts) ? counts : {}).every((word) => word === 'Healthy' || word === 'Suspended');
 }
 
 function nodeOf({ object, health, since, children }: Owned): object {

@@ -2,7 +2,7 @@ import { textAt } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { type OwnRule, ruleFor, ruleSet, verdictBy } from '../../health/own-rules.ts';
 import { type ByOwner, byOwner, madeKinds, type Owned, ownerTree } from '../../health/owner-tree.ts';
-import type { HealthContext } from '../../health/scale.ts';
+import type { BindingMode, HealthContext } from '../../health/scale.ts';
 import { readDelivery } from '../../sync/delivery/delivery.ts';
 import { LockstepError } from '../../sync/errors.ts';
 import { inParallel } from '../../sync/parallel.ts';
@@ -10,6 +10,7 @@ import { arrange, placeable } from '../../sync/plan/order.ts';
 import { type KubeObject, keyOf, refOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds } from '../kube/discovery.ts';
 import type { KubeHttp } from '../kube/http.ts';
+import { bindingModesOf } from '../storage-classes.ts';
 import { atTarget, connected, readDeliveryObject } from './connection.ts';
 import { labelledObjects, listWherever } from './labelled.ts';
 
@@ -38,7 +39,9 @@ export async function treeOf(kubeconfig: string | undefined, namespace: string, 
       const tell = (kind: string): void => void unseen.push(kind);
       const managed = await labelledObjects(there, kinds, delivery.metadata.uid ?? '', target, tell);
       const made = await madeIn(there, kinds, managed, target);
-      return { delivery, unseen, waves: wavesOf(managed, made, await healthWith(rulesOf(delivery))) };
+      const bindingMode = await bindingModeIn(there, kinds, managed);
+      const context = { ...(await healthWith(rulesOf(delivery))), bindingMode };
+      return { delivery, unseen, waves: wavesOf(managed, made, context) };
     });
   });
 }
@@ -58,6 +61,18 @@ export async function healthWith(rules: readonly OwnRule[]): Promise<HealthConte
       return rule === undefined ? undefined : verdictBy(rule, evaluator.answer(rule, maskObject(object)));
     },
   };
+}
+
+/** When the classes of claims bind them, where there are claims and the user may know. */
+async function bindingModeIn(
+  http: KubeHttp,
+  kinds: DiscoveredKinds,
+  managed: readonly KubeObject[],
+): Promise<(name: string) => BindingMode | undefined> {
+  const resource = kinds.find('storage.k8s.io/v1', 'StorageClass');
+  const isAsked = managed.some(({ kind }) => kind === 'PersistentVolumeClaim') && resource !== undefined;
+  const modes = bindingModesOf(isAsked ? await listWherever(http, resource, '', '') : []);
+  return (name) => modes.get(name);
 }
 
 /** The rules of a Delivery; none where it can't be read: its status tells why. */

@@ -1,10 +1,10 @@
 import type { Json } from '../../diff/json.ts';
-import { type OwnRule, type RuleSet, ruleSet } from '../../health/own-rules.ts';
-import type { Log, RuleBook } from '../../sync/ports.ts';
+import { noRules, type OwnRule, type RuleSet, ruleSet } from '../../health/own-rules.ts';
+import type { Clock, Log, RuleBook } from '../../sync/ports.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { follow } from '../kube/watch.ts';
-import { nothingInstalled, readInstalled } from './installed.ts';
+import { type Installed, nothingInstalled, readInstalled } from './installed.ts';
 import type { RuleJudge } from './judge.ts';
 
 /** What the book needs. */
@@ -14,6 +14,7 @@ export interface RuleBookDeps {
   readonly place: { readonly namespace: string; readonly name: string };
   parse(text: string): Json[];
   readonly check: RuleJudge['check'];
+  readonly clock: Clock;
   readonly log: Log;
   /** A warning on the ConfigMap. */
   warn(reason: string, message: string): void;
@@ -23,48 +24,97 @@ export interface RuleBookDeps {
 
 /** The rules of the installation, followed; and those of Deliveries, checked. */
 export interface FollowedRules extends RuleBook {
-  /** What is wrong with the rules of a Delivery; undefined when nothing is. */
-  problemOf(own: readonly OwnRule[]): Promise<string | undefined>;
+  /**
+   * What is wrong with the rules of a Delivery: a text, `nothing`, or `later` while that is being found out.
+   * @param uid that of the Delivery
+   */
+  problemOf(uid: string, own: readonly OwnRule[]): Promise<{ readonly problem: string } | 'nothing' | 'later'>;
+  /** A Delivery is gone. */
+  forget(uid: string): void;
   /** Resolves when the rules of the installation were read, or can't be. */
   readonly ready: Promise<void>;
   close(): void;
 }
 
+/** What is known of the rules of one Delivery. */
+interface Own {
+  readonly text: string;
+  readonly rules: readonly OwnRule[];
+  set: RuleSet;
+  /** What is wrong with them; undefined while that is not known. */
+  problem: { readonly problem: string } | 'nothing' | undefined;
+  checking: Promise<void> | undefined;
+}
+
+/** How long a turn waits for a check, and how soon one is tried again that was broken off, in milliseconds. */
+const [patience, again] = [300, 10_000];
+const installation = 'installation';
+
 export function followRules(deps: RuleBookDeps): FollowedRules {
-  const { http, place, log } = deps;
+  const { http, place, log, clock } = deps;
   let installed = nothingInstalled;
-  let asked = 0;
-  /** Deliveries are read anew with each of their states, and hardly ever with other rules. */
-  let sets = new Map<string, RuleSet>();
-  const checked = new Map<string, Promise<string | undefined>>();
-  const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
+  let reads = 0;
   let isFirst = true;
+  let retry: NodeJS.Timeout | undefined;
+  const owns = new Map<string, Own>();
+  const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
 
   async function take(object: KubeObject | undefined): Promise<void> {
-    asked += 1;
-    const turn = asked;
-    const read = object === undefined ? nothingInstalled : await readInstalled(object, deps, installed);
-    if (turn !== asked) return;
+    reads += 1;
+    const turn = reads;
+    clearTimeout(retry);
+    const check = (rule: OwnRule) => deps.check(installation, rule);
+    const read = object === undefined ? nothingInstalled : await readInstalled(object, { ...deps, check }, installed);
+    if (turn !== reads) return;
+    const isNews = read.id !== installed.id;
+    hold(read);
+    settle();
+    if (isNews) tell(read);
+    if (isNews && !isFirst) deps.onChange();
+    isFirst = false;
+    if (read.isUnsure) retry = setTimeout(() => void take(object), again).unref();
+  }
+
+  function hold(read: Installed): void {
     installed = read;
-    sets = new Map();
-    for (const problem of read.problems) {
+    for (const own of owns.values()) own.set = setOf(own.rules);
+  }
+
+  function tell({ problems }: Installed): void {
+    for (const problem of problems) {
       log.error({ configMap: place.name, problem }, 'a health rule can not be used');
       deps.warn('InvalidRule', problem);
     }
-    settle();
-    if (!isFirst) deps.onChange();
-    isFirst = false;
   }
 
-  async function problemsOf(own: readonly OwnRule[]): Promise<string | undefined> {
-    const all = await Promise.all(own.map(deps.check));
-    const found = all.flatMap((problems, index) => problems.map((one) => `spec.health.rules[${index}].${one}`));
-    return found.length === 0 ? undefined : found.join('; ');
+  const setOf = (own: readonly OwnRule[]): RuleSet => ruleSet(own, ...installed.lists.values());
+
+  /** Deliveries are read anew with each of their states, and hardly ever with other rules. */
+  function ownOf(uid: string, rules: readonly OwnRule[]): Own {
+    const text = JSON.stringify(rules);
+    const known = owns.get(uid);
+    if (known?.text === text) return known;
+    const fresh: Own = { text, rules, set: setOf(rules), problem: undefined, checking: undefined };
+    owns.set(uid, fresh);
+    return fresh;
+  }
+
+  /** A check that was broken off says nothing of the rules: it is made again. */
+  async function checkAll(uid: string, rules: readonly OwnRule[], own: Own): Promise<void> {
+    const all = await Promise.all(rules.map((rule) => deps.check(uid, rule)));
+    own.checking = undefined;
+    const found = all.flatMap((one, index) =>
+      'problem' in one ? [] : one.problems.map((problem) => `spec.health.rules[${index}].${problem}`),
+    );
+    if (found.length > 0) own.problem = { problem: found.join('; ') };
+    else if (!all.some((one) => 'problem' in one)) own.problem = 'nothing';
   }
 
   const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(place.namespace)}/configmaps`;
   const close = follow(http, { path, fieldSelector: `metadata.name=${place.name}` }, (event) => {
     if (event.type === 'failed') {
+      // What is read later is news to everybody.
+      isFirst = false;
       settle();
       log.warn({ configMap: place.name, problem: event.error.message }, 'the health rules can not be watched');
     } else if (event.type === 'changed') void take(event.object);
@@ -72,24 +122,21 @@ export function followRules(deps: RuleBookDeps): FollowedRules {
   });
 
   return {
-    of: (own) => {
-      const text = JSON.stringify(own);
-      const known = sets.get(text);
-      if (known !== undefined) return known;
-      const made = ruleSet(own, ...installed.lists.values());
-      sets.set(text, made);
-      return made;
+    of: (uid, rules) => (rules.length === 0 && installed === nothingInstalled ? noRules : ownOf(uid, rules).set),
+    broken: (group, kind) => installed.unreadable ?? installed.broken.get(`${group}/${kind}`),
+    problemOf: async (uid, rules) => {
+      if (rules.length === 0) return 'nothing';
+      const own = ownOf(uid, rules);
+      if (own.problem !== undefined) return own.problem;
+      own.checking ??= checkAll(uid, rules, own);
+      await Promise.race([own.checking, clock.sleep(patience)]);
+      return own.problem ?? 'later';
     },
-    broken: (group, kind) => installed.broken.get(`${group}/${kind}`),
-    problemOf: async (own) => {
-      if (own.length === 0) return undefined;
-      const text = JSON.stringify(own);
-      const known = checked.get(text) ?? problemsOf(own);
-      if (checked.size > 1_000) checked.clear();
-      checked.set(text, known);
-      return known;
-    },
+    forget: (uid) => void owns.delete(uid),
     ready,
-    close,
+    close: () => {
+      clearTimeout(retry);
+      close();
+    },
   };
 }

@@ -2,38 +2,96 @@ import { type OwnRule, verdictBy } from '../../health/own-rules.ts';
 import type { Judge } from '../../health/ruling.ts';
 import { progressing, type Verdict } from '../../health/scale.ts';
 import type { Clock } from '../../sync/ports.ts';
-import type { Outcome } from './messages.ts';
+import type { Outcome, Task } from './messages.ts';
 import { type Broken, createThread, type Thread } from './thread.ts';
+
+/** What is wrong with a rule, nothing when all is well; or why that could not be found out now. */
+export type Checked = { readonly problems: readonly string[] } | Broken;
 
 /** Evaluates rules of people, none of which can take the time of others. */
 export interface RuleJudge {
-  /** What is wrong with a rule; nothing when all is well. */
-  check(rule: OwnRule): Promise<readonly string[]>;
+  /** @param owner whose rule it is: the uid of a Delivery, or a name for the installation */
+  check(owner: string, rule: OwnRule): Promise<Checked>;
   readonly judge: Judge;
   close(): Promise<void>;
 }
 
-/** So much time a rule may take in all within a window, in milliseconds. */
+/** So much time the rules of one owner may take in all within a window, in milliseconds. */
 const budget = { window: 60_000, time: 2_000 };
+/** Owners whose tasks are before the thread at once, one of each. */
+const ahead = 8;
 
+interface Waiting {
+  readonly task: Task;
+  readonly done: (outcome: Outcome | Broken) => void;
+}
+
+/** What one owner asks, and what that has taken. */
 interface Account {
-  readonly since: number;
+  /** By what is asked: something newer about the same takes the place of what has not begun. */
+  readonly waiting: Map<string, Waiting>;
+  isServed: boolean;
+  since: number;
   used: number;
-  /** Why it is not evaluated any more until the window ends. */
+  /** Why nothing of it is evaluated until the window ends. */
   problem: string | undefined;
 }
 
 export function createRuleJudge(clock: Clock, thread: Thread = createThread()): RuleJudge {
   const accounts = new Map<string, Account>();
+  /** Those that wait for their turn, in order: each has one task before the thread, however many it has. */
+  const turns: Account[] = [];
+  let served = 0;
+  let checks = 0;
 
-  function accountOf(rule: OwnRule): Account {
-    const key = JSON.stringify(rule);
-    const known = accounts.get(key);
-    if (known !== undefined && clock.now() < known.since + budget.window) return known;
-    for (const [other, { since }] of accounts) if (clock.now() >= since + budget.window) accounts.delete(other);
-    const fresh: Account = { since: clock.now(), used: 0, problem: undefined };
-    accounts.set(key, fresh);
+  const isOver = ({ since }: Account): boolean => clock.now() >= since + budget.window;
+
+  function accountOf(owner: string): Account {
+    for (const [name, one] of accounts)
+      if (!one.isServed && one.waiting.size === 0 && isOver(one)) accounts.delete(name);
+    const known = accounts.get(owner);
+    if (known !== undefined) return known;
+    const fresh = { waiting: new Map(), isServed: false, since: clock.now(), used: 0, problem: undefined };
+    accounts.set(owner, fresh);
     return fresh;
+  }
+
+  function ask(owner: string, key: string, one: Waiting): void {
+    const account = accountOf(owner);
+    if (account.waiting.size === 0 && !account.isServed) turns.push(account);
+    account.waiting.set(key, one);
+    serve();
+  }
+
+  function serve(): void {
+    while (served < ahead) {
+      const account = turns.shift();
+      if (account === undefined) return;
+      if (isOver(account)) Object.assign(account, { since: clock.now(), used: 0, problem: undefined });
+      const [next] = account.waiting;
+      if (account.problem !== undefined) refuseAll(account, account.problem);
+      else if (next !== undefined) run(account, ...next);
+    }
+  }
+
+  function refuseAll({ waiting }: Account, problem: string): void {
+    const all = [...waiting.values()];
+    waiting.clear();
+    for (const { done } of all) done({ problem });
+  }
+
+  function run(account: Account, key: string, { task, done }: Waiting): void {
+    account.waiting.delete(key);
+    account.isServed = true;
+    served += 1;
+    thread.run(task, (outcome) => {
+      served -= 1;
+      account.isServed = false;
+      charge(account, outcome);
+      if (account.waiting.size > 0) turns.push(account);
+      done(outcome);
+      serve();
+    });
   }
 
   function charge(account: Account, outcome: Outcome | Broken): void {
@@ -42,28 +100,24 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
     if (account.used > budget.time) account.problem ??= `took more than ${budget.time / 1000} s within a minute`;
   }
 
-  function refused({ since, problem }: Account): Verdict {
+  function tooSlow({ since }: Account, problem: string): Verdict {
     const message = `the rule for its kind ${problem}, and rests`;
     return { ...progressing('RuleTooSlow', message), until: since + budget.window };
   }
 
   return {
-    check: (rule) =>
+    check: (owner, rule) =>
       new Promise((resolve) => {
-        thread.run({ rule }, (outcome) => {
-          resolve('problem' in outcome ? [outcome.problem] : (outcome.problems ?? []));
-        });
+        const done = (outcome: Outcome | Broken): void =>
+          resolve('problem' in outcome ? outcome : { problems: outcome.problems ?? [] });
+        checks += 1;
+        ask(owner, `check ${checks}`, { task: { rule }, done });
       }),
-    judge: (rule, object, answer) => {
-      const account = accountOf(rule);
-      if (account.problem !== undefined) {
-        answer(refused(account));
-        return;
-      }
-      thread.run({ rule, object }, (outcome) => {
-        charge(account, outcome);
-        answer('problem' in outcome ? refused(account) : verdictBy(rule, outcome.answers ?? {}));
-      });
+    judge: ({ owner, key, rule, object }, answer) => {
+      const account = accountOf(owner);
+      const done = (outcome: Outcome | Broken): void =>
+        answer('problem' in outcome ? tooSlow(account, outcome.problem) : verdictBy(rule, outcome.answers ?? {}));
+      ask(owner, key, { task: { rule, object }, done });
     },
     close: () => thread.close(),
   };

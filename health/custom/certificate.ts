@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../sync/types.ts';
 import { condition, explain, progressingBy } from '../kinds/conditions.ts';
+import { generationOf } from '../kinds/generation.ts';
 import { degraded, healthy, progressing, type Verdict } from '../scale.ts';
 
 /**
@@ -8,6 +9,9 @@ import { degraded, healthy, progressing, type Verdict } from '../scale.ts';
  */
 export function certificate(object: KubeObject): Verdict {
   const ready = condition(object, 'Ready');
+  const generation = generationOf(object);
+  if (ready !== undefined && (ready.generation ?? generation) < generation)
+    return progressing('GenerationLag', 'Ready is about an older generation');
   if (ready?.status === 'True') return healthy('Ready');
   const issuing = condition(object, 'Issuing');
   if (issuing?.status === 'True') return progressing('Issuing', explain(issuing));

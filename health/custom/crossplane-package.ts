@@ -4,7 +4,7 @@ import { healthy, progressing, suspended, type Verdict, worstOf } from '../scale
 
 /** A package says Unhealthy from the beginning on: only the message tells what is still to come from what has failed. */
 const stillToCome =
-  /health is "Unknown"|has no condition of type|is not healthy yet|missing dependencies|not yet installed/;
+  /health is "Unknown"|has no condition of type|is not healthy yet|missing dependencies|not yet installed|deployment is unavailable|Waiting for unpack/;
 
 /** Packages of Crossplane and their revisions. */
 export function crossplanePackage(object: KubeObject): Verdict {
@@ -17,5 +17,7 @@ export function crossplanePackage(object: KubeObject): Verdict {
 
 function byState(found: Condition): Verdict {
   if (found.status === 'True') return healthy(found.reason || found.type);
-  return found.status === 'Unknown' || stillToCome.test(found.message) ? progressingBy(found) : degradedBy(found);
+  const isUnpacking = found.reason === 'UnpackingPackage' && found.message === '';
+  const isToCome = found.status === 'Unknown' || isUnpacking || stillToCome.test(found.message);
+  return isToCome ? progressingBy(found) : degradedBy(found);
 }

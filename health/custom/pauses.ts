@@ -3,7 +3,7 @@ import { isBuiltIn } from '../../diff/normalize.ts';
 import { groupOf, type KubeObject } from '../../sync/types.ts';
 
 /** Fields by which controllers of many projects are asked to stand still. */
-const fields = ['suspend', 'suspended', 'paused', 'pause', 'stopped'];
+const fields = ['suspend', 'suspended', 'paused', 'pause'];
 /** Annotations and labels for it, whatever stands before the slash. */
 const markers = /\/(?:paused|paused-replicas|pause-reconciliation|pauseReconciliation)$/;
 
@@ -17,6 +17,7 @@ interface Pause {
 }
 
 const pauses: readonly Pause[] = [
+  { group: 'cassandra.datastax.com', path: ['spec', 'stopped'], values: [true] },
   { group: 'k8s.elastic.co', path: ['metadata', 'annotations', 'eck.k8s.elastic.co/managed'], values: ['false'] },
   { group: 'postgresql.cnpg.io', path: ['metadata', 'annotations', 'cnpg.io/hibernation'], values: ['on'] },
   { group: 'postgresql.cnpg.io', path: ['spec', 'pgbouncer', 'paused'], values: [true] },
@@ -28,6 +29,7 @@ const pauses: readonly Pause[] = [
   { group: 'tekton.dev', path: ['spec', 'status'], values: ['PipelineRunPending'] },
   { group: 'kubevirt.io', path: ['spec', 'runStrategy'], values: ['Halted'] },
   { group: 'kubevirt.io', path: ['spec', 'running'], values: [false] },
+  { group: 'flink.apache.org', path: ['spec', 'job', 'state'], values: ['suspended'] },
 ];
 
 /** Words that say that it still goes on, or that what is asked is refused. */

@@ -11,6 +11,7 @@ import { kyvernoPolicy } from './cluster-policy.ts';
 import { cnpgCluster } from './cnpg-cluster.ts';
 import { constraintTemplate } from './constraint-template.ts';
 import { crossplanePackage } from './crossplane-package.ts';
+import { dataVolume } from './data-volume.ts';
 import { elasticStack, elasticsearch } from './elastic.ts';
 import { externalSecret } from './external-secret.ts';
 import { flux } from './flux.ts';
@@ -217,6 +218,13 @@ export const customRules: readonly CustomRule[] = [
     kinds: ['VirtualMachine'],
     rule: virtualMachine,
     why: 'Its conditions are those of an instance that may not be there; what it prints of itself is right.',
+  },
+  {
+    project: 'KubeVirt',
+    group: 'cdi.kubevirt.io',
+    kinds: ['DataVolume'],
+    rule: dataVolume,
+    why: 'One that waits for its first consumer must not hold up the wave before that.',
   },
   {
     project: 'Kueue',

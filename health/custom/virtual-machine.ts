@@ -1,4 +1,4 @@
-import { textAt } from '../../diff/json.ts';
+import { at, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { condition, conditionsAt, degradedBy, explain } from '../kinds/conditions.ts';
 import { degraded, healthy, progressing, suspended, type Verdict } from '../scale.ts';
@@ -12,7 +12,9 @@ export function virtualMachine(object: KubeObject): Verdict {
   if (failure?.status === 'True') return degradedBy(failure);
   if (failures.test(word)) return degraded(word, whyOf(object, word));
   if (word === 'Running') return healthy('Running');
-  if (word === 'Paused' || word === 'Stopped') return suspended(word, `is ${word}`);
+  // One that is always to run is only stopped until its controller has seen it.
+  const isForever = textAt(object, 'spec', 'runStrategy') === 'Always' || at(object, 'spec', 'running') === true;
+  if (word === 'Paused' || (word === 'Stopped' && !isForever)) return suspended(word, `is ${word}`);
   return progressing(word || 'NotObserved', word === '' ? 'was not seen yet' : `is ${word}`);
 }
 

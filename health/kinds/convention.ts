@@ -3,6 +3,9 @@ import { type Condition, degradedBy, explain, progressingBy } from './conditions
 import { type Polarity, polarityOf, wholes } from './polarity.ts';
 import { isOver, isTerminal, isUnderWay } from './reasons.ts';
 
+/** Crossplane waits for what an object refers to, under the reason of an error. */
+const notYet = /may not (?:yet be|be) ready/;
+
 /** So many conditions are told as the cause. */
 const shownCauses = 2;
 
@@ -47,8 +50,9 @@ function isTrue({ status }: Condition): boolean {
 }
 
 /** It says itself that waiting does not help: by its reason, or by a severity, as Cluster API and Azure write it. */
-function isBroken({ status, reason, severity }: Condition): boolean {
-  return status === 'False' && (isTerminal(reason) || severity === 'Error');
+function isBroken({ status, reason, message, severity }: Condition): boolean {
+  if (status !== 'False' || severity === 'Info' || severity === 'Warning' || notYet.test(message)) return false;
+  return severity === 'Error' || isTerminal(reason);
 }
 
 function byState(found: Condition): Verdict {

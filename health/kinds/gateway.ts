@@ -1,18 +1,23 @@
 import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { degraded, healthy, progressing, type Verdict } from '../scale.ts';
+import { degraded, type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
 import { type Condition, condition, conditionsAt, degradedBy, explain, progressingBy } from './conditions.ts';
 
 /** Reasons of Accepted and Programmed that say that it is not so yet. */
 const notYet = new Set(['', 'Pending', 'Waiting', 'AddressNotAssigned']);
 
+/** How long a listener may wait for its certificate, in milliseconds: whoever issues it may need the Gateway for that. */
+const certificatePatience = 300_000;
+
 /** A Gateway is healthy when it is accepted and programmed, and each of its listeners is as it was written. */
-export function gateway(object: KubeObject): Verdict {
+export function gateway(object: KubeObject, { now }: HealthContext): Verdict {
   const generation = numberAt(object, 'metadata', 'generation') ?? 0;
-  const bad = brokenListener(object, generation);
+  const bad = brokenListener(object, generation, now);
   for (const type of ['Accepted', 'Programmed']) {
     const found = condition(object, type);
     if (found === undefined) return progressing(`Not${type}`, `is not ${type.toLowerCase()} yet`);
+    if ((found.generation ?? generation) < generation)
+      return progressing('GenerationLag', `${type} is about an older generation`);
     if (found.status === 'True') continue;
     // Why a listener is refused says more than that the whole is.
     if (bad !== undefined) return bad;
@@ -22,11 +27,15 @@ export function gateway(object: KubeObject): Verdict {
 }
 
 /** What a listener says that is not well for good; what it says of an older generation does not count. */
-function brokenListener(object: KubeObject, generation: number): Verdict | undefined {
+function brokenListener(object: KubeObject, generation: number, now: number): Verdict | undefined {
   for (const listener of objectsAt(object, 'status', 'listeners')) {
     const found = conditionsAt(listener, 'conditions').find((one) => isBroken(one, generation));
-    if (found !== undefined)
-      return degraded(found.reason || found.type, `listener ${textAt(listener, 'name')}: ${explain(found)}`);
+    if (found === undefined) continue;
+    const message = `listener ${textAt(listener, 'name')}: ${explain(found)}`;
+    const end = found.since + certificatePatience;
+    if (found.reason === 'InvalidCertificateRef' && now < end)
+      return { ...progressing(found.reason, message), until: end };
+    return degraded(found.reason || found.type, message);
   }
   return undefined;
 }

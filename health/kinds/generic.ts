@@ -1,10 +1,11 @@
 import { at, isObject, type JsonObject, numberAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { degraded, type HealthContext, progressing, type Verdict, worstOf } from '../scale.ts';
-import { conditionsAt } from './conditions.ts';
+import { type Condition, conditionsAt } from './conditions.ts';
 import { byConvention } from './convention.ts';
+import { byAttachment } from './gateway-attached.ts';
 import { currentConditions } from './generation.ts';
-import { byPhase } from './phases.ts';
+import { byPhase, isRun } from './phases.ts';
 import { polarityOf } from './polarity.ts';
 import { bySilence } from './silence.ts';
 
@@ -22,8 +23,19 @@ export function generic(object: KubeObject, context: HealthContext): Verdict {
   const phase = withCause(byPhase(object.kind, status), object);
   const held = [conditions, phase].find((one) => one?.status === 'Suspended');
   if (held !== undefined) return held;
-  const told = [byFailure(status), conditions, late, phase, byReplicas(object), byFlag(status)];
-  return worstOf(told.filter((one) => one !== undefined)) ?? bySilence(object, context);
+  const told = [byFailure(status), conditions, late, phase, byAttachment(object), byReplicas(object), byFlag(status)];
+  const found = worstOf(told.filter((one) => one !== undefined)) ?? bySilence(object, context);
+  const isRunning = found.status === 'Healthy' && isRun(object.kind) && !hasEnded(current, phase);
+  return isRunning ? progressing('Running', 'is not done yet') : found;
+}
+
+/** A kind that runs is well once it says that it has ended, or that it is as a whole; that parts of it are says nothing. */
+function hasEnded(conditions: readonly Condition[], phase: Verdict | undefined): boolean {
+  const ends = conditions.some(({ type, status }) => {
+    const polarity = polarityOf(type);
+    return status === 'True' && (polarity === 'end' || polarity === 'whole');
+  });
+  return ends || phase?.status === 'Healthy';
 }
 
 /** The fields by which Cluster API and others tell of what they will not try again. */
@@ -50,8 +62,13 @@ function byReplicas(object: KubeObject): Verdict | undefined {
   const there = ['availableReplicas', 'readyReplicas', 'readyInstances', 'instances']
     .map((field) => numberAt(object, 'status', field))
     .find((count) => count !== undefined);
-  if (wanted === undefined || there === undefined || there >= wanted) return undefined;
-  return progressing('Unavailable', `${there} of ${wanted} replicas are available`);
+  if (wanted === undefined) return undefined;
+  if (there !== undefined && there < wanted)
+    return progressing('Unavailable', `${there} of ${wanted} replicas are available`);
+  const updated = numberAt(object, 'status', 'updatedReplicas');
+  const partition = at(object, 'spec', 'updateStrategy', 'partition') ?? 0;
+  if (updated === undefined || typeof partition !== 'number' || updated >= wanted - partition) return undefined;
+  return progressing('Updating', `${updated} of ${wanted} replicas are updated`);
 }
 
 /** `ready: false` instead of a condition; true alone says little. */

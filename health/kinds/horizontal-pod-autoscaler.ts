@@ -10,7 +10,7 @@ const lasting = new Set(['FailedGetScale', 'FailedUpdateScale', 'InvalidSelector
 const missing = /^FailedGet\w+Metric$|^FailedComputeMetricsReplicas$/;
 
 /** For how long metrics may be missing after they were there, or after the autoscaler was made, in milliseconds. */
-const metricsPatience = 120_000;
+const metricsPatience = 300_000;
 
 /** An autoscaler is healthy while it can scale. In autoscaling/v1 its conditions stand in an annotation. */
 export function horizontalPodAutoscaler(object: KubeObject, context: HealthContext): Verdict {
@@ -42,6 +42,8 @@ function parsed(text: string): Json {
 
 function withoutMetrics(blind: Condition, { now }: HealthContext): Verdict {
   const end = blind.since + metricsPatience;
+  // None of them is ready: whether that is a failure is told of them, not of what scales them.
+  if (blind.message.includes('pods might be unready')) return progressing(blind.reason, explain(blind));
   if (now < end) return { ...progressing(blind.reason, explain(blind)), until: end };
   return degraded(blind.reason, explain(blind));
 }

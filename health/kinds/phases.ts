@@ -1,6 +1,6 @@
 import { at, isObject, type JsonObject, textAt } from '../../diff/json.ts';
 import { degraded, healthy, progressing, suspended, type Verdict, worstOf } from '../scale.ts';
-import { isTerminal, wordsOf } from './reasons.ts';
+import { wordsOf } from './reasons.ts';
 
 /** Where controllers say in a word or two how an object is. */
 const fields = ['phase', 'state', 'status', 'health'];
@@ -23,24 +23,33 @@ const reasons = [
 ];
 
 const held = /^(?:paused|suspended|stopped|hibernated|disabled|requires approval)$/;
+const bad =
+  /\b(?:abnormal|aborted|back off|backoff|cannot|crash|crashed|critical|degraded|denied|err|error|errored|exceeded|expired|failed|failing|failure|faulted|inconclusive|insufficient|invalid|lost|offline|red|rejected|unable|unhealthy|unrecoverable|not enough)\b/;
+/** It says itself that it is still to come, whatever else it names. */
+const toCome = /^(?:waiting|wait|pending|queued|install ready|in progress|setting|preparing)\b|^failing over$/;
 const good =
-  /\b(?:active|attached|available|bound|complete|completed|created|deployed|established|finished|green|healthy|initialized|installed|ok|online|ready|released|running|success|successful|succeeded|synced|valid)\b/;
-const bad = /\b(?:faulted|lost|crashed|red|failing|inconclusive)\b/;
+  /\b(?:active|attached|available|bound|complete|completed|deployed|established|finished|green|healthy|initialized|installed|ok|online|ready|released|running|success|successful|succeeded|synced|valid)\b/;
 const negated = /\b(?:not|un\w+|never|no|partially)\b/;
-const waiting = /ing\b|^(?:new|queued|scheduled|unknown|init|yellow|accepted|submitted|in progress)$/;
+const waiting = /ing\b|^(?:new|scheduled|unknown|init|bootstrap|yellow|accepted|submitted)$/;
 
-/** Kinds that run, and are done: while they run they are on their way. */
+/** Kinds that run, and are done: while they run they are on their way. What starts them goes on. */
 const running = /(?:Run|Job|Workflow|Backup|Restore|Task|Build|Test|Migration)$/;
+const starting = /^(?:Cron|Scaled|Scheduled)/;
+
+/** Whether objects of a kind run, and are done. */
+export function isRun(kind: string): boolean {
+  return running.test(kind) && !starting.test(kind);
+}
 
 /** What a status says by a word instead of conditions; undefined where it has no such word, or one that tells nothing. */
 export function byPhase(kind: string, status: JsonObject): Verdict | undefined {
-  const isRun = running.test(kind);
-  for (const field of fields) {
-    const found = meaningOf(textAt(status, field), status, isRun);
-    if (found !== undefined) return found;
-  }
-  const named = Object.keys(status).filter((key) => namedField.test(key));
-  return worstOf(named.flatMap((key) => meaningOf(wordAt(status, key), status, isRun) ?? []));
+  const read = (key: string): Verdict[] => meaningOf(wordAt(status, key), status, isRun(kind)) ?? [];
+  const [first] = fields.flatMap(read);
+  if (first !== undefined) return first;
+  const named = Object.keys(status)
+    .filter((key) => namedField.test(key))
+    .flatMap(read);
+  return named.find((one) => one.status === 'Suspended') ?? worstOf(named);
 }
 
 /** `status.jobStatus`, or `status.applicationState.state`. */
@@ -50,17 +59,17 @@ function wordAt(status: JsonObject, key: string): string | undefined {
   return fields.map((field) => textAt(inner, field)).find((text) => text !== undefined);
 }
 
-function meaningOf(phase: string | undefined, status: JsonObject, isRun: boolean): Verdict | undefined {
+function meaningOf(phase: string | undefined, status: JsonObject, isRunKind: boolean): Verdict[] | undefined {
   if (phase === undefined || phase === '') return undefined;
   const words = wordsOf(phase);
   const why = reasons.map((field) => wordsAt(status, field)).find((text) => text !== '');
   const message = why === undefined ? `is ${phase}` : `is ${phase}: ${why}`;
-  if (held.test(words)) return suspended(phase, message);
-  if (bad.test(words) || isTerminal(phase)) return degraded(phase, message);
-  if (isRun && words === 'running') return progressing(phase, message);
-  if (good.test(words) && !negated.test(words)) return healthy(phase);
-  if (waiting.test(words) || negated.test(words)) return progressing(phase, message);
-  return undefined;
+  if (held.test(words)) return [suspended(phase, message)];
+  if (toCome.test(words)) return [progressing(phase, message)];
+  if (bad.test(words)) return [degraded(phase, message)];
+  if (isRunKind && words === 'running') return [progressing(phase, message)];
+  if (good.test(words) && !negated.test(words)) return [healthy(phase)];
+  return waiting.test(words) || negated.test(words) ? [progressing(phase, message)] : undefined;
 }
 
 /** A text, or a list of texts, as one. */

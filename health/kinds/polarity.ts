@@ -19,9 +19,9 @@ const types: Readonly<Record<string, Polarity>> = {
   // It has come to an end, and a good one.
   Succeeded: 'end', Complete: 'end', Completed: 'end', Finished: 'end', Done: 'end',
   // A person must look.
-  Stalled: 'bad', Degraded: 'bad', Dangling: 'bad', ErrorOccurred: 'bad', HasErrors: 'bad', Terminal: 'bad', Recoverable: 'bad',
+  Stalled: 'bad', Degraded: 'bad', Dangling: 'bad', ErrorOccurred: 'bad', HasErrors: 'bad', Terminal: 'bad',
   // It is on its way.
-  NotReady: 'busy', Pending: 'busy', RollingOut: 'busy', RollingUpdate: 'busy',
+  NotReady: 'busy', Pending: 'busy', Recoverable: 'busy', RollingOut: 'busy', RollingUpdate: 'busy',
   // A person asked it to stand still.
   Suspended: 'held', Paused: 'held', ReconciliationPaused: 'held', Stopped: 'held',
 }; // biome-ignore format: a table

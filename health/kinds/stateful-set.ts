@@ -25,11 +25,22 @@ function availableOf(object: KubeObject, ready: number): number {
   return numberAt(object, 'status', 'availableReplicas') ?? 0;
 }
 
+/**
+ * Replicas of the new revision. On the way back from a rollout that did not end both revisions have one name, and pods of
+ * the one in between may still run. Old API versions count neither.
+ */
+function updatedOf(object: KubeObject, isOneRevision: boolean, wanted: number): number {
+  const updated = numberAt(object, 'status', 'updatedReplicas');
+  if (!isOneRevision) return updated ?? 0;
+  const current = numberAt(object, 'status', 'currentReplicas');
+  return updated === undefined && current === undefined ? wanted : Math.max(updated ?? 0, current ?? 0);
+}
+
 function updateOf(object: KubeObject, wanted: number): Verdict {
   const partition = numberAt(object, 'spec', 'updateStrategy', 'rollingUpdate', 'partition') ?? 0;
   const current = textAt(object, 'status', 'currentRevision');
   const update = textAt(object, 'status', 'updateRevision');
-  const updated = current === update ? wanted : (numberAt(object, 'status', 'updatedReplicas') ?? 0);
+  const updated = updatedOf(object, current === update, wanted);
   const due = Math.max(0, wanted - partition);
   if (updated < due) return progressing('Updating', `${updated} of ${due} replicas are updated`);
   if (partition > 0) return healthy('Partitioned');

@@ -93,12 +93,13 @@ export function readDelivery(object: KubeObject): Delivery {
     const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
     throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
   }
-  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource };
+  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource, rules: [] };
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
   if (unbuilt.length > 0)
     throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
   parseSourceUrl(spec.source.url);
-  return { ...identity, ...settings(spec, identity.namespace), ...sourceSettings(spec) };
+  const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
+  return { ...identity, ...settings(spec, identity.namespace), ...sourceSettings(spec), rules };
 }
 
 function identityFields(object: KubeObject) {
@@ -157,7 +158,6 @@ function settings(spec: DeliverySpec, namespace: string) {
     steady: parseDuration(spec.health?.steady ?? '5s'),
     bake: parseDuration(spec.health?.bake ?? '0s'),
     signals: signalTimes(spec.health?.signals ?? {}),
-    rules: (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`)),
     rollback: {
       mode: spec.rollback?.mode ?? ('auto' as const),
       onFirstFailure: spec.rollback?.onFirstFailure ?? ('keep' as const),

@@ -162,7 +162,12 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
     session.rollback = { tries: 0, retryAt: 0 };
     session.releaseAt = world.clock.now();
     session.changed = session.releaseAt;
-    world.watcher.follow(delivery.uid, targetOf(delivery), session.record.entries, world.rules.of(delivery.rules));
+    world.watcher.follow(
+      delivery.uid,
+      targetOf(delivery),
+      session.record.entries,
+      world.rules.of(delivery.uid, delivery.rules),
+    );
   }
 }
 

@@ -33,7 +33,7 @@ describe('REST', () => {
     });
     const list = await call(api('/deliveries?namespace=api-read'));
     expect(list.body).toEqual({ items: [one.body] });
-    const resources = await call(api('/deliveries/api-read/app/resources'));
+    const resources = await call(api('/deliveries/api-read/app/resources?tree=true'));
     expect(resources.body.items).toMatchObject([
       {
         kind: 'ConfigMap',
@@ -65,7 +65,7 @@ describe('REST', () => {
     // Since when it is so is told of the object, not of the question.
     const [, , web] = resources.body.items;
     expect(Date.parse(web.since)).toBeLessThanOrEqual(Date.now());
-    const again = await call(api('/deliveries/api-read/app/resources?tree=false'));
+    const again = await call(api('/deliveries/api-read/app/resources'));
     expect(again.body.items[2]).toMatchObject({ kind: 'Deployment', since: web.since });
     expect(again.body.items[2]).not.toHaveProperty('children');
     const history = await call(api('/deliveries/api-read/app/history'));

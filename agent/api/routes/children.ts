@@ -1,13 +1,16 @@
 import { byOwner, type Owned, ownerTree } from '../../../health/owner-tree.ts';
 import type { Target } from '../../../sync/delivery/target.ts';
-import { messageOf } from '../../../sync/errors.ts';
+import { inParallel } from '../../../sync/parallel.ts';
 import type { Entry } from '../../../sync/release/record.ts';
 import { type KubeObject, type ObjectRef, refOf } from '../../../sync/types.ts';
 import { makesOthers } from '../../made.ts';
 import type { ApiWorld } from '../world.ts';
 
+/** Questions about rights that are under way at once. */
+const parallel = 8;
+
 /** What an object has made, or why that can't be told. */
-export type Made = readonly Owned[] | string;
+export type Children = readonly Owned[] | string;
 
 /**
  * What objects have made, by their keys: asked for as the account of the Delivery, and shown as far as the caller may get it.
@@ -18,18 +21,19 @@ export async function childrenOf(
   target: Target,
   entries: readonly Entry[],
   may: (ref: ObjectRef) => Promise<boolean>,
-): Promise<ReadonlyMap<string, Made>> {
+): Promise<ReadonlyMap<string, Children>> {
   const makers = entries.filter(({ manifest, applied }) => applied !== undefined && makesOthers(manifest));
-  try {
-    const objects = makers.map(liveNameOf);
-    const mine = byOwner(await visible(await made(target, objects), may));
-    const context = healthContext(target);
-    return new Map(
-      makers.map(({ key }, index) => [key, ownerTree(objects[index] as KubeObject, mine, context).children]),
-    );
-  } catch (error) {
-    return new Map(makers.map(({ key }) => [key, messageOf(error)]));
+  const objects = makers.map(liveNameOf);
+  const context = healthContext(target);
+  const all = await made(target, objects);
+  const children = new Map<string, Children>();
+  for (const [index, object] of objects.entries()) {
+    const key = makers[index]?.key ?? '';
+    const its = all[index] ?? [];
+    if (typeof its === 'string') children.set(key, its);
+    else children.set(key, ownerTree(object, byOwner(await visible(its, may)), context).children);
   }
+  return children;
 }
 
 /** The object as it is named in the cluster: what it made refers to its uid. */
@@ -42,6 +46,6 @@ async function visible(
   objects: readonly KubeObject[],
   may: (ref: ObjectRef) => Promise<boolean>,
 ): Promise<KubeObject[]> {
-  const allowed = await Promise.all(objects.map((object) => may(refOf(object))));
+  const allowed = await inParallel(objects, parallel, (object) => may(refOf(object)));
   return objects.filter((_object, index) => allowed[index]);
 }

@@ -36,7 +36,7 @@ function resources(world: ApiWorld): Route {
     path: `${here}/resources`,
     id: 'listResources',
     summary:
-      'List the objects of a Delivery: what was done with each, how it is, since when, and what it has made, down to pods.',
+      'List the objects of a Delivery: what was done with each, how it is, since when, and, with tree=true, what it has made, down to pods.',
     access: 'api',
     params: deliveryParams,
     query: Type.Object({
@@ -44,7 +44,7 @@ function resources(world: ApiWorld): Route {
       tree: Type.Optional(
         Type.Boolean({
           description: 'Whether what objects have made is told, which the API server is asked for.',
-          default: true,
+          default: false,
         }),
       ),
     }),
@@ -59,7 +59,7 @@ function resources(world: ApiWorld): Route {
       const { items, next } = paged(entriesOf(served), ({ key }) => key, query);
       const visible = await inParallel(items, parallel, ({ ref }) => may(ref));
       const seen = items.filter((_entry, index) => visible[index]);
-      const made = query.tree === false ? undefined : await childrenOf(world, served.target(), seen, may);
+      const made = query.tree !== true ? undefined : await childrenOf(world, served.target(), seen, may);
       const shown = items.map((entry, index) => {
         if (record === undefined || visible[index] !== true) return hiddenResource(entry);
         const { health, since } = world.live(uid, entry.key) ?? {};

@@ -25,7 +25,7 @@ describe('health that time alone changes', () => {
     [
       'an autoscaler whose pods have no metrics yet',
       make('autoscaling/v2', 'HorizontalPodAutoscaler', { status: hpa }),
-      120_000,
+      300_000,
       'Degraded',
     ],
   ])('gives %s its time, says until when, and then has its word', (_title, object, patience, after) => {

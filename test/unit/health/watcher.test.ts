@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { textAt } from '../../../diff/json.ts';
 import { type RuleSet, ruleSet } from '../../../health/own-rules.ts';
 import type { Judge } from '../../../health/ruling.ts';
+import type { Verdict } from '../../../health/scale.ts';
 import { createWatcher } from '../../../health/watcher.ts';
 import type { WatchEvent, Watches } from '../../../sync/ports.ts';
 import type { Entry } from '../../../sync/release/record.ts';
@@ -19,7 +20,7 @@ const entry = (name: string): Entry => ({
   applied: undefined,
 });
 
-function start(judge: Judge = () => undefined) {
+function start(judge: Judge = () => undefined, now: () => number = () => 0) {
   const tellers: ((event: WatchEvent) => void)[] = [];
   const watches: Watches = {
     open: (_target, onEvent) => {
@@ -28,7 +29,7 @@ function start(judge: Judge = () => undefined) {
     },
   };
   const woken: string[] = [];
-  const context = () => ({ now: 0, bindingMode: () => undefined });
+  const context = () => ({ now: now(), bindingMode: () => undefined });
   const watcher = createWatcher(watches, context, (uid) => woken.push(uid), judge);
   const follow = (uid: string, name: string) => watcher.follow(uid, 'shop', new Map([[entry(name).key, entry(name)]]));
   return { watcher, woken, follow, tell: (event: WatchEvent) => tellers.at(-1)?.(event), opened: () => tellers.length };
@@ -116,7 +117,7 @@ describe('the watcher', () => {
     /** A judge whose answers come when the test says so. */
     function startJudged() {
       const asked: { rule: string | undefined; version: string | undefined; answer: (word?: string) => void }[] = [];
-      const all = start((rule, object, answer) => {
+      const all = start(({ rule, object }, answer) => {
         const say = (word = 'Healthy'): void => answer({ status: word as HealthWord, reason: word, message: '' });
         asked.push({ rule: rule.healthy, version: textAt(object, 'metadata', 'resourceVersion'), answer: say });
       });
@@ -165,7 +166,7 @@ describe('the watcher', () => {
 
     it('shows no value of a Secret to a rule, whose message ends up in a status', () => {
       const asked: object[] = [];
-      const { watcher, tell } = start((_rule, object) => void asked.push(object));
+      const { watcher, tell } = start(({ object }) => void asked.push(object));
       const labels = { 'lockstep.dev/delivery': shortUid('one') };
       const metadata = { name: 's', namespace: 'shop', uid: 'u', resourceVersion: '1', labels };
       const secret = { apiVersion: 'v1', kind: 'Secret', metadata, data: { password: 'aHVudGVyMg==' } };
@@ -173,6 +174,88 @@ describe('the watcher', () => {
       watcher.follow('one', 'shop', new Map([[of.key, of]]), ruleSet([{ group: '', kind: 'Secret', healthy: 'true' }]));
       tell({ type: 'changed', object: secret });
       expect(asked).toMatchObject([{ kind: 'Secret', data: { password: '***' } }]);
+    });
+
+    it('believes nothing that was said of an object that is gone, or of one that has no generation', () => {
+      const { asked, word, seen } = startJudged();
+      seen(widget('1'));
+      asked[0]?.answer();
+      expect(word()).toBe('Healthy');
+      seen({ ...widget('2'), metadata: { ...widget('2').metadata, uid: 'another' } });
+      expect(word()).toBe('RulePending');
+      const { generation: _none, ...metadata } = widget('5').metadata;
+      seen({ ...widget('5'), metadata });
+      asked.at(-1)?.answer();
+      expect(word()).toBe('Healthy');
+      seen({ ...widget('6'), metadata: { ...metadata, resourceVersion: '6' } });
+      expect(word()).toBe('RulePending');
+    });
+
+    it('takes no answer of a rule that is gone, and asks nothing about an answer that is older than what was seen', () => {
+      const { asked, word, seen, watcher } = startJudged();
+      seen(widget('1'));
+      watcher.follow('one', 'shop', entries, rules('b'));
+      seen(widget('1'));
+      asked[0]?.answer('Degraded');
+      expect(word()).toBe('RulePending');
+      asked.at(-1)?.answer();
+      expect(word()).toBe('Healthy');
+      seen(widget('9'));
+      const before = asked.length;
+      watcher.learn('one', key, widget('8'));
+      expect(asked.length).toBe(before);
+      asked.at(-1)?.answer('Degraded');
+      expect(word()).toBe('Degraded');
+    });
+
+    it('asks again when what it said holds no longer', () => {
+      let now = 0;
+      const asked: ((verdict: Verdict) => void)[] = [];
+      const { watcher, tell } = start(
+        (_question, answer) => void asked.push(answer),
+        () => now,
+      );
+      watcher.follow('one', 'shop', entries, rules('a'));
+      tell({ type: 'changed', object: widget('1') });
+      asked[0]?.({ status: 'Progressing', reason: 'RuleTooSlow', message: '', until: 60_000 });
+      now = 59_000;
+      expect(watcher.live('one', key)?.health.reason).toBe('RuleTooSlow');
+      expect(asked).toHaveLength(1);
+      now = 60_000;
+      watcher.live('one', key);
+      asked[1]?.({ status: 'Healthy', reason: 'RuleHealthy', message: '' });
+      expect(watcher.live('one', key)?.health.reason).toBe('RuleHealthy');
+    });
+
+    it('calls nothing healthy by a rule that is known to be wrong', () => {
+      const { watcher, tell } = start(() => expect.fail('it was asked'));
+      const wrong = ruleSet([{ group: 'example.com', kind: 'Widget', problem: 'ConfigMap a/b, x[0]: no CEL' }]);
+      watcher.follow('one', 'shop', entries, wrong);
+      tell({ type: 'changed', object: widget('1') });
+      expect(watcher.live('one', key)?.health).toEqual({
+        status: 'Progressing',
+        reason: 'InvalidRule',
+        message: 'Widget shop/w: the rule for its kind is wrong: ConfigMap a/b, x[0]: no CEL',
+      });
+    });
+
+    it('knows how a Job ended, whatever a rule calls that', () => {
+      const { watcher, tell } = start((_question, answer) => answer({ status: 'Healthy', reason: 'X', message: '' }));
+      const labels = { 'lockstep.dev/delivery': shortUid('one') };
+      const metadata = { name: 'j', namespace: 'shop', uid: 'u', resourceVersion: '1', labels };
+      const status = { conditions: [{ type: 'Complete', status: 'True' }] };
+      const job: KubeObject = { apiVersion: 'batch/v1', kind: 'Job', metadata, status };
+      const ref = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'shop', name: 'j' };
+      const of: Entry = { ...entry('j'), key: 'batch/Job/shop/j', ref, manifest: job };
+      watcher.follow(
+        'one',
+        'shop',
+        new Map([[of.key, of]]),
+        ruleSet([{ group: 'batch', kind: 'Job', healthy: 'true' }]),
+      );
+      tell({ type: 'changed', object: job });
+      expect(watcher.live('one', of.key)?.health.reason).toBe('X');
+      expect(watcher.jobEnd('one', of.key)).toBe('Complete');
     });
 
     it('has all told again when other rules hold, and asks them', async () => {

@@ -14,6 +14,27 @@ describe('a Delivery', () => {
     expect(parseDuration(text)).toBe(expected);
   });
 
+  it('with a health rule that asks nothing is refused, but never kept from being deleted', () => {
+    const spec = {
+      source: { url: 'https://git.example.com/shop.git' },
+      health: { rules: [{ group: 'example.com', kind: 'Widget', message: '"x"' }] },
+    };
+    const object = (metadata: object) =>
+      ({
+        apiVersion: 'lockstep.dev/v1alpha1',
+        kind: 'Delivery',
+        metadata: { name: 'a', namespace: 'b', ...metadata },
+        spec,
+      }) as never;
+    expect(() => readDelivery(object({}))).toThrow(
+      'spec.health.rules[0]: it asks for none of progressing, degraded, healthy',
+    );
+    expect(readDelivery(object({ deletionTimestamp: '2026-01-01T00:00:00Z' }))).toMatchObject({
+      deleting: true,
+      rules: [],
+    });
+  });
+
   it('may ask for no time at all where there must be some (F36.2)', () => {
     const spec = {
       source: { url: 'https://git.example.com/shop.git', interval: '0s' },
