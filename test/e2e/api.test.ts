@@ -152,7 +152,11 @@ describe('REST', () => {
       body: { request: expect.stringMatching(/^sync@[0-9a-f]{8} by=loopback$/) },
     });
     await app.ready();
-    expect((await call(api('/deliveries/api-act/app'))).body.lastRequest).toBe(asked.body.request);
+    // Its status is told to the API server first, and by REST a moment later.
+    await until(
+      'the request is taken note of',
+      async () => (await call(api('/deliveries/api-act/app'))).body.lastRequest === asked.body.request,
+    );
     await post(api('/deliveries/api-act/app/rollback'), { to: '1' });
     await until(
       'release 1 is back',
