@@ -1,7 +1,8 @@
-import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
+import { objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { degraded, type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
 import { type Condition, condition, conditionsAt, degradedBy, explain, progressingBy } from './conditions.ts';
+import { generationOf } from './generation.ts';
 
 /** Reasons of Accepted and Programmed that say that it is not so yet. */
 const notYet = new Set(['', 'Pending', 'Waiting', 'AddressNotAssigned']);
@@ -11,7 +12,7 @@ const certificatePatience = 300_000;
 
 /** A Gateway is healthy when it is accepted and programmed, and each of its listeners is as it was written. */
 export function gateway(object: KubeObject, { now }: HealthContext): Verdict {
-  const generation = numberAt(object, 'metadata', 'generation') ?? 0;
+  const generation = generationOf(object);
   const bad = brokenListener(object, generation, now);
   for (const type of ['Accepted', 'Programmed']) {
     const found = condition(object, type);

@@ -200,7 +200,7 @@ describeOnOwnCluster('lockstep health NAME', () => {
     const app = await lockstep.app(
       'looks-health',
       { 'a.yaml': configMap('a', { v: '1' }), 'web.yaml': deployment('web') },
-      { health: { rules: [rule], signals: { degraded: 'off' } } },
+      { health: { rules: [rule], signals: { degraded: 'off', imagePull: 'off' } } },
     );
     await app.ready();
     const { code, stdout } = await run('health', 'app', '-n', 'looks-health');
