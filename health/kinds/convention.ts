@@ -60,10 +60,11 @@ function byState(found: Condition): Verdict {
   return isBroken(found) ? degradedBy(found) : progressingBy(found);
 }
 
-/** That it ended says how in its reason; and what has not succeeded has failed, unless it says that it goes on. */
+/** That it ended says how in its reason; and what has not succeeded for a reason has failed, unless that says that it goes on. */
 function byEnd(found: Condition): Verdict {
   if (isTrue(found)) return isTerminal(found.reason) ? degradedBy(found) : healthy(found.reason || found.type);
-  const hasFailed = found.type === 'Succeeded' && found.status === 'False' && !isUnderWay(found.reason);
+  const says = found.reason !== '' && !isUnderWay(found.reason);
+  const hasFailed = found.type === 'Succeeded' && found.status === 'False' && says;
   return hasFailed ? degradedBy(found) : byState(found);
 }
 
