@@ -31,7 +31,7 @@ export interface DeliveryDeps {
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
-  readonly world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'>;
+  readonly world: Omit<World, 'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds'>;
   /** The cluster of a target: what it serves, and whether it is another one that does not answer. */
   siteAt(target: Target): Pick<Site, 'kinds' | 'far'>;
   /** Asks for a turn of a Delivery. */
@@ -137,6 +137,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       kinds: site.kinds,
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       wake: () => deps.enqueue(uid),
+      isSilent: () => site.far?.silence() !== undefined,
       isOutdated: () => !isStatusOnly(object, entry.object),
     };
     const turn: Turn = { delivery, session: entry.session, world };

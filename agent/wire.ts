@@ -171,7 +171,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   await Promise.all([limits.ready, rules.ready]);
-  const world: Omit<World, 'event' | 'wake' | 'isOutdated' | 'kinds'> = {
+  const world: Omit<World, 'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds'> = {
     clock,
     limits: limits.of,
     agentNamespace: settings.namespace,

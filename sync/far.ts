@@ -9,6 +9,9 @@ import type { Turn } from './session.ts';
  */
 export function standStill({ session }: Turn, { message }: ApiError, since: number): void {
   session.silentSince ??= since;
+  // What was under way failed by the silence alone, and is tried again.
+  session.healTrouble = undefined;
+  session.applyTrouble = undefined;
   session.watchTrouble = { reason: 'ClusterUnavailable', message, stalled: false };
 }
 

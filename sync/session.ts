@@ -39,6 +39,8 @@ export interface World {
   tellNamespace(namespace: string, reason: string, message: string): void;
   /** Asks for another turn of the Delivery at once. */
   wake(): void;
+  /** Whether the cluster of the target has stopped to answer, maybe since the turn began. */
+  isSilent(): boolean;
   /** Whether the Delivery has changed since the turn began. */
   isOutdated(): boolean;
   /** Tells that a step was reached: tests end the agent there. */

@@ -50,8 +50,12 @@ function eventOf(turn: Turn, progress: Progress): Event | undefined {
   return late?.type === 'failed' ? late : undefined;
 }
 
-/** Whether watches have yet to tell what there is: until then nothing is judged. */
+/** Whether watches have yet to tell what there is, or tell nothing since the cluster is silent: then nothing is judged. */
 function isBlind({ delivery, session, world }: Turn): boolean {
+  if (world.isSilent()) {
+    session.waiting.push('an answer of the cluster');
+    return true;
+  }
   if (world.watcher.isComplete(delivery.uid)) return false;
   session.waiting.push('a first look at what there is');
   return true;

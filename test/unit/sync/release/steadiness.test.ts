@@ -28,8 +28,8 @@ const broken = {
 let version = 100;
 
 /** A Delivery of two workloads whose health the test tells, and whose clock it moves. */
-function start() {
-  const turn = makeTurn({ kinds, spec: { health: { steady: '10s' } } });
+function start(health: { deadline?: string } = {}) {
+  const turn = makeTurn({ kinds, spec: { health: { steady: '10s', ...health } } });
   const look = async (seconds = 0): Promise<void> => {
     turn.now += seconds * 1_000;
     turn.session.generation = turn.delivery.generation;
@@ -151,5 +151,21 @@ describe('a release fails', () => {
     expect(cause(turn)).toMatchObject({
       reason: 'ProgressDeadlineExceeded',
     });
+  });
+});
+
+describe('a release whose cluster falls silent in the middle of a turn', () => {
+  it('does not fail by its deadline: nobody knows how it is', async () => {
+    const app = start({ deadline: '5s' });
+    const { turn, look } = app;
+    await good(app, { web: well, api: well });
+    await release(app, '2', { web: 'a:2', api: 'b:1' }, { web: short, api: well });
+    turn.world.isSilent = () => true;
+    await look(30);
+    expect(stateOf(turn)).toBe('Verifying');
+    expect(turn.session.waiting).toContain('an answer of the cluster');
+    turn.world.isSilent = () => false;
+    await look(1);
+    expect(cause(turn)).toMatchObject({ reason: 'ProgressDeadlineExceeded' });
   });
 });

@@ -97,6 +97,7 @@ export function makeTurn(
     rules: { of: () => noRules, broken: () => undefined },
     watcher,
     rollouts: createRollouts(watches, () => turn.now, quiet),
+    isSilent: () => false,
     isOutdated: () => false,
     reach: quiet,
     cluster: () => fakeCluster(objects, asked, fault),
