@@ -4,7 +4,7 @@ import { type Limits, readLimits, unlimited } from '../sync/limits.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeObject } from '../sync/types.ts';
 import type { KubeHttp } from './kube/http.ts';
-import { follow } from './kube/watch.ts';
+import { followOne, type Place } from './kube/watch-one.ts';
 
 type Parse = (text: string) => Json[];
 
@@ -24,28 +24,28 @@ export interface FollowedLimits {
  */
 export function followLimits(
   http: KubeHttp,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  place: Place,
   parse: Parse,
   log: Log,
   onChange: () => void,
 ): FollowedLimits {
+  const { name } = place;
   let known: ReadonlyMap<string, Limits | string> | undefined;
   let trouble: Error | undefined;
   const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
-  const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`;
   const take = (limits: ReadonlyMap<string, Limits | string>): void => {
     const isFirst = known === undefined && trouble === undefined;
     known = limits;
     settle();
     if (!isFirst) onChange();
   };
-  const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
-    if (event.type === 'failed') {
-      trouble = event.error;
+  const close = followOne(http, 'configmaps', place, {
+    onState: (object) => take(object === undefined ? new Map() : limitsIn(object, parse, log)),
+    onFailed: (error) => {
+      trouble = error;
       settle();
-      log.warn({ configMap: name, problem: trouble.message }, 'the limits can not be watched');
-    } else if (event.type === 'changed') take(limitsIn(event.object, parse, log));
-    else if (event.type === 'deleted' || (event.type === 'synced' && event.uids.size === 0)) take(new Map());
+      log.warn({ configMap: name, problem: error.message }, 'the limits can not be watched');
+    },
   });
   return {
     of: (of) => {

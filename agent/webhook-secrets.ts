@@ -2,7 +2,7 @@ import { isObject, textAt } from '../diff/json.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeObject } from '../sync/types.ts';
 import type { KubeHttp } from './kube/http.ts';
-import { follow } from './kube/watch.ts';
+import { followOne } from './kube/watch-one.ts';
 import { registerSecret } from './mask.ts';
 
 /** The secrets of the receivers, as one Secret in the agent's own namespace holds them. */
@@ -18,13 +18,17 @@ const shortest = 8;
 /** Follows the Secret: a receiver exists as soon as it has a secret, and no longer. */
 export function followWebhookSecrets(http: KubeHttp, namespace: string, name: string, log: Log): WebhookSecrets {
   let known = new Map<string, string[]>();
-  const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`;
-  const close = follow(http, { path, fieldSelector: `metadata.name=${name}` }, (event) => {
-    if (event.type === 'failed')
-      log.warn({ secret: name, problem: event.error.message }, 'the webhook secrets can not be watched');
-    else if (event.type === 'changed') known = secretsIn(event.object, log);
-    else if (event.type === 'deleted' || (event.type === 'synced' && event.uids.size === 0)) known = new Map();
-  });
+  const close = followOne(
+    http,
+    'secrets',
+    { namespace, name },
+    {
+      onState: (object) => {
+        known = object === undefined ? new Map() : secretsIn(object, log);
+      },
+      onFailed: ({ message: problem }) => log.warn({ secret: name, problem }, 'the webhook secrets can not be watched'),
+    },
+  );
   return { of: (provider) => known.get(provider) ?? [], close };
 }
 

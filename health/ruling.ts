@@ -2,7 +2,7 @@ import type { JsonObject } from '../diff/json.ts';
 import type { KubeObject } from '../sync/types.ts';
 import { generationOf } from './kinds/generation.ts';
 import type { OwnRule } from './own-rules.ts';
-import { progressing, type Verdict } from './scale.ts';
+import { progressingUntil, type Verdict } from './scale.ts';
 import type { Tracked } from './tracked.ts';
 
 /** Asks a rule about an object; undefined says that it leaves it to the kind. It may answer later, at once, or not at all where something newer is asked. */
@@ -55,5 +55,5 @@ export function ruling(
     ruled.uid === uid &&
     (ruled.version === version || (generation > 0 && ruled.generation === generation));
   if (isSame) return ruled.verdict;
-  return { ...progressing('RulePending', 'the rule for its kind has not answered yet'), until: now + patience };
+  return progressingUntil(now + patience, 'RulePending', 'the rule for its kind has not answered yet');
 }

@@ -47,6 +47,11 @@ export function passesGate({ status }: Pick<Health, 'status'>): boolean {
 
 export const healthy = (reason = 'Healthy', message = ''): Verdict => ({ status: 'Healthy', reason, message });
 export const progressing = (reason: string, message: string): Verdict => ({ status: 'Progressing', reason, message });
+/** Progressing, and to be asked again at a time although nothing happens: wall time in milliseconds. */
+export const progressingUntil = (until: number, reason: string, message: string): Verdict => ({
+  ...progressing(reason, message),
+  until,
+});
 export const degraded = (reason: string, message: string): Verdict => ({ status: 'Degraded', reason, message });
 export const suspended = (reason: string, message: string): Verdict => ({ status: 'Suspended', reason, message });
 export const unknown = (reason: string, message: string): Verdict => ({ status: 'Unknown', reason, message });

@@ -6,7 +6,7 @@ import { healthOf } from '../../health/rules.ts';
 import { passesGate } from '../../health/scale.ts';
 import { readRule } from '../../sync/delivery/health-rule.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
-import { type Health, type KubeObject, refOf, titleOf } from '../../sync/types.ts';
+import { type Health, healthWords, type KubeObject, refOf, titleOf } from '../../sync/types.ts';
 import { type Connected, parseConnected } from './arguments.ts';
 import { objectsIn } from './files.ts';
 import { healthWith, treeOf } from './owner-tree.ts';
@@ -83,7 +83,7 @@ function missingIn(delivery: KubeObject): string[] {
 /** Whether the agent, too, found all as it should be: it knows more rules, and what is missing. */
 function areAllFine(delivery: KubeObject): boolean {
   const counts = at(delivery, 'status', 'health');
-  return Object.keys(isObject(counts) ? counts : {}).every((word) => word === 'Healthy' || word === 'Suspended');
+  return !isObject(counts) || healthWords.filter((word) => word in counts).every((status) => passesGate({ status }));
 }
 
 function nodeOf({ object, health, since, children }: Owned): object {

@@ -3,7 +3,7 @@ import { noRules, type OwnRule, type RuleSet, ruleSet } from '../../health/own-r
 import type { Clock, Log, RuleBook } from '../../sync/ports.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
-import { follow } from '../kube/watch.ts';
+import { followOne, type Place } from '../kube/watch-one.ts';
 import { type Installed, nothingInstalled, readInstalled } from './installed.ts';
 import type { RuleJudge } from './judge.ts';
 
@@ -11,7 +11,7 @@ import type { RuleJudge } from './judge.ts';
 export interface RuleBookDeps {
   readonly http: KubeHttp;
   /** The ConfigMap with the rules of the installation: lists of rules in YAML under whatever keys. */
-  readonly place: { readonly namespace: string; readonly name: string };
+  readonly place: Place;
   parse(text: string): Json[];
   readonly check: RuleJudge['check'];
   readonly clock: Clock;
@@ -110,15 +110,14 @@ export function followRules(deps: RuleBookDeps): FollowedRules {
     else if (!all.some((one) => 'problem' in one)) own.problem = 'nothing';
   }
 
-  const path = async (): Promise<string> => `/api/v1/namespaces/${encodeURIComponent(place.namespace)}/configmaps`;
-  const close = follow(http, { path, fieldSelector: `metadata.name=${place.name}` }, (event) => {
-    if (event.type === 'failed') {
+  const close = followOne(http, 'configmaps', place, {
+    onState: (object) => void take(object),
+    onFailed: ({ message: problem }) => {
       // What is read later is news to everybody.
       isFirst = false;
       settle();
-      log.warn({ configMap: place.name, problem: event.error.message }, 'the health rules can not be watched');
-    } else if (event.type === 'changed') void take(event.object);
-    else if (event.type === 'deleted' || (event.type === 'synced' && event.uids.size === 0)) void take(undefined);
+      log.warn({ configMap: place.name, problem }, 'the health rules can not be watched');
+    },
   });
 
   return {

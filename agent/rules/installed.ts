@@ -4,6 +4,7 @@ import type { OwnRule } from '../../health/own-rules.ts';
 import { readRule } from '../../sync/delivery/health-rule.ts';
 import { messageOf } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
+import type { Place } from '../kube/watch-one.ts';
 import type { Checked } from './judge.ts';
 
 /** The rules of the installation, as they were read from its ConfigMap. */
@@ -34,7 +35,7 @@ export const nothingInstalled: Installed = {
 
 /** What reading needs. */
 interface Reading {
-  readonly place: { readonly namespace: string; readonly name: string };
+  readonly place: Place;
   parse(text: string): Json[];
   check(rule: OwnRule): Promise<Checked>;
 }

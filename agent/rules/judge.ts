@@ -1,6 +1,6 @@
 import { type OwnRule, verdictBy } from '../../health/own-rules.ts';
 import type { Judge } from '../../health/ruling.ts';
-import { progressing, type Verdict } from '../../health/scale.ts';
+import { progressingUntil, type Verdict } from '../../health/scale.ts';
 import type { Clock } from '../../sync/ports.ts';
 import type { Outcome, Task } from './messages.ts';
 import { type Broken, createThread, type Thread } from './thread.ts';
@@ -56,8 +56,7 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
     return fresh;
   }
 
-  function ask(owner: string, key: string, one: Waiting): void {
-    const account = accountOf(owner);
+  function ask(account: Account, key: string, one: Waiting): void {
     if (account.waiting.size === 0 && !account.isServed) turns.push(account);
     account.waiting.set(key, one);
     serve();
@@ -101,8 +100,7 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
   }
 
   function tooSlow({ since }: Account, problem: string): Verdict {
-    const message = `the rule for its kind ${problem}, and rests`;
-    return { ...progressing('RuleTooSlow', message), until: since + budget.window };
+    return progressingUntil(since + budget.window, 'RuleTooSlow', `the rule for its kind ${problem}, and rests`);
   }
 
   return {
@@ -111,13 +109,13 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
         const done = (outcome: Outcome | Broken): void =>
           resolve('problem' in outcome ? outcome : { problems: outcome.problems ?? [] });
         checks += 1;
-        ask(owner, `check ${checks}`, { task: { rule }, done });
+        ask(accountOf(owner), `check ${checks}`, { task: { rule }, done });
       }),
     judge: ({ owner, key, rule, object }, answer) => {
       const account = accountOf(owner);
       const done = (outcome: Outcome | Broken): void =>
         answer('problem' in outcome ? tooSlow(account, outcome.problem) : verdictBy(rule, outcome.answers ?? {}));
-      ask(owner, key, { task: { rule, object }, done });
+      ask(account, key, { task: { rule, object }, done });
     },
     close: () => thread.close(),
   };

@@ -1,6 +1,6 @@
 import { objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { degraded, type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
+import { degraded, type HealthContext, healthy, progressing, progressingUntil, type Verdict } from '../scale.ts';
 import { type Condition, condition, conditionsAt, degradedBy, explain, progressingBy } from './conditions.ts';
 import { generationOf } from './generation.ts';
 
@@ -8,7 +8,7 @@ import { generationOf } from './generation.ts';
 const notYet = new Set(['', 'Pending', 'Waiting', 'AddressNotAssigned']);
 
 /** How long a listener may wait for its certificate, in milliseconds: whoever issues it may need the Gateway for that. */
-const certificatePatience = 300_000;
+export const certificatePatience = 300_000;
 
 /** A Gateway is healthy when it is accepted and programmed, and each of its listeners is as it was written. */
 export function gateway(object: KubeObject, { now }: HealthContext): Verdict {
@@ -34,8 +34,7 @@ function brokenListener(object: KubeObject, generation: number, now: number): Ve
     if (found === undefined) continue;
     const message = `listener ${textAt(listener, 'name')}: ${explain(found)}`;
     const end = found.since + certificatePatience;
-    if (found.reason === 'InvalidCertificateRef' && now < end)
-      return { ...progressing(found.reason, message), until: end };
+    if (found.reason === 'InvalidCertificateRef' && now < end) return progressingUntil(end, found.reason, message);
     return degraded(found.reason || found.type, message);
   }
   return undefined;

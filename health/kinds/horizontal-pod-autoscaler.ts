@@ -1,6 +1,6 @@
 import { type Json, objectsAt, parseJson, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { degraded, type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
+import { degraded, type HealthContext, healthy, progressing, progressingUntil, type Verdict } from '../scale.ts';
 import { type Condition, conditionsAt, explain } from './conditions.ts';
 
 /** Reasons of conditions that a person must look at: what is scaled, or how, is not as written. */
@@ -44,6 +44,6 @@ function withoutMetrics(blind: Condition, { now }: HealthContext): Verdict {
   const end = blind.since + metricsPatience;
   // None of them is ready: whether that is a failure is told of them, not of what scales them.
   if (blind.message.includes('pods might be unready')) return progressing(blind.reason, explain(blind));
-  if (now < end) return { ...progressing(blind.reason, explain(blind)), until: end };
+  if (now < end) return progressingUntil(end, blind.reason, explain(blind));
   return degraded(blind.reason, explain(blind));
 }

@@ -1,6 +1,14 @@
 import { at, type JsonObject, numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { degraded, type HealthContext, healthy, progressing, unknown, type Verdict } from '../scale.ts';
+import {
+  degraded,
+  type HealthContext,
+  healthy,
+  progressing,
+  progressingUntil,
+  unknown,
+  type Verdict,
+} from '../scale.ts';
 import { condition, explain } from './conditions.ts';
 
 /** Waiting reasons that a container does not leave without a change to its pod or what it refers to. */
@@ -83,7 +91,7 @@ function pending(object: KubeObject, { now }: HealthContext): Verdict {
   if (scheduled.reason === 'SchedulingGated') return progressing('SchedulingGated', explain(scheduled));
   if (scheduled.reason !== 'Unschedulable') return progressing('Pending', explain(scheduled));
   const end = Date.parse(textAt(object, 'metadata', 'creationTimestamp') ?? '') + schedulingPatience;
-  if (now <= end) return { ...progressing('Unschedulable', explain(scheduled)), until: end + 1 };
+  if (now <= end) return progressingUntil(end + 1, 'Unschedulable', explain(scheduled));
   return degraded('Unschedulable', explain(scheduled));
 }
 

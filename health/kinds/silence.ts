@@ -3,7 +3,7 @@ import { isBuiltIn } from '../../diff/normalize.ts';
 import { isDeliveryManager } from '../../sync/stamp.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { speaks } from '../custom/speaking.ts';
-import { type HealthContext, healthy, progressing, type Verdict } from '../scale.ts';
+import { type HealthContext, healthy, progressing, progressingUntil, type Verdict } from '../scale.ts';
 import { ourLastApply, tellsGeneration } from './generation.ts';
 
 /** How long a custom object may take before its silence counts as health, in milliseconds. */
@@ -22,7 +22,7 @@ export function bySilence(object: KubeObject, { now }: HealthContext): Verdict {
   if (isBuiltIn(object.apiVersion)) return healthy('NoStatus');
   if (speaks(object)) return progressing('NotObserved', 'its controller has not said anything of it yet');
   const end = lastWritten(object) + settleTime;
-  return now < end ? { ...progressing('Settling', 'has no status yet'), until: end } : healthy('NoStatus');
+  return now < end ? progressingUntil(end, 'Settling', 'has no status yet') : healthy('NoStatus');
 }
 
 /**
@@ -34,7 +34,7 @@ export function onceAnswered(found: Verdict, object: KubeObject, { now }: Health
   const written = ourLastApply(object);
   if (written === undefined || now >= written + settleTime || isAnswered(object, written)) return found;
   const message = 'its status may still be that of before its last change';
-  return { ...progressing('Settling', message), until: written + settleTime };
+  return progressingUntil(written + settleTime, 'Settling', message);
 }
 
 function isAnswered(object: KubeObject, written: number): boolean {
