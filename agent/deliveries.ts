@@ -2,12 +2,14 @@ import type { Watcher } from '../health/watcher.ts';
 import { nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { type Target, targetOf } from '../sync/delivery/target.ts';
+import { writtenIn } from '../sync/delivery/written.ts';
 import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
 import { goOn, requireSameCluster, standStill } from '../sync/far.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
+import { stopMeasuring } from '../sync/release/analyse.ts';
 import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
 import { lookAtSource, newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
@@ -92,7 +94,9 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   }
 
   function drop(uid: string): void {
-    const polling = registry.get(uid)?.session?.polling ?? Promise.resolve();
+    const session = registry.get(uid)?.session;
+    const polling = session?.polling ?? Promise.resolve();
+    if (session !== undefined) stopMeasuring(session);
     void polling.finally(() => deps.world.sources.leave(uid));
     registry.remove(uid);
     deps.watcher.forget(uid);
@@ -124,7 +128,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
-    const rules = await deps.rules.problemOf(uid, delivery.rules);
+    const rules = await deps.rules.problemOf(uid, writtenIn(delivery));
     // Nobody else waits for a check that takes long.
     if (rules === 'later') return checkedSoon;
     if (rules !== 'nothing') return refuse(entry, new LockstepError('InvalidRule', rules.problem));

@@ -10,6 +10,8 @@ import { parseYaml } from '../sync/render/yaml.ts';
 import type { World } from '../sync/session.ts';
 import { createSources } from '../sync/source/git.ts';
 import { createAccounts } from './accounts.ts';
+import { createAsker } from './analysis/ask.ts';
+import { createMeasure } from './analysis/measure.ts';
 import { reviewConnections } from './api/callers.ts';
 import { createClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
@@ -171,6 +173,19 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   await Promise.all([limits.ready, rules.ready]);
+  const asker = createAsker();
+  opened.defer(asker.close);
+  const clusterOf = (target: Target) => sites.at(target).cluster;
+  const credentials: World['credentials'] = (identity, namespace, name) =>
+    readCredentials(sites.at(identity).cluster, namespace, name);
+  const measure = createMeasure({
+    asker,
+    answer: ruleJudge.answer,
+    limits: limits.of,
+    agentNamespace: settings.namespace,
+    cluster: clusterOf,
+    credentials,
+  });
   const world: Omit<World, 'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds'> = {
     clock,
     limits: limits.of,
@@ -181,12 +196,13 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     watcher,
     rollouts,
     reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
-    cluster: (target) => sites.at(target).cluster,
+    cluster: clusterOf,
+    measure,
     sources,
     isEnding: (namespace) => isEnding(http, namespace),
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
-    credentials: (identity, namespace, name) => readCredentials(sites.at(identity).cluster, namespace, name),
+    credentials,
   };
   const writer = createDeliveryWriter(http, events);
   const deliveries = createDeliveries({

@@ -45,9 +45,13 @@ const typeNames = ['int', 'uint', 'double', 'bool', 'string', 'list', 'map', 'nu
 /** Names that do not begin with a letter are operators, which the parser knows. */
 const named = /^[A-Za-z]/;
 
-/** Names in an expression that neither `self`, nor a variable of a macro, nor a function has; in the order of the text. */
-export function problemsIn(expression: Syntax, functions: ReadonlySet<string>): SyntaxProblem[] {
-  return problemsAt({ node: expression, names: new Set(['self', ...typeNames]) }, functions);
+/** Names in an expression that neither a variable of it, nor one of a macro, nor a function has; in the order of the text. */
+export function problemsIn(
+  expression: Syntax,
+  variables: readonly string[],
+  functions: ReadonlySet<string>,
+): SyntaxProblem[] {
+  return problemsAt({ node: expression, names: new Set([...variables, ...typeNames]) }, functions);
 }
 
 /** A node, and the names of the values that it may use. */

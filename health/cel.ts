@@ -1,12 +1,12 @@
 import { celEnv, isCelError, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
-import { isObject, type Json } from '../diff/json.ts';
+import { isObject, type Json, type JsonObject } from '../diff/json.ts';
 import { problemsIn, type Syntax } from './cel-syntax.ts';
 
-/** A CEL expression over `self`, ready to be evaluated again and again. */
+/** A CEL expression, ready to be evaluated again and again. */
 export interface Expression {
-  /** What it comes to for an object. @throws ExpressionError where it can't be evaluated for it */
-  evaluate(self: Json): unknown;
+  /** What it comes to for the values of its variables. @throws ExpressionError where it can't be evaluated for them */
+  evaluate(values: JsonObject): unknown;
 }
 
 /** An expression that is wrong, or can't be evaluated. The message ends with where: `line 1, column 8`. */
@@ -20,19 +20,21 @@ const functions: ReadonlySet<string> = new Set(
 
 /**
  * Reads an expression. Beyond its syntax, names that nothing answers to are found: they would fail each time.
+ * @param variables what it may name
  * @throws ExpressionError
  */
-export function compile(text: string): Expression {
+export function compile(text: string, variables: readonly string[]): Expression {
   const { expr, sourceInfo } = read(text);
   const where = (id: bigint | undefined): string =>
     placeOf(text, id === undefined ? undefined : sourceInfo?.positions[String(id)]);
   // What the parser makes is plain data of this shape: it names what stands where.
-  const [problem] = problemsIn(expr as unknown as Syntax, functions);
+  const [problem] = problemsIn(expr as unknown as Syntax, variables, functions);
   if (problem !== undefined) throw new ExpressionError(`${problem.message}${where(problem.id)}`);
   const planned = plan(env, expr);
   return {
-    evaluate: (self) => {
-      const result = planned({ self: toCel(self) as never });
+    evaluate: (values) => {
+      const known = variables.map((name) => [name, toCel(values[name] ?? null)]);
+      const result = planned(Object.fromEntries(known));
       if (isCelError(result)) throw new ExpressionError(`${result.message}${where(result.exprId)}`);
       return result;
     },

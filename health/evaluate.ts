@@ -1,14 +1,22 @@
-import type { Json } from '../diff/json.ts';
+import type { JsonObject } from '../diff/json.ts';
 import { compile, type Expression, ExpressionError } from './cel.ts';
-import { type Answer, type Answers, type OwnRule, questions } from './own-rules.ts';
 
-const names = [...questions, 'message'] as const;
+/** Expressions that belong together, by the names that people know them by. */
+export interface Expressions {
+  readonly texts: Readonly<Record<string, string>>;
+  /** What they may name. */
+  readonly variables: readonly string[];
+}
 
-/** Evaluates rules; each expression is compiled once. */
+/** What an expression came to: a truth or a text; undefined for all else. */
+export type Answer = { readonly value: boolean | string | undefined } | { readonly problem: string };
+
+/** Evaluates expressions; each is compiled once. */
 export interface Evaluator {
-  /** What is wrong with a rule: `healthy: there is no function foo at line 1, column 3`; nothing when all is well. */
-  check(rule: OwnRule): string[];
-  answer(rule: OwnRule, object: Json): Answers;
+  /** What is wrong with them: `healthy: there is no function foo at line 1, column 3`; nothing when all is well. */
+  check(expressions: Expressions): string[];
+  /** What each comes to for the values of the variables. */
+  answer(expressions: Expressions, values: JsonObject): Record<string, Answer>;
 }
 
 /** Characters of expressions that are kept compiled, which takes some hundred times as much: others make room for new ones. */
@@ -20,48 +28,41 @@ export function createEvaluator(): Evaluator {
   const compiled = new Map<string, Expression>();
   let kept = 0;
 
-  function compiledOnce(text: string): Expression {
-    const known = compiled.get(text);
+  function compiledOnce(text: string, variables: readonly string[]): Expression {
+    const name = `${variables.join()} ${text}`;
+    const known = compiled.get(name);
     if (known !== undefined) return known;
-    const expression = compile(text);
+    const expression = compile(text, variables);
     if (kept + text.length > mostKept) {
       compiled.clear();
       kept = 0;
     }
     kept += text.length;
-    compiled.set(text, expression);
+    compiled.set(name, expression);
     return expression;
   }
 
-  function problemIn(name: string, text: string | undefined): string[] {
-    if (text === undefined) return [];
+  function problemIn(name: string, text: string, variables: readonly string[]): string[] {
     try {
-      compiledOnce(text);
+      compiledOnce(text, variables);
       return [];
     } catch (error) {
       return [`${name}: ${messageOf(error)}`];
     }
   }
 
-  function answerOf(text: string | undefined, object: Json): Answer | undefined {
-    if (text === undefined) return undefined;
+  function answerOf(text: string, variables: readonly string[], values: JsonObject): Answer {
     try {
-      return { value: plain(compiledOnce(text).evaluate(object)) };
+      return { value: plain(compiledOnce(text, variables).evaluate(values)) };
     } catch (error) {
       return { problem: messageOf(error) };
     }
   }
 
   return {
-    check: (rule) => names.flatMap((name) => problemIn(name, rule[name])),
-    answer: (rule, object) => {
-      const answers: { [name in (typeof names)[number]]?: Answer } = {};
-      for (const name of names) {
-        const answer = answerOf(rule[name], object);
-        if (answer !== undefined) answers[name] = answer;
-      }
-      return answers;
-    },
+    check: ({ texts, variables }) => Object.entries(texts).flatMap(([name, text]) => problemIn(name, text, variables)),
+    answer: ({ texts, variables }, values) =>
+      Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, answerOf(text, variables, values)])),
   };
 }
 

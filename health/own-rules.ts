@@ -1,5 +1,6 @@
 import { hashText } from '../diff/hash.ts';
 import { groupOf, type KubeObject } from '../sync/types.ts';
+import type { Answer, Expressions } from './evaluate.ts';
 import { degraded, healthy, progressing, type Verdict } from './scale.ts';
 
 /** The expressions of a rule that are questions, in the order in which they are asked. */
@@ -19,11 +20,16 @@ export interface OwnRule {
   readonly problem?: string;
 }
 
-/** What an expression came to. */
-export type Answer = { readonly value: unknown } | { readonly problem: string };
-
 /** What the expressions of a rule came to for one object. */
 export type Answers = { readonly [name in Question | 'message']?: Answer };
+
+const names = [...questions, 'message'] as const;
+
+/** The expressions of a rule. */
+export function expressionsOf(rule: OwnRule): Expressions {
+  const texts = names.flatMap((name) => (rule[name] === undefined ? [] : [[name, rule[name]] as const]));
+  return { texts: Object.fromEntries(texts), variables: ['self'] };
+}
 
 /** The rules that count for the objects of a Delivery. */
 export interface RuleSet {

@@ -73,6 +73,15 @@ export const errorCodes = {
     retryable: true,
     hint: 'A wave made no progress within spec.health.deadline; the message says what is waited for.',
   },
+  AnalysisFailed: { retryable: false, hint: 'A metric of spec.health.analysis failed the release; see its values.' },
+  AnalysisInconclusive: {
+    retryable: false,
+    hint: 'A metric says neither that the release is good nor that it is bad: look at it, then request resume, accept or rollback.',
+  },
+  AnalysisError: {
+    retryable: true,
+    hint: 'A metric can not be measured, so nothing is judged by it; the release goes on when it can be again.',
+  },
   LeftBehind: { retryable: false, hint: 'The namespace of the Delivery went first; delete what is listed by hand.' },
   RequestUnknown: { retryable: false, hint: 'Use a verb that this version knows in lockstep.dev/request.' },
   RecordUnusable: {

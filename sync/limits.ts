@@ -13,6 +13,8 @@ export interface Limits {
   readonly sources: readonly string[] | undefined;
   /** URLs of the API servers of other clusters, in the same form. */
   readonly clusters: readonly string[] | undefined;
+  /** URLs that a release may be measured by, in the same form. */
+  readonly analysis: readonly string[] | undefined;
 }
 
 export const unlimited: Limits = {
@@ -21,16 +23,19 @@ export const unlimited: Limits = {
   clusterScope: true,
   sources: undefined,
   clusters: undefined,
+  analysis: undefined,
 };
+
+const fields = ['kinds', 'namespaces', 'clusterScope', 'sources', 'clusters', 'analysis'];
 
 /**
  * Limits as somebody wrote them.
  * @throws Error that names what is wrong: nothing that is misspelt may count as allowed
  */
 export function readLimits(value: Json): Limits {
-  if (!isObject(value)) throw new Error('a map with kinds, namespaces, clusterScope, sources and clusters is needed');
-  const { kinds = {}, namespaces, clusterScope = true, sources, clusters } = value;
-  refuseOthers(value, ['kinds', 'namespaces', 'clusterScope', 'sources', 'clusters']);
+  if (!isObject(value)) throw new Error(`a map with ${fields.join(', ')} is needed`);
+  const { kinds = {}, namespaces, clusterScope = true, sources, clusters, analysis } = value;
+  refuseOthers(value, fields);
   if (!isObject(kinds)) throw new Error('kinds is a map with allow and deny');
   refuseOthers(kinds, ['allow', 'deny']);
   if (typeof clusterScope !== 'boolean') throw new Error('clusterScope is true or false');
@@ -40,6 +45,7 @@ export function readLimits(value: Json): Limits {
     clusterScope,
     sources: texts('sources', sources)?.map((text) => requireUrl('sources', text)),
     clusters: texts('clusters', clusters)?.map((text) => requireUrl('clusters', text)),
+    analysis: texts('analysis', analysis)?.map((text) => requireUrl('analysis', text)),
   };
 }
 
@@ -109,6 +115,11 @@ export function isSourceAllowed(url: string, { sources }: Limits): boolean {
 /** Whether another cluster may be a target, by the URL of its API server. */
 export function isClusterAllowed(server: string, { clusters }: Limits): boolean {
   return isAmong(server, clusters);
+}
+
+/** Whether a release may be measured by what a URL answers. */
+export function isAnalysisAllowed(url: string, { analysis }: Limits): boolean {
+  return isAmong(url, analysis);
 }
 
 function isAmong(url: string, patterns: readonly string[] | undefined): boolean {

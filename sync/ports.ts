@@ -1,5 +1,7 @@
 import type { JsonObject } from '../diff/json.ts';
+import type { Measurement, Metric } from '../health/analysis.ts';
 import type { OwnRule, RuleSet } from '../health/own-rules.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import type { Target } from './delivery/target.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { TreeFile } from './render/plain.ts';
@@ -56,6 +58,19 @@ export interface RuleBook {
   /** What is wrong with the rule of the installation for a kind; undefined when nothing is. */
   broken(group: string, kind: string): string | undefined;
 }
+
+/** One measurement that is to be made. */
+export interface Measuring {
+  readonly delivery: Delivery;
+  readonly metric: Metric;
+  /** The number of the release that is measured. */
+  readonly release: number;
+  /** How many measurements came before that counted. */
+  readonly index: number;
+}
+
+/** Makes one measurement. It never throws: what can't be measured is an error as its outcome. */
+export type Measure = (asked: Measuring, signal: AbortSignal) => Promise<Measurement>;
 
 /** Which kinds the API server serves. */
 export interface Kinds {

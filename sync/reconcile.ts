@@ -5,6 +5,7 @@ import { isForbidden, LockstepError } from './errors.ts';
 import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { breathe } from './parallel.ts';
+import { stopMeasuring } from './release/analyse.ts';
 import { drive, move, saveRecord } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
@@ -95,6 +96,7 @@ async function isSuspended(turn: Turn): Promise<boolean> {
     // How long something has been wrong is not counted either.
     world.rollouts.follow(delivery.uid, '', []);
     session.signs.clear();
+    stopMeasuring(session);
   }
   return isWanted;
 }

@@ -1,3 +1,4 @@
+import type { Measurement } from '../health/analysis.ts';
 import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
@@ -5,7 +6,7 @@ import type { Target } from './delivery/target.ts';
 import type { LockstepError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
-import type { Clock, Cluster, Credentials, Kinds, Log, Records, RuleBook, Sources } from './ports.ts';
+import type { Clock, Cluster, Credentials, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
@@ -23,6 +24,7 @@ export interface World {
   readonly rules: RuleBook;
   readonly watcher: Watcher;
   readonly rollouts: Rollouts;
+  readonly measure: Measure;
   /** What Deliveries of a namespace may do, beyond what their accounts may. @throws LockstepError NotAllowed */
   limits(namespace: string): Limits;
   /** The agent's own namespace. */
@@ -203,6 +205,10 @@ export interface Session {
   };
   /** The container whose signal failed the release, and whether its log is that of an earlier run. */
   failing: Failing | undefined;
+  /** Metrics that are measured: when each is due next, and how the measurement that is under way is ended. Steady time. */
+  readonly measuring: Map<string, { readonly dueAt: number; readonly abort: AbortController | undefined }>;
+  /** Measurements that the record does not hold yet. */
+  readonly measured: { readonly metric: string; readonly measurement: Measurement }[];
   /** Why the last request was not carried out. */
   refusal: string | undefined;
 
@@ -271,6 +277,8 @@ export function newSession(record: ReleaseRecord): Session {
     unwellSince: undefined,
     rollback: { tries: 0, retryAt: 0 },
     failing: undefined,
+    measuring: new Map(),
+    measured: [],
     refusal: undefined,
 
     heals: new Map(),

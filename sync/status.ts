@@ -1,3 +1,4 @@
+import { metricText } from '../health/analysis.ts';
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/status-schema.ts';
@@ -45,6 +46,7 @@ export function statusOf(
     sequence: record.sequence,
     ...waveOf(session),
     ...(hold === undefined ? {} : { hold }),
+    ...analysisOf(delivery, record),
     ...(record.leftBehind.length === 0 ? {} : { leftBehind: record.leftBehind.slice(0, shownLines) }),
     ...(record.planHash === undefined ? {} : { plan: record.planHash }),
     ...unlessEmpty('actions', { ...record.actions }),
@@ -55,6 +57,15 @@ export function statusOf(
     ...(acknowledged === undefined ? {} : { lastRequest: cut(acknowledged, 2000) }),
     ...(refusal === undefined ? {} : { requestRefused: cut(refusal, 1000) }),
   };
+}
+
+/** The metrics that were measured. */
+function analysisOf({ analysis }: Delivery, record: ReleaseRecord): Pick<DeliveryStatus, 'analysis'> {
+  const told = analysis.flatMap((metric) => {
+    const run = record.analysis[metric.name];
+    return run === undefined ? [] : [{ name: metric.name, message: cut(metricText(metric, run), 1000) }];
+  });
+  return told.length === 0 ? {} : { analysis: told };
 }
 
 /** A line of history as the status has it; the record knows more. */

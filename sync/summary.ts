@@ -71,6 +71,7 @@ const saying: Partial<Record<State, Saying>> = {
   Deleting: (_delivery, { waiting }) => {
     return { ...busy, reason: 'Deleting', message: inOneLine(waiting, shownParts) || 'is being deleted' };
   },
+  Paused: (_delivery, session) => paused(session),
   Held: (_delivery, session) => ({ ...stuck, ...held(session) }),
   Failing: goingBack,
   RollingBack: goingBack,
@@ -99,6 +100,14 @@ function goingBack(_delivery: Delivery, { record, waiting }: Session): Omit<Summ
   const why = cause === undefined ? 'is not wanted any more' : `failed: ${cause.message}`;
   const wait = waiting.length > 0 ? `; waiting for ${inOneLine(waiting, shownParts)}` : '';
   return { ...busy, reason: 'RollingBack', message: `${nameRelease(failed)} ${why}${to}${wait}` };
+}
+
+function paused({ record: { standing } }: Session): Omit<Summary, 'state'> {
+  const { target, cause } = standing;
+  const reason = cause?.reason ?? 'Paused';
+  const goesOn = reason === 'AnalysisError' ? 'it goes on when that can be measured; ' : '';
+  const message = `${nameRelease(target)} is paused: ${cause?.message ?? ''}; ${goesOn}request resume to measure again, accept to let it pass, or rollback`;
+  return { ...(reason === 'AnalysisError' ? busy : stuck), reason, message };
 }
 
 const wayOut = 'push a fix, or request retry';

@@ -4,6 +4,7 @@ import { runPhase } from './hooks/run.ts';
 import { confirmedDeleteBy, keptBy, keptOnDeleteBy } from './options.ts';
 import { protectedKinds } from './plan/prune.ts';
 import type { Refusal } from './plan/try.ts';
+import { stopMeasuring } from './release/analyse.ts';
 import { saveRecord } from './release/drive.ts';
 import { deleteInReverse, type Remainder } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
@@ -27,6 +28,7 @@ export async function teardown(turn: Turn): Promise<number | undefined> {
   const { delivery, session, world } = turn;
   session.waiting = [];
   session.applyTrouble = undefined;
+  stopMeasuring(session);
   noteConfirmation(turn);
   if (delivery.deletionPolicy === 'delete') {
     const again = await cascade(turn);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
-import type { OwnRule } from '../../health/own-rules.ts';
+import { expressionsOf, type OwnRule } from '../../health/own-rules.ts';
 import type { Owned } from '../../health/owner-tree.ts';
 import { healthOf } from '../../health/rules.ts';
 import { passesGate } from '../../health/scale.ts';
@@ -52,7 +52,9 @@ async function rulesIn(file: string): Promise<OwnRule[]> {
     .map((value, index) => readRule(value, `${file}[${index}]`));
   const { createEvaluator } = await import('../../health/evaluate.ts');
   const evaluator = createEvaluator();
-  const problems = rules.flatMap((rule, index) => evaluator.check(rule).map((one) => `${file}[${index}].${one}`));
+  const problems = rules.flatMap((rule, index) =>
+    evaluator.check(expressionsOf(rule)).map((one) => `${file}[${index}].${one}`),
+  );
   if (problems.length > 0) throw new Error(problems.join('\n'));
   return rules;
 }

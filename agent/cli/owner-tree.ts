@@ -1,6 +1,6 @@
 import { textAt } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
-import { type OwnRule, ruleFor, ruleSet, verdictBy } from '../../health/own-rules.ts';
+import { expressionsOf, type OwnRule, ruleFor, ruleSet, verdictBy } from '../../health/own-rules.ts';
 import { type ByOwner, byOwner, madeKinds, type Owned, ownerTree } from '../../health/owner-tree.ts';
 import type { BindingMode, HealthContext } from '../../health/scale.ts';
 import { readDelivery } from '../../sync/delivery/delivery.ts';
@@ -58,7 +58,8 @@ export async function healthWith(rules: readonly OwnRule[]): Promise<HealthConte
     now,
     ruled: (object) => {
       const rule = ruleFor(set, object);
-      return rule === undefined ? undefined : verdictBy(rule, evaluator.answer(rule, maskObject(object)));
+      if (rule === undefined) return undefined;
+      return verdictBy(rule, evaluator.answer(expressionsOf(rule), { self: maskObject(object) }));
     },
   };
 }

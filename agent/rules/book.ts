@@ -1,5 +1,6 @@
 import type { Json } from '../../diff/json.ts';
-import { noRules, type OwnRule, type RuleSet, ruleSet } from '../../health/own-rules.ts';
+import { expressionsOf, noRules, type OwnRule, type RuleSet, ruleSet } from '../../health/own-rules.ts';
+import type { Written } from '../../sync/delivery/written.ts';
 import type { Clock, Log, RuleBook } from '../../sync/ports.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
@@ -22,13 +23,13 @@ export interface RuleBookDeps {
   onChange(): void;
 }
 
-/** The rules of the installation, followed; and those of Deliveries, checked. */
+/** The rules of the installation, followed; and what Deliveries hold of CEL, checked. */
 export interface FollowedRules extends RuleBook {
   /**
-   * What is wrong with the rules of a Delivery: a text, `nothing`, or `later` while that is being found out.
+   * What is wrong with what a Delivery holds of CEL: a text, `nothing`, or `later` while that is being found out.
    * @param uid that of the Delivery
    */
-  problemOf(uid: string, own: readonly OwnRule[]): Promise<{ readonly problem: string } | 'nothing' | 'later'>;
+  problemOf(uid: string, written: readonly Written[]): Promise<{ readonly problem: string } | 'nothing' | 'later'>;
   /** A Delivery is gone. */
   forget(uid: string): void;
   /** Resolves when the rules of the installation were read, or can't be. */
@@ -36,11 +37,16 @@ export interface FollowedRules extends RuleBook {
   close(): void;
 }
 
-/** What is known of the rules of one Delivery. */
+/** The rules of one Delivery. */
 interface Own {
   readonly text: string;
   readonly rules: readonly OwnRule[];
   set: RuleSet;
+}
+
+/** What is known of the expressions of one Delivery. */
+interface Checkup {
+  readonly text: string;
   /** What is wrong with them; undefined while that is not known. */
   problem: { readonly problem: string } | 'nothing' | undefined;
   checking: Promise<void> | undefined;
@@ -57,13 +63,14 @@ export function followRules(deps: RuleBookDeps): FollowedRules {
   let isFirst = true;
   let retry: NodeJS.Timeout | undefined;
   const owns = new Map<string, Own>();
+  const checkups = new Map<string, Checkup>();
   const { promise: ready, resolve: settle } = Promise.withResolvers<void>();
 
   async function take(object: KubeObject | undefined): Promise<void> {
     reads += 1;
     const turn = reads;
     clearTimeout(retry);
-    const check = (rule: OwnRule) => deps.check(installation, rule);
+    const check = (rule: OwnRule) => deps.check(installation, expressionsOf(rule));
     const read = object === undefined ? nothingInstalled : await readInstalled(object, { ...deps, check }, installed);
     if (turn !== reads) return;
     const isNews = read.id !== installed.id;
@@ -94,20 +101,31 @@ export function followRules(deps: RuleBookDeps): FollowedRules {
     const text = JSON.stringify(rules);
     const known = owns.get(uid);
     if (known?.text === text) return known;
-    const fresh: Own = { text, rules, set: setOf(rules), problem: undefined, checking: undefined };
+    const fresh: Own = { text, rules, set: setOf(rules) };
     owns.set(uid, fresh);
     return fresh;
   }
 
-  /** A check that was broken off says nothing of the rules: it is made again. */
-  async function checkAll(uid: string, rules: readonly OwnRule[], own: Own): Promise<void> {
-    const all = await Promise.all(rules.map((rule) => deps.check(uid, rule)));
-    own.checking = undefined;
-    const found = all.flatMap((one, index) =>
-      'problem' in one ? [] : one.problems.map((problem) => `spec.health.rules[${index}].${problem}`),
+  function checkupOf(uid: string, written: readonly Written[]): Checkup {
+    const text = JSON.stringify(written);
+    const known = checkups.get(uid);
+    if (known?.text === text) return known;
+    const fresh: Checkup = { text, problem: undefined, checking: undefined };
+    checkups.set(uid, fresh);
+    return fresh;
+  }
+
+  /** A check that was broken off says nothing of the expressions: it is made again. */
+  async function checkAll(uid: string, written: readonly Written[], checkup: Checkup): Promise<void> {
+    const all = await Promise.all(
+      written.map(async ({ where, expressions }) => ({ where, checked: await deps.check(uid, expressions) })),
     );
-    if (found.length > 0) own.problem = { problem: found.join('; ') };
-    else if (!all.some((one) => 'problem' in one)) own.problem = 'nothing';
+    checkup.checking = undefined;
+    const found = all.flatMap(({ where, checked }) =>
+      'problem' in checked ? [] : checked.problems.map((problem) => `${where}.${problem}`),
+    );
+    if (found.length > 0) checkup.problem = { problem: found.join('; ') };
+    else if (!all.some(({ checked }) => 'problem' in checked)) checkup.problem = 'nothing';
   }
 
   const close = followOne(http, 'configmaps', place, {
@@ -123,15 +141,18 @@ export function followRules(deps: RuleBookDeps): FollowedRules {
   return {
     of: (uid, rules) => (rules.length === 0 && installed === nothingInstalled ? noRules : ownOf(uid, rules).set),
     broken: (group, kind) => installed.unreadable ?? installed.broken.get(`${group}/${kind}`),
-    problemOf: async (uid, rules) => {
-      if (rules.length === 0) return 'nothing';
-      const own = ownOf(uid, rules);
-      if (own.problem !== undefined) return own.problem;
-      own.checking ??= checkAll(uid, rules, own);
-      await Promise.race([own.checking, clock.sleep(patience)]);
-      return own.problem ?? 'later';
+    problemOf: async (uid, written) => {
+      if (written.length === 0) return 'nothing';
+      const checkup = checkupOf(uid, written);
+      if (checkup.problem !== undefined) return checkup.problem;
+      checkup.checking ??= checkAll(uid, written, checkup);
+      await Promise.race([checkup.checking, clock.sleep(patience)]);
+      return checkup.problem ?? 'later';
     },
-    forget: (uid) => void owns.delete(uid),
+    forget: (uid) => {
+      owns.delete(uid);
+      checkups.delete(uid);
+    },
     ready,
     close: () => {
       clearTimeout(retry);

@@ -1,4 +1,6 @@
-import { type OwnRule, verdictBy } from '../../health/own-rules.ts';
+import type { JsonObject } from '../../diff/json.ts';
+import type { Answer, Expressions } from '../../health/evaluate.ts';
+import { expressionsOf, verdictBy } from '../../health/own-rules.ts';
 import type { Judge } from '../../health/ruling.ts';
 import { progressingUntil, type Verdict } from '../../health/scale.ts';
 import type { Clock } from '../../sync/ports.ts';
@@ -8,10 +10,16 @@ import { type Broken, createThread, type Thread } from './thread.ts';
 /** What is wrong with a rule, nothing when all is well; or why that could not be found out now. */
 export type Checked = { readonly problems: readonly string[] } | Broken;
 
-/** Evaluates rules of people, none of which can take the time of others. */
+/** Evaluates what people wrote in CEL, none of which can take the time of others. */
 export interface RuleJudge {
-  /** @param owner whose rule it is: the uid of a Delivery, or a name for the installation */
-  check(owner: string, rule: OwnRule): Promise<Checked>;
+  /** @param owner whose expressions they are: the uid of a Delivery, or a name for the installation */
+  check(owner: string, expressions: Expressions): Promise<Checked>;
+  /** What they come to for some values. */
+  answer(
+    owner: string,
+    expressions: Expressions,
+    values: JsonObject,
+  ): Promise<{ readonly answers: Readonly<Record<string, Answer>> } | Broken>;
   readonly judge: Judge;
   close(): Promise<void>;
 }
@@ -42,7 +50,7 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
   /** Those that wait for their turn, in order: each has one task before the thread, however many it has. */
   const turns: Account[] = [];
   let served = 0;
-  let checks = 0;
+  let asked = 0;
 
   const isOver = ({ since }: Account): boolean => clock.now() >= since + budget.window;
 
@@ -103,19 +111,26 @@ export function createRuleJudge(clock: Clock, thread: Thread = createThread()): 
     return progressingUntil(since + budget.window, 'RuleTooSlow', `the rule for its kind ${problem}, and rests`);
   }
 
+  /** A question of its own: nothing newer takes its place. */
+  function askOnce(owner: string, task: Task): Promise<Outcome | Broken> {
+    asked += 1;
+    return new Promise((done) => ask(accountOf(owner), `question ${asked}`, { task, done }));
+  }
+
   return {
-    check: (owner, rule) =>
-      new Promise((resolve) => {
-        const done = (outcome: Outcome | Broken): void =>
-          resolve('problem' in outcome ? outcome : { problems: outcome.problems ?? [] });
-        checks += 1;
-        ask(accountOf(owner), `check ${checks}`, { task: { rule }, done });
-      }),
+    check: async (owner, expressions) => {
+      const outcome = await askOnce(owner, { expressions });
+      return 'problem' in outcome ? outcome : { problems: outcome.problems ?? [] };
+    },
+    answer: async (owner, expressions, values) => {
+      const outcome = await askOnce(owner, { expressions, values });
+      return 'problem' in outcome ? outcome : { answers: outcome.answers ?? {} };
+    },
     judge: ({ owner, key, rule, object }, answer) => {
       const account = accountOf(owner);
       const done = (outcome: Outcome | Broken): void =>
         answer('problem' in outcome ? tooSlow(account, outcome.problem) : verdictBy(rule, outcome.answers ?? {}));
-      ask(account, key, { task: { rule, object }, done });
+      ask(account, key, { task: { expressions: expressionsOf(rule), values: { self: object } }, done });
     },
     close: () => thread.close(),
   };

@@ -1,16 +1,16 @@
 import type { JsonObject } from '../../diff/json.ts';
-import type { Answers, OwnRule } from '../../health/own-rules.ts';
+import type { Answer, Expressions } from '../../health/evaluate.ts';
 
-/** What the thread is asked: what a rule says of an object, or, without one, whether it is well written. */
+/** What the thread is asked: what expressions come to for some values, or, without any, whether they are well written. */
 export interface Task {
-  readonly rule: OwnRule;
-  readonly object?: JsonObject;
+  readonly expressions: Expressions;
+  readonly values?: JsonObject;
 }
 
 /** What a task came to. Tasks are answered in the order in which they were sent. */
 export interface Outcome {
   readonly problems?: readonly string[];
-  readonly answers?: Answers;
+  readonly answers?: Readonly<Record<string, Answer>>;
   /** How long it took, in milliseconds. */
   readonly took: number;
 }

@@ -9,10 +9,12 @@ function reply(message: Reply): void {
   parentPort?.postMessage(message);
 }
 
-parentPort?.on('message', ({ rule, object }: Task) => {
+parentPort?.on('message', ({ expressions, values }: Task) => {
   const started = performance.now();
   const outcome =
-    object === undefined ? { problems: evaluator.check(rule) } : { answers: evaluator.answer(rule, object) };
+    values === undefined
+      ? { problems: evaluator.check(expressions) }
+      : { answers: evaluator.answer(expressions, values) };
   reply({ ...outcome, took: performance.now() - started });
 });
 reply('ready');

@@ -1,11 +1,13 @@
 import { Value } from '@sinclair/typebox/value';
 import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
+import type { Metric } from '../../health/analysis.ts';
 import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
+import { readMetrics } from './analysis.ts';
 import { parseDuration } from './duration.ts';
 import { ownRule } from './health-rule.ts';
 import { type DeliverySpec, deliverySpec, type IgnoreSpec } from './schema.ts';
@@ -59,6 +61,8 @@ export interface Delivery {
   readonly signals: SignalTimes;
   /** Rules for the health of kinds, as far as their expressions can be told apart: they are compiled elsewhere. */
   readonly rules: readonly OwnRule[];
+  /** What a release is measured by before it is good. */
+  readonly analysis: readonly Metric[];
   readonly rollback: {
     readonly mode: 'auto' | 'manual' | 'off';
     readonly onFirstFailure: 'keep' | 'delete';
@@ -93,13 +97,16 @@ export function readDelivery(object: KubeObject): Delivery {
     const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
     throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
   }
-  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource, rules: [] };
+  if (identity.deleting)
+    return { ...identity, ...settings(spec, identity.namespace), ...noSource, rules: [], analysis: [] };
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
   if (unbuilt.length > 0)
     throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
   parseSourceUrl(spec.source.url);
   const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
-  return { ...identity, ...settings(spec, identity.namespace), ...sourceSettings(spec), rules };
+  const others = settings(spec, identity.namespace);
+  const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);
+  return { ...identity, ...others, ...sourceSettings(spec), rules, analysis };
 }
 
 function identityFields(object: KubeObject) {

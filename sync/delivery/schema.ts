@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { metric } from './analysis-schema.ts';
 import { anything, duration, flag, listOf, section, signal, text, words } from './fields.ts';
 
 const secretRef = Type.Object({
@@ -145,7 +146,7 @@ const health = section(
       'Health rules for kinds of your own, in CEL. They count before those of the installation.',
       64,
     ),
-    analysis: listOf(anything('A query.'), 'Metrics that judge a release.'),
+    analysis: listOf(metric, 'What a release is measured by before it is good, once everything is healthy.', 20),
   },
   'When a release counts as healthy.',
 );

@@ -96,6 +96,15 @@ export const deliveryStatus = Type.Object(
         { description: 'What is held back, and why.' },
       ),
     ),
+    analysis: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.String({ description: 'The name of the metric.' }),
+          message: Type.String({ description: 'The last measurement, and how many there were of which outcome.' }),
+        }),
+        { description: 'What has come of each metric of the last release.', maxItems: 20 },
+      ),
+    ),
     leftBehind: Type.Optional(
       Type.Array(Type.String(), { description: 'What the last rollback could not take back, and why.', maxItems: 20 }),
     ),

@@ -20,7 +20,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'sync.approval': 'none',
   'sync.restartOnConfigChange': false,
   'sync.windows': [],
-  'health.analysis': [],
   dependsOn: [],
 };
 

@@ -4,6 +4,7 @@ import { isForward } from '../hooks/phases.ts';
 import { endHooks, runHook, runPhase, settleHooks } from '../hooks/run.ts';
 import { breathe } from '../parallel.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
+import { analyse, isMeasurable } from './analyse.ts';
 import { applyWaves, type Progress, unwellness } from './apply.ts';
 import { moveDeadline } from './progress.ts';
 import { pruneFirst, pruneRemoved } from './prune.ts';
@@ -23,6 +24,7 @@ export const activities: Partial<Record<State, Activity>> = {
   Applying: apply,
   Verifying: verify,
   Baking: bake,
+  Paused: pause,
   Probation: watchProbation,
   Pruning: prune,
   Failing: stop,
@@ -152,9 +154,22 @@ async function bake(turn: Turn): Promise<Event | undefined> {
     turn,
     wanted(turn).filter((entry) => entry.touched === true || (!baseline.has(entry.key) && isSeen(entry))),
   );
+  if (event?.type === 'failed') return event;
+  const isWell = event?.type === 'healthy';
   const window = (changesWorkload(turn) ? delivery.steady : 0) + delivery.bake;
-  if (!isSteady(turn, event?.type === 'healthy', window)) return event?.type === 'failed' ? event : undefined;
-  return { type: 'healthy' };
+  const isOver = isSteady(turn, isWell, window);
+  const analysis = analyse(turn, { isWell, isOver });
+  if (typeof analysis !== 'string') return analysis;
+  return isOver && analysis === 'passed' ? { type: 'healthy' } : undefined;
+}
+
+/** Paused since it can't be told how good a release is. That it fails is seen all the same; and some waits end by themselves. */
+async function pause(turn: Turn): Promise<Event | undefined> {
+  if (isBlind(turn)) return undefined;
+  const { cause } = turn.session.record.standing;
+  const { failure } = judge(turn, touched(turn));
+  if (failure !== undefined) return { type: 'failed', cause: failure };
+  return cause?.reason === 'AnalysisError' && isMeasurable(turn) ? { type: 'resume' } : undefined;
 }
 
 /** Whether all has been well for a window, in milliseconds. While it is well, no deadline runs. */

@@ -3,6 +3,7 @@ import { targetOf } from '../delivery/target.ts';
 import { isFoundBy } from '../find.ts';
 import type { Turn } from '../session.ts';
 import { activities } from './activities.ts';
+import { stopMeasuring } from './analyse.ts';
 import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
@@ -24,9 +25,11 @@ export async function drive(turn: Turn): Promise<void> {
   // Nobody judges by pods any more: their watches are closed.
   const { state } = turn.session.record.standing;
   if (!judging.has(state)) turn.world.rollouts.follow(turn.delivery.uid, '', []);
+  if (!measuring.has(state)) stopMeasuring(turn.session);
 }
 
-const judging: ReadonlySet<State> = new Set(['Verifying', 'Baking', 'Probation', 'RollbackVerifying']);
+const judging: ReadonlySet<State> = new Set(['Verifying', 'Baking', 'Paused', 'Probation', 'RollbackVerifying']);
+const measuring: ReadonlySet<State> = new Set(['Baking', 'Paused']);
 
 async function advance(turn: Turn): Promise<void> {
   const { session } = turn;
@@ -155,6 +158,7 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
   if (commands.includes('begin') || commands.includes('turnBack')) {
     // A new content brings everything to what it says, also what nobody heals otherwise.
     session.healAsked ||= commands.includes('begin') && !delivery.selfHeal;
+    stopMeasuring(session);
     session.signs.clear();
     session.refused.clear();
     session.hookWaits.clear();

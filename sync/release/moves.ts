@@ -1,3 +1,4 @@
+import { goingOn } from '../../health/analysis.ts';
 import { rejected, told } from './history.ts';
 import { keptOf, turnBack } from './inverse.ts';
 import { type Entry, goodOf, isUnderWay, type Kept, type ReleaseRecord, shiftedBy, stoppedClocks } from './record.ts';
@@ -65,6 +66,7 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
     return {
       ...record,
       entries: turnBack(record.entries, good?.objects ?? new Map(), current?.objects),
+      analysis: {},
       leftBehind: [],
     };
   },
@@ -77,8 +79,17 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
     ...record,
     clocks: { deadline: steady + deadline, cap: steady + cap, probation: steady + probation, frozen: undefined },
   }),
-  freeze: ({ record, circumstances }) => ({ ...record, clocks: { ...record.clocks, frozen: circumstances.steady } }),
-  thaw: ({ record, circumstances }) => ({ ...record, clocks: shifted(record, circumstances.steady) }),
+  // What was suspended while it was paused is paused since then.
+  freeze: ({ record, circumstances: { steady } }) => ({
+    ...record,
+    clocks: { ...record.clocks, frozen: record.clocks.frozen ?? steady },
+  }),
+  thaw: ({ record, after, circumstances }) =>
+    after.state === 'Paused' ? record : { ...record, clocks: shifted(record, circumstances.steady) },
+  remeasure: ({ record }) => ({
+    ...record,
+    analysis: Object.fromEntries(Object.entries(record.analysis).map(([name, run]) => [name, goingOn(run)])),
+  }),
 };
 
 function begin({ record, circumstances: { plan } }: Doing): ReleaseRecord {
@@ -92,6 +103,7 @@ function begin({ record, circumstances: { plan } }: Doing): ReleaseRecord {
     plan: lines,
     planHash: hash,
     baseline,
+    analysis: {},
     leftBehind: [],
   };
 }

@@ -1,5 +1,6 @@
 import type { Ignored } from '../../diff/ignore.ts';
 import type { Place } from '../../diff/places.ts';
+import type { Run } from '../../health/analysis.ts';
 import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
@@ -148,6 +149,8 @@ export interface ReleaseRecord {
   readonly planHash?: string;
   /** The plan of which a person said that it may delete what is protected, and more than half. */
   readonly confirmed?: string;
+  /** What has come of each metric of the release that runs. */
+  readonly analysis: Readonly<Record<string, Run>>;
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;
@@ -193,6 +196,7 @@ export function emptyRecord(): ReleaseRecord {
     history: [],
     actions: {},
     plan: [],
+    analysis: {},
     baseline: [],
     clocks: stoppedClocks,
     isSuspended: false,

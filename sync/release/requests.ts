@@ -85,6 +85,7 @@ async function accept(turn: Turn, { by }: Request): Promise<Answer> {
   const { session } = turn;
   const { standing } = session.record;
   if (by === undefined) return 'accept needs a name: accept@<id> by=<who>';
+  if (standing.state === 'Paused' && (await move(turn, { type: 'accept', by }))) return undefined;
   const problem = unreadableTip(turn);
   if (problem !== undefined) return problem;
   if (heldFor(standing, standing.tip) === undefined)

@@ -35,7 +35,11 @@ export type Command =
   | 'alert'
   /** Clocks stop, and go on. */
   | 'freeze'
-  | 'thaw';
+  | 'thaw'
+  /** What could not be told of the release is measured anew. */
+  | 'remeasure'
+  /** A person let pass what the release is paused for. */
+  | 'waive';
 
 /** What is stored before anything that rests on it is done. All else may be stored when the turn ends, or is found again. */
 export const writeAhead: readonly Command[] = [
@@ -47,6 +51,7 @@ export const writeAhead: readonly Command[] = [
   'settle',
   'freeze',
   'thaw',
+  'waive',
 ];
 
 /** One move: in a state, on an event, if a guard holds. The first that fits counts; without one nothing moves. */
@@ -89,12 +94,13 @@ export const moves: readonly Move[] = [
   { from: ['Planning'], on: 'planned', when: 'isFree', to: 'Applying', does: ['supersede', 'begin', 'arm'] },
 
   { from: ['Applying'], on: 'applied', to: 'Verifying' },
-  { from: ['Applying', 'Verifying', 'Baking', 'Probation'], on: 'failed', to: 'Failing', does: ['hold', 'arm'] },
+  { from: [...forward, 'Probation'], on: 'failed', to: 'Failing', does: ['hold', 'arm'] },
   { from: ['Verifying'], on: 'healthy', when: 'isLastWave', to: 'Baking', does: ['arm'] },
   { from: ['Verifying'], on: 'healthy', to: 'Applying', does: ['nextWave', 'arm'] },
   { from: ['Baking'], on: 'healthy', to: 'Probation', does: ['announce', 'arm'] },
   { from: ['Baking'], on: 'inconclusive', to: 'Paused', does: ['freeze'] },
-  { from: ['Paused'], on: 'resume', to: 'Baking', does: ['thaw'] },
+  { from: ['Paused'], on: 'resume', to: 'Baking', does: ['thaw', 'remeasure'] },
+  { from: ['Paused'], on: 'accept', to: 'Baking', does: ['thaw', 'waive'] },
   { from: ['Probation'], on: 'ended', to: 'Pruning', does: ['keep', 'arm'] },
   { from: ['Pruning'], on: 'pruned', when: 'isHeld', to: 'Held' },
   { from: ['Pruning'], on: 'pruned', to: 'Synced' },
@@ -196,6 +202,10 @@ const effects: Partial<Record<Command, (standing: Standing, event: Event) => Par
     held: held.filter((one) => !isSame(one, tip)),
     accepted: event.type === 'accept' ? accepting(held, tip, event.by) : undefined,
   }),
+  waive: ({ target, cause }, event) =>
+    target === undefined || cause === undefined || event.type !== 'accept'
+      ? {}
+      : { target: { ...target, accepted: acceptance(target, event.by, cause) }, cause: undefined },
   turnBack: ({ target, good, aim, bad }) => ({ bad: bad ?? target, target: aim ?? good, ...firstWave(0) }),
   clean: () => ({ isCleaning: true }),
   alert: () => ({ isCleaning: false }),
@@ -244,8 +254,11 @@ function withHeld(held: readonly Held[], one: Held): Held[] {
 /** The acceptance of a tip, and of nothing else: for the check that this content failed. */
 function accepting(held: readonly Held[], tip: Tip | undefined, by: string): Acceptance | undefined {
   const known = held.find((one) => isSame(one, tip));
-  if (tip === undefined || known === undefined) return undefined;
-  return { by, check: known.cause.reason, input: tip.input, render: tip.render };
+  return tip === undefined || known === undefined ? undefined : acceptance(tip, by, known.cause);
+}
+
+function acceptance({ input, render }: Content, by: string, { reason }: Cause): Acceptance {
+  return { by, check: reason, input, render };
 }
 
 /** What a move leads to. */
@@ -270,7 +283,8 @@ export function next(standing: Standing, event: Event): Outcome | undefined {
 
 /** The state after a move, and the one to go back to. */
 function place(before: Standing, event: Event, { to }: Move): Partial<Standing> {
-  const cause = event.type === 'rejected' || event.type === 'blocked' ? { cause: event.cause } : {};
+  const isTold = event.type === 'rejected' || event.type === 'blocked' || event.type === 'inconclusive';
+  const cause = isTold ? { cause: event.cause } : {};
   if (to === 'same') return {};
   if (to === 'former') return { state: before.former ?? 'Synced', former: undefined };
   const waits = to === 'Planning' || to === 'Suspended';

@@ -113,6 +113,15 @@ describeOnOwnCluster('who writes a Delivery', () => {
     ]);
     await until('it may', async () => (await refusalOf(withSecret('git'))) === undefined);
     expect(await refusalOf(withSecret('other'))).toContain('may not get a Secret');
+    for (const by of [{ prometheus: { address: 'http://p', query: 'x' } }, { web: { url: 'http://w' } }]) {
+      const [[check, fields]] = Object.entries(by) as [[string, object]];
+      const measured = (name: string) => {
+        const metric = { name: 'm', [check]: { ...fields, secretRef: { name } } };
+        return delivery(`measured-${check}`, { health: { analysis: [metric] } as never });
+      };
+      expect(await refusalOf(measured('git'))).toBeUndefined();
+      expect(await refusalOf(measured('other'))).toContain('may not get a Secret that this Delivery would read: other');
+    }
   });
 
   it('may change what is not about that, also where somebody else named the account', async () => {

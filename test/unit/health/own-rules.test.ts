@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../health/cel.ts';
 import { createEvaluator } from '../../../health/evaluate.ts';
-import { type OwnRule, ruleFor, ruleSet, verdictBy } from '../../../health/own-rules.ts';
+import { expressionsOf, type OwnRule, ruleFor, ruleSet, verdictBy } from '../../../health/own-rules.ts';
 import { healthOf } from '../../../health/rules.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 
@@ -35,7 +35,7 @@ describe('CEL over an object', () => {
     ['type(self.spec.replicas) == int', true],
     ['self.status.message.startsWith("no") ? self.status.message + "!" : ""', 'no disk!'],
   ])('%s is %s', (text, expected) => {
-    expect(compile(text).evaluate(self)).toBe(expected);
+    expect(compile(text, ['self']).evaluate({ self })).toBe(expected);
   });
 
   it.each([
@@ -49,7 +49,7 @@ describe('CEL over an object', () => {
     ['[x].size() == 1', 'there is no x: the object is called self at line 1, column 2'],
     ['', 'at line 1, column 1'],
   ])('refuses %j and says where', (text, problem) => {
-    expect(() => compile(text)).toThrow(problem);
+    expect(() => compile(text, ['self'])).toThrow(problem);
   });
 
   it.each([
@@ -58,17 +58,17 @@ describe('CEL over an object', () => {
     ['self.status.conditions[7].type == "x"', 'at line 1'],
     ['1 / 0 == 1', 'divide by zero'],
   ])('says where %s can not be evaluated', (text, problem) => {
-    expect(() => compile(text).evaluate(self)).toThrow(problem);
+    expect(() => compile(text, ['self']).evaluate({ self })).toThrow(problem);
   });
 
   it('refuses what is nested too deeply', () => {
-    expect(() => compile('('.repeat(3_000))).toThrow('is nested too deeply');
+    expect(() => compile('('.repeat(3_000), ['self'])).toThrow('is nested too deeply');
   });
 
   it('is not held up by a regular expression', () => {
     const started = performance.now();
-    const slow = compile('self.text.matches("^(a+)+$")');
-    expect(slow.evaluate({ text: `${'a'.repeat(30)}!` })).toBe(false);
+    const slow = compile('self.text.matches("^(a+)+$")', ['self']);
+    expect(slow.evaluate({ self: { text: `${'a'.repeat(30)}!` } })).toBe(false);
     expect(performance.now() - started).toBeLessThan(500);
   });
 });
@@ -76,7 +76,7 @@ describe('CEL over an object', () => {
 /** What a rule says of the object. */
 function ask(rule: Omit<OwnRule, 'group' | 'kind'>, object: object = self) {
   const whole = { group: 'example.com', kind: 'Widget', ...rule };
-  return verdictBy(whole, createEvaluator().answer(whole, object as never));
+  return verdictBy(whole, createEvaluator().answer(expressionsOf(whole), { self: object as never }));
 }
 
 describe('a rule of people', () => {
@@ -108,7 +108,8 @@ describe('a rule of people', () => {
   it('that only says what is bad leaves all else to the kind', () => {
     expect(ask({ degraded: 'false' })).toBeUndefined();
     const rule = { group: 'example.com', kind: 'Widget', degraded: 'self.status.message == "no disk"' };
-    const ruled = (object: KubeObject) => verdictBy(rule, createEvaluator().answer(rule, object));
+    const ruled = (object: KubeObject) =>
+      verdictBy(rule, createEvaluator().answer(expressionsOf(rule), { self: object }));
     expect(healthOf(self as unknown as KubeObject, { now: 0, ruled }).status).toBe('Degraded');
     const other = { ...self, status: { ...self.status, message: '' } };
     expect(healthOf(other as unknown as KubeObject, { now: 0, ruled }).status).toBe('Healthy');
@@ -138,7 +139,7 @@ describe('a rule of people', () => {
 
   it('is checked expression by expression', () => {
     const rule = { group: '', kind: 'Pod', progressing: 'self.', degraded: 'true', healthy: 'nope()', message: '"a' };
-    const problems = createEvaluator().check(rule);
+    const problems = createEvaluator().check(expressionsOf(rule));
     expect(problems.map((one) => one.split(':')[0])).toEqual(['progressing', 'healthy', 'message']);
   });
 });

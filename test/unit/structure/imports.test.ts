@@ -27,7 +27,7 @@ const pure = [
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/filters\//,
   /^diff\//,
-  /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod|since|owner-tree)\.ts$/,
+  /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod|since|owner-tree|analysis)\.ts$/,
   /^health\/(kinds|custom)\//,
   /^webhooks\/(match|notice|signature|providers)/,
   /^agent\/api\/views/,
@@ -37,7 +37,7 @@ const middle = [
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,
-  /^sync\/release\/(activities|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
+  /^sync\/release\/(activities|analyse|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
   /^health\/(watcher|shared-watches|followed|tracked|ruling|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];

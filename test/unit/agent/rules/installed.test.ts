@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Installed, nothingInstalled, readInstalled } from '../../../../agent/rules/installed.ts';
 import type { Checked } from '../../../../agent/rules/judge.ts';
 import { createEvaluator } from '../../../../health/evaluate.ts';
-import type { OwnRule } from '../../../../health/own-rules.ts';
+import { expressionsOf, type OwnRule } from '../../../../health/own-rules.ts';
 import { parseYaml } from '../../../../sync/render/yaml.ts';
 
 const evaluator = createEvaluator();
@@ -11,7 +11,7 @@ const place = { namespace: 'ops', name: 'rules' };
 function read(
   data: Record<string, string>,
   before: Installed = nothingInstalled,
-  check = async (rule: OwnRule): Promise<Checked> => ({ problems: evaluator.check(rule) }),
+  check = async (rule: OwnRule): Promise<Checked> => ({ problems: evaluator.check(expressionsOf(rule)) }),
 ): Promise<Installed> {
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'rules' }, data };
   return readInstalled(object, { place, parse: parseYaml, check }, before);

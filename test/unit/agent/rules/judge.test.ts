@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createRuleJudge, type RuleJudge } from '../../../../agent/rules/judge.ts';
 import { createThread } from '../../../../agent/rules/thread.ts';
 import type { JsonObject } from '../../../../diff/json.ts';
-import type { OwnRule } from '../../../../health/own-rules.ts';
+import { expressionsOf, type OwnRule } from '../../../../health/own-rules.ts';
 import type { Verdict } from '../../../../health/scale.ts';
 
 const opened: RuleJudge[] = [];
@@ -46,10 +46,10 @@ describe('rules of people', () => {
 
   it('are checked there too', async () => {
     const judge = start();
-    expect(await judge.check('a', rule('self.n =='))).toEqual({
+    expect(await judge.check('a', expressionsOf(rule('self.n ==')))).toEqual({
       problems: ['healthy: found = but expecting end of input at line 1, column 8'],
     });
-    expect(await judge.check('a', rule('self.n == 1'))).toEqual({ problems: [] });
+    expect(await judge.check('a', expressionsOf(rule('self.n == 1')))).toEqual({ problems: [] });
   });
 
   it('that take too long are broken off, hold nobody else up, and rest for a while', async () => {
@@ -105,14 +105,16 @@ describe('rules of people', () => {
       ask(judge, rule('self.n == 1'), { n: 1 }, { owner: 'b' }),
       // The very same rule, of somebody whose objects are small.
       ask(judge, endless, { l: [1] }, { owner: 'c' }),
-      judge.check('d', rule('self.n')),
+      judge.check('d', expressionsOf(rule('self.n'))),
     ]);
     expect(performance.now() - started).toBeLessThan(1_000);
     expect(quick).toMatchObject([{ status: 'Healthy' }, { status: 'Healthy' }, { problems: [] }]);
     expect((await Promise.all(slow)).map((one) => one?.reason)).toEqual(slow.map(() => 'RuleTooSlow'));
     expect(performance.now() - started).toBeLessThan(1_500);
     // A check that could not be made is no verdict on the rule.
-    expect(await judge.check('a', rule('true'))).toMatchObject({ problem: expect.stringContaining('took longer') });
+    expect(await judge.check('a', expressionsOf(rule('true')))).toMatchObject({
+      problem: expect.stringContaining('took longer'),
+    });
   });
 
   it('are asked about the newest state only, where several wait', async () => {
@@ -130,10 +132,10 @@ describe('rules of people', () => {
 
   it('can not leave the memory that they are held to', async () => {
     const judge = start({ deadline: 20_000, idle: 60_000 });
-    expect(await judge.check('a', rule('size(bytes(self.text)) > 1'))).toEqual({
+    expect(await judge.check('a', expressionsOf(rule('size(bytes(self.text)) > 1')))).toEqual({
       problems: ['healthy: there is no function bytes at line 1, column 6'],
     });
-    expect(await judge.check('a', rule('size(b"ab") > 1'))).toMatchObject({
+    expect(await judge.check('a', expressionsOf(rule('size(b"ab") > 1')))).toMatchObject({
       problems: [expect.stringContaining('healthy: bytes are not supported at line 1')],
     });
     // What comes back is kept for each object.

@@ -171,6 +171,21 @@ const invariants: {
     mutations: [["on: 'suspend', to: 'Suspended', does: ['freeze']", "on: 'suspend', to: 'Suspended', does: []"]],
   },
   {
+    name: 'a pause ends by a failure, by going on, or by a person, and its clocks stand still until then',
+    claim: every(({ before, event, after, commands }) => {
+      if (after.state === 'Paused' && event.type === 'inconclusive') return commands.includes('freeze');
+      if (before.state !== 'Paused' || !['Baking', 'Failing'].includes(after.state)) return true;
+      if (event.type === 'accept') return after.target?.accepted?.check === before.cause?.reason;
+      const goesOn = event.type === 'resume' && commands.includes('remeasure') && commands.includes('thaw');
+      return goesOn || event.type === 'failed' || event.type === 'rollback';
+    }),
+    mutations: [
+      ["on: 'inconclusive', to: 'Paused', does: ['freeze']", "on: 'inconclusive', to: 'Paused', does: []"],
+      ["on: 'accept', to: 'Baking', does: ['thaw', 'waive']", "on: 'accept', to: 'Baking', does: ['thaw']"],
+      ["on: 'resume', to: 'Baking', does: ['thaw', 'remeasure']", "on: 'resume', to: 'Baking', does: ['remeasure']"],
+    ],
+  },
+  {
     name: 'what is suspended comes back to where it was',
     claim: (steps) => {
       let asleep: State | undefined;

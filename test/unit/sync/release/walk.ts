@@ -88,7 +88,7 @@ export function check(claim: (steps: readonly Step[]) => boolean, machine: Machi
     .join('; ');
 }
 
-const goingForward = ['Applying', 'Verifying', 'Baking', 'Probation'];
+const goingForward = ['Applying', 'Verifying', 'Baking', 'Paused', 'Probation'];
 
 /** The contents that a person must let pass: they failed, and nobody has since. */
 export function failedContents(steps: readonly Step[]): Content[] {
@@ -102,7 +102,8 @@ export function failedContents(steps: readonly Step[]): Content[] {
       // A person wants this one, by name.
       failed = failed.filter((content) => !isSame(content, event.to));
     }
-    if (event.type === 'retry' || event.type === 'accept')
+    // What is accepted while it is paused has not failed.
+    if (event.type === 'retry' || (event.type === 'accept' && before.state !== 'Paused'))
       failed = failed.filter((content) => !isSame(content, before.tip));
   }
   return failed;
