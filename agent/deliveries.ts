@@ -10,7 +10,7 @@ import { breathe } from '../sync/parallel.ts';
 import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { stopMeasuring } from '../sync/release/analyse.ts';
-import { isDriven, offsetOf, shiftedBy } from '../sync/release/record.ts';
+import { isDriven, isUnderWay, offsetOf, shiftedBy } from '../sync/release/record.ts';
 import { lookAtSource, newSession, type Session, type Turn, type World } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
@@ -18,10 +18,17 @@ import type { KubeObject } from '../sync/types.ts';
 import { type DeliveryWriter, statusIn } from './delivery-writer.ts';
 import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
 import type { FollowedRules } from './rules/book.ts';
 import type { Site } from './sites.ts';
+
+/** What of the world is the same for all Deliveries. */
+export type SharedWorld = Omit<
+  World,
+  'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds' | 'unmetDependency' | 'withholds'
+>;
 
 /** What serving Deliveries needs. */
 export interface DeliveryDeps {
@@ -29,11 +36,14 @@ export interface DeliveryDeps {
   readonly log: Log;
   readonly registry: Registry;
   readonly records: Records;
+  /** For how many milliseconds nothing could go on before this agent led. */
+  readonly outage: number;
   readonly rules: Pick<FollowedRules, 'problemOf' | 'forget'>;
   readonly watcher: Watcher;
   readonly events: Events;
   readonly writer: DeliveryWriter;
-  readonly world: Omit<World, 'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds'>;
+  readonly neighbours: Neighbours;
+  readonly world: SharedWorld;
   /** The cluster of a target: what it serves, and whether it is another one that does not answer. */
   siteAt(target: Target): Pick<Site, 'kinds' | 'far'>;
   /** Asks for a turn of a Delivery. */
@@ -101,6 +111,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     registry.remove(uid);
     deps.watcher.forget(uid);
     deps.rules.forget(uid);
+    deps.neighbours.forget(uid);
     deps.world.rollouts.follow(uid, '', []);
   }
 
@@ -140,6 +151,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       ...deps.world,
       kinds: site.kinds,
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
+      unmetDependency: (tip) => deps.neighbours.unmet(delivery, tip),
+      withholds: (cause) => deps.neighbours.withholds(delivery, cause),
       wake: () => deps.enqueue(uid),
       isSilent: () => site.far?.silence() !== undefined,
       isOutdated: () => !isStatusOnly(object, entry.object),
@@ -149,6 +162,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     written(entry, await deps.writer.hold(entry.object));
     if (!(await isThere(turn, site.far))) return tell(entry, turn, farAway);
     const again = await reconcile(turn);
+    deps.neighbours.turned(uid);
     const { waiting, record } = entry.session;
     const { state } = record.standing;
     deps.log.debug({ delivery: nameOf(delivery), state, waiting, again }, 'a turn ended');
@@ -174,14 +188,17 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       deps.log.error({ delivery: uid, problem }, 'the release record can not be used');
       deps.events.write(object, 'Warning', 'RecordUnusable', `${problem}; nothing is deleted because of it`);
     }
-    return newSession({ ...record, sequence, clocks: shiftedBy(record.clocks, -offsetOf(deps.clock)) });
+    // What nobody could do while the API server was not there counts against no release.
+    const outage = isUnderWay(record) ? deps.outage : 0;
+    const clocks = shiftedBy(record.clocks, outage - offsetOf(deps.clock));
+    return { ...newSession({ ...record, sequence, clocks }), unsaved: outage > 0 };
   }
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */
   async function tell(entry: Served, turn: Turn, again: number): Promise<number> {
     const { delivery, session } = turn;
     if (!deps.watcher.isComplete(delivery.uid)) return Math.min(again, progressQuiet);
-    if (isUnderWay(session)) {
+    if (goesWell(session)) {
       const quiet = session.releaseAt + progressQuiet - deps.clock.now();
       if (quiet > 0) return Math.min(again, quiet);
       session.releaseAt = deps.clock.now();
@@ -238,7 +255,7 @@ async function isThere(turn: Turn, far: Site['far']): Promise<boolean> {
   return false;
 }
 
-function isUnderWay(session: Session): boolean {
+function goesWell(session: Session): boolean {
   const { record, applyTrouble, planTrouble, sourceTrouble, healTrouble } = session;
   return (
     isDriven(record) &&

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type Json, type JsonObject, numberAt, textAt, toJson } from '../diff/json.ts';
-import { isAbsent, isConflict, LockstepError, messageOf } from '../sync/errors.ts';
+import { ApiError, isAbsent, isConflict, LockstepError, messageOf } from '../sync/errors.ts';
 import type { Log } from '../sync/ports.ts';
 import type { KubeHttp } from './kube/http.ts';
 
@@ -21,6 +21,8 @@ const leaseDefaults: LeaseTimes = { duration: 15_000, renew: 4_000, retry: 1_000
 export interface Leadership {
   /** The number of this leadership. Every later leader has a higher one. */
   readonly epoch: number;
+  /** For how many milliseconds the API server did not answer before this agent led: nothing went on in that time. */
+  readonly outage: number;
   /** How many milliseconds of the lease are left, measured by a clock that nobody can set. */
   left(): number;
   /** Makes sure, by a renewal now, that this agent still leads. @throws LockstepError Fenced, ApiError */
@@ -58,12 +60,19 @@ export async function lead(
     if (message !== told) log.warn({ lease: name, problem: message }, 'the agent does not lead yet');
     told = message;
   };
+  let outage = 0;
+  let brokenSince: number | undefined;
   while (!stop.aborted) {
+    const asked = performance.now();
     try {
       const taken = await lease.take();
-      if (taken !== undefined) return keep(lease, taken, times, log);
+      // Who led before gave up when its lease had run out.
+      if (brokenSince !== undefined) outage += asked - brokenSince + times.duration;
+      brokenSince = undefined;
+      if (taken !== undefined) return keep(lease, taken, outage, times, log);
       tell('another agent leads');
     } catch (error) {
+      if (isTransient(error)) brokenSince ??= asked;
       tell(messageOf(error));
     }
     await sleep(times.retry, undefined, { signal: stop }).catch(() => undefined);
@@ -163,7 +172,11 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
   };
 }
 
-function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadership {
+function isTransient(error: unknown): boolean {
+  return error instanceof ApiError && error.class === 'transient';
+}
+
+function keep(lease: Lease, first: Taken, outage: number, times: LeaseTimes, log: Log): Leadership {
   let taken = first;
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
@@ -213,6 +226,7 @@ function keep(lease: Lease, first: Taken, times: LeaseTimes, log: Log): Leadersh
   schedule(times.renew);
   return {
     epoch: first.epoch,
+    outage,
     left,
     lost,
     resign: (why) => tellLost(why),

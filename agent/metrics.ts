@@ -18,6 +18,8 @@ export interface Metrics {
   /** A watch turned out to have missed events. */
   missed(count: number): void;
   webhook(provider: string, result: HookResult): void;
+  /** Says from now on for how many causes verdicts are withheld. */
+  withheld(count: () => number): void;
   /** The text that Prometheus reads, and its media type. */
   text(): Promise<{ body: string; type: string }>;
 }
@@ -30,6 +32,11 @@ export const metricsTable = {
     help: 'Deliveries by state, readiness and health.',
   },
   lockstep_releases_total: { kind: 'counter', labels: ['verdict'], help: 'Releases that ended, by verdict.' },
+  lockstep_circuit_open: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Causes that many Deliveries fail by, for which no release is rolled back.',
+  },
   lockstep_turn_duration_seconds: { kind: 'histogram', labels: ['result'], help: 'How long turns of the loop take.' },
   lockstep_api_requests_total: {
     kind: 'counter',
@@ -106,6 +113,13 @@ export function createMetrics(registry: Registry): Metrics {
       durations.observe({ method: label }, seconds);
     },
     missed: (count) => missed.inc(count),
+    withheld: (count) =>
+      void new Gauge({
+        ...about('lockstep_circuit_open'),
+        collect() {
+          this.set(count());
+        },
+      }),
     webhook: (provider, result) => webhooks.inc({ provider: providers.has(provider) ? provider : 'other', result }),
     text: async () => ({ body: await all.metrics(), type: all.contentType }),
   };

@@ -15,7 +15,7 @@ import { createMeasure } from './analysis/measure.ts';
 import { reviewConnections } from './api/callers.ts';
 import { createClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
-import { createDeliveries } from './deliveries.ts';
+import { createDeliveries, type SharedWorld } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
 import { createEvents } from './events.ts';
 import { createFailPoint } from './fail-points.ts';
@@ -30,6 +30,7 @@ import { followLimits } from './limits.ts';
 import { openApi, openProbes } from './listeners.ts';
 import { madeBy } from './made.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createNeighbours } from './neighbours.ts';
 import { createProbes, type Probes } from './probes.ts';
 import { gathering } from './queue/gather.ts';
 import { openQueue } from './queue/open.ts';
@@ -186,7 +187,9 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     cluster: clusterOf,
     credentials,
   });
-  const world: Omit<World, 'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds'> = {
+  const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
+  metrics.withheld(() => neighbours.open().length);
+  const world: SharedWorld = {
     clock,
     limits: limits.of,
     agentNamespace: settings.namespace,
@@ -210,10 +213,12 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     log,
     registry,
     records,
+    outage: leadership.outage,
     rules,
     watcher,
     events,
     writer,
+    neighbours,
     world,
     siteAt: sites.at,
     enqueue: queue.add,

@@ -110,7 +110,7 @@ export const meanings = {
     by: 'delivery',
     values: 'VERB@ID [by=NAME] [to=RELEASE] [plan=HASH]',
     about:
-      'Asks for sync, confirm, retry, accept, rollback, suspend or resume, once for each ID; acknowledged in status.lastRequest. What is confirmed is one plan, or `plan=deletion` for a Delivery that is being deleted.',
+      'Asks for sync, confirm, approve, retry, accept, rollback, suspend or resume, once for each ID; acknowledged in status.lastRequest. What is confirmed is one plan, or `plan=deletion` for a Delivery that is being deleted.',
   },
   'lockstep.dev/delivery': {
     by: 'lockstep',

@@ -43,6 +43,17 @@ export const errorCodes = {
     retryable: false,
     hint: 'spec.sync.mode is manual: ask for it with `lockstep sync`, with --plan for just this plan.',
   },
+  AwaitingApproval: {
+    retryable: false,
+    hint: 'spec.sync.approval is required: look at the plan, and approve it with `lockstep approve`.',
+  },
+  OutsideWindow: { retryable: true, hint: 'spec.sync.windows lets no release start now; it starts by itself later.' },
+  DependencyNotReady: { retryable: true, hint: 'A Delivery of spec.dependsOn is not good yet at what Git says.' },
+  DependencyCycle: { retryable: false, hint: 'Deliveries depend on each other in a circle; take one of them out.' },
+  CircuitOpen: {
+    retryable: true,
+    hint: 'Many Deliveries fail for one cause that none of them has made: mend that; nothing is rolled back for it.',
+  },
   PlanChanged: {
     retryable: false,
     hint: 'The plan that was asked for is not what would be done now; look at it again.',

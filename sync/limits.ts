@@ -93,13 +93,23 @@ function problemOf(manifest: KubeObject, { kinds, namespaces, clusterScope }: Li
     return clusterScope
       ? undefined
       : `objects outside of namespaces are not allowed for Deliveries of the namespace ${own}`;
-  const isHere = namespaces === undefined || namespaces.some((pattern) => isNamespace(pattern, namespace, own));
-  return isHere ? undefined : `the namespace ${namespace} is not allowed for Deliveries of the namespace ${own}`;
+  return isNamespaceAllowed(namespace, { namespaces }, own)
+    ? undefined
+    : `the namespace ${namespace} is not allowed for Deliveries of the namespace ${own}`;
 }
 
 function isKind(pattern: string, name: string): boolean {
   const [wanted, given] = [pattern.split('/'), name.split('/')];
   return wanted.length === 2 && wanted.every((part, index) => part === '*' || part === given[index]);
+}
+
+/** Whether a Delivery may have to do with a namespace. */
+export function isNamespaceAllowed(
+  namespace: string,
+  { namespaces }: Pick<Limits, 'namespaces'>,
+  own: string,
+): boolean {
+  return namespaces === undefined || namespaces.some((pattern) => isNamespace(pattern, namespace, own));
 }
 
 function isNamespace(pattern: string, namespace: string, own: string): boolean {

@@ -39,6 +39,10 @@ export interface World {
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** A warning about a namespace itself: nothing can be written into one that ends. */
   tellNamespace(namespace: string, reason: string, message: string): void;
+  /** What the Delivery waits for among those that it depends on, before it releases a tip; undefined when nothing. */
+  unmetDependency(tip: Tip): Cause | undefined;
+  /** Why a release must not be judged by a failure that it shares with many; undefined when it may. */
+  withholds(cause: Cause): string | undefined;
   /** Asks for another turn of the Delivery at once. */
   wake(): void;
   /** Whether the cluster of the target has stopped to answer, maybe since the turn began. */

@@ -25,7 +25,8 @@ export async function tellRelease(
   const plan = await shownPlan(line.plan, record, may);
   const leftBehind = [...(line.leftBehind ?? [])];
   const more = next === undefined ? {} : { continue: next };
-  return { ...viewEnded(line), startedAt: line.startedAt, plan, leftBehind, objects, ...more };
+  const approval = line.approvedBy === undefined ? {} : { approvedBy: line.approvedBy };
+  return { ...viewEnded(line), startedAt: line.startedAt, ...approval, plan, leftBehind, objects, ...more };
 }
 
 /** What was planned for objects that may be seen; of all others, only that something was. */

@@ -74,6 +74,9 @@ export const commands: Readonly<Record<string, Command>> = {
     '[--plan HASH] ',
     ['shop -n shop', 'shop -n shop --plan "$(lockstep plan shop -n shop --hash)"'],
   ),
+  approve: request('approve', 'approve one plan, where spec.sync.approval asks for that', '--plan HASH ', [
+    'shop -n shop --plan 3f9a1c07be52',
+  ]),
   confirm: request(
     'confirm',
     'let one plan delete what is protected, or more than half; or a deleted Delivery what waits for a word',

@@ -61,6 +61,7 @@ function page(line: ReleaseView): string {
     ['revision', line.revision],
     ['author', line.author],
     ['subject', line.subject],
+    ...(line.approvedBy === undefined ? [] : [['approved by', line.approvedBy]]),
     ['began', line.startedAt],
     ['ended', line.time],
     ['verdict', line.verdict],

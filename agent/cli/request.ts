@@ -10,6 +10,9 @@ import { parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { printJson, table } from './table.ts';
 
+/** Requests that name a plan. */
+const withPlan: ReadonlySet<string> = new Set(['sync', 'confirm', 'approve']);
+
 /** How long the agent has to take note of a request, in milliseconds. */
 const patience = 30_000;
 
@@ -20,11 +23,11 @@ const patience = 30_000;
 export function requestCommand(verb: string): (args: readonly string[]) => Promise<number> {
   return async (args) => {
     const expected = verb === 'rollback' ? ['NAME', '[REVISION|RELEASE]'] : ['NAME'];
-    const options = verb === 'sync' || verb === 'confirm' ? ({ plan: { type: 'string' } } as const) : {};
+    const options = withPlan.has(verb) ? ({ plan: { type: 'string' } } as const) : {};
     const { words: given, flags, namespace, isJson } = parseConnected(args, expected, options);
     const [name = '', to] = given;
     const { plan } = flags;
-    if (verb === 'confirm' && plan === undefined) throw new Error('--plan is needed');
+    if (verb !== 'sync' && withPlan.has(verb) && plan === undefined) throw new Error('--plan is needed');
     if (plan !== undefined && !/^[\w-]+$/.test(plan)) throw new Error(`${JSON.stringify(plan)} names no plan`);
     if (to !== undefined && !/^[0-9A-Za-z]+$/.test(to)) throw new Error(`${JSON.stringify(to)} names no release`);
     return connected(flags['kubeconfig'], async (http) => {

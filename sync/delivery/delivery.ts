@@ -7,10 +7,11 @@ import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
 import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
+import { type Window, windowProblem } from '../windows.ts';
 import { readMetrics } from './analysis.ts';
 import { parseDuration } from './duration.ts';
 import { ownRule } from './health-rule.ts';
-import { type DeliverySpec, deliverySpec, type IgnoreSpec } from './schema.ts';
+import { type DeliverySpec, deliverySpec, type IgnoreSpec, type WindowSpec } from './schema.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
@@ -47,6 +48,12 @@ export interface Delivery {
   readonly kubeconfig: string | undefined;
   /** Whether a new tip is released by itself, or when somebody asks for it. */
   readonly mode: 'auto' | 'manual';
+  /** Whether each plan needs a person who approves it. */
+  readonly approval: 'none' | 'required';
+  /** When releases may start. */
+  readonly windows: readonly Window[];
+  /** The Deliveries that must be good first, as `shop/web`. */
+  readonly dependsOn: readonly string[];
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly adopt: boolean;
@@ -170,20 +177,42 @@ function settings(spec: DeliverySpec, namespace: string) {
       onFirstFailure: spec.rollback?.onFirstFailure ?? ('keep' as const),
       probation: parseDuration(spec.rollback?.probation ?? '60s'),
     },
+    dependsOn: (spec.dependsOn ?? []).map((other) => `${other.namespace ?? namespace}/${other.name}`),
     history: spec.history ?? 10,
     deletionPolicy: spec.deletionPolicy ?? ('delete' as const),
     suspended: spec.suspend ?? false,
   };
 }
 
+/** @throws LockstepError InvalidSpec */
+function readWindow(
+  { kind = 'allow', schedule, duration, timeZone = 'UTC', manualSync = false }: WindowSpec,
+  index: number,
+): Window {
+  const window = { kind, schedule, duration: parseDuration(duration), timeZone, manualSync };
+  const problem = windowProblem(window);
+  if (problem !== undefined) throw new LockstepError('InvalidSpec', `spec.sync.windows[${index}].${problem}`);
+  return window;
+}
+
 function syncSettings({
   mode = 'auto',
+  approval = 'none',
+  windows = [],
   prune = true,
   selfHeal = true,
   adopt = false,
   ignore = [],
 }: NonNullable<DeliverySpec['sync']>) {
-  return { mode, prune, selfHeal, adopt, ignore: ignore.map(ignoreRule) };
+  return {
+    mode,
+    approval,
+    windows: windows.map(readWindow),
+    prune,
+    selfHeal,
+    adopt,
+    ignore: ignore.map(ignoreRule),
+  };
 }
 
 /** @throws LockstepError InvalidSpec */

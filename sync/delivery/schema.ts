@@ -92,6 +92,25 @@ const ignoreRule = Type.Object(
 
 export type IgnoreSpec = Static<typeof ignoreRule>;
 
+const window = section(
+  {
+    kind: words(['allow', 'deny'], 'Whether it allows releases or denies them.', 'allow'),
+    schedule: text('When it opens, in five fields of cron: `0 22 * * 1-5`.', { minLength: 1, maxLength: 200 }),
+    duration: Type.String({
+      description: 'How long it stays open.',
+      pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$',
+      maxLength: 20,
+    }),
+    timeZone: Type.Optional(
+      text('The time zone of the schedule, by its IANA name.', { maxLength: 100, default: 'UTC' }),
+    ),
+    manualSync: flag('Whether a person may start a release all the same, by a `sync` request.', false),
+  },
+  'A time that comes again and again.',
+);
+
+export type WindowSpec = Static<typeof window>;
+
 const sync = section(
   {
     mode: words(['auto', 'manual'], 'Whether a new revision is applied by itself.', 'auto'),
@@ -101,7 +120,11 @@ const sync = section(
     adopt: flag('Whether objects and fields of other tools are taken over.', false),
     restartOnConfigChange: flag('Whether pods restart when a ConfigMap or Secret they refer to changes.', false),
     ignore: listOf(ignoreRule, 'Fields of objects that are left alone, as they are in the cluster.'),
-    windows: listOf(anything('A time window.'), 'When releases may start.'),
+    windows: listOf(
+      window,
+      'When releases may start: while no window denies it, and, where there are windows that allow it, one of those is open. Rollbacks and healing never wait.',
+      20,
+    ),
   },
   'How a revision is applied.',
 );
@@ -176,7 +199,17 @@ export const deliverySpec = Type.Object(
     history: Type.Optional(
       Type.Integer({ description: 'How many releases are kept.', minimum: 1, maximum: 100, default: 10 }),
     ),
-    dependsOn: listOf(anything('Another Delivery.'), 'Deliveries that must be good first.'),
+    dependsOn: listOf(
+      section(
+        {
+          name: text('Its name.', { minLength: 1, maxLength: 253 }),
+          namespace: Type.Optional(text('Its namespace. Without it, that of this Delivery.', { maxLength: 63 })),
+        },
+        'Another Delivery that the same agent serves.',
+      ),
+      'Deliveries that must be good at what Git says now before a release begins.',
+      50,
+    ),
     deletionPolicy: words(['delete', 'orphan'], 'What happens to the objects when the Delivery is deleted.', 'delete'),
     suspend: flag('Whether everything is paused.', false),
   },

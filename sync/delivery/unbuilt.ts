@@ -17,10 +17,7 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.helm': undefined,
   'render.substitute': undefined,
   'render.decryption': undefined,
-  'sync.approval': 'none',
   'sync.restartOnConfigChange': false,
-  'sync.windows': [],
-  dependsOn: [],
 };
 
 /** The fields of a spec that differ from the default of something not built yet. */

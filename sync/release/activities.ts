@@ -6,7 +6,7 @@ import { breathe } from '../parallel.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
 import { analyse, isMeasurable } from './analyse.ts';
 import { applyWaves, type Progress, unwellness } from './apply.ts';
-import { moveDeadline } from './progress.ts';
+import { holdDeadlines } from './progress.ts';
 import { pruneFirst, pruneRemoved } from './prune.ts';
 import { type Entry, isUnderWay, wavesOf } from './record.ts';
 import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
@@ -186,14 +186,6 @@ function isSteady(turn: Turn, isWell: boolean, window: number): boolean {
   lookAgainAt(session, until);
   session.waiting.push(`everything is healthy, and must stay so until ${new Date(until).toISOString()}`);
   return false;
-}
-
-/** What is well runs out of no time: neither of the patience nor of the whole of it. */
-function holdDeadlines(turn: Turn): void {
-  moveDeadline(turn);
-  const { session } = turn;
-  const { clocks } = session.record;
-  session.record = { ...session.record, clocks: { ...clocks, cap: Math.max(clocks.cap, clocks.deadline) } };
 }
 
 /** A restart goes on with a long wait where it was. */

@@ -7,6 +7,7 @@ import { stopMeasuring } from './analyse.ts';
 import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
+import { holdDeadlines } from './progress.ts';
 import { offsetOf, type ReleaseRecord, runningSequence, shiftedBy } from './record.ts';
 import type { Event, State } from './standing.ts';
 import { type Command, next, type Outcome, writeAhead } from './state.ts';
@@ -39,7 +40,7 @@ async function advance(turn: Turn): Promise<void> {
     const tip = tipEvent(turn);
     const { event, plan } = tip === undefined ? await act(turn) : { event: await firstOf(turn, tip), plan: undefined };
     if (event === undefined && tipEvent(turn) !== undefined) continue;
-    if (event === undefined || !(await move(turn, event, plan))) return;
+    if (event === undefined || isWithheld(turn, event) || !(await move(turn, event, plan))) return;
   }
   turn.world.log.error({ delivery: nameOf(turn.delivery), state: session.record.standing.state }, 'goes in circles');
 }
@@ -48,6 +49,19 @@ async function act(turn: Turn): Promise<{ event: Event | undefined; plan?: Plan 
   const { standing } = turn.session.record;
   if (standing.state === 'Planning') return plan(turn);
   return { event: await activities[standing.state]?.(turn) };
+}
+
+/** A verdict that many would share for one cause is nobody's own: it is not given, and no time runs out, while that lasts. */
+function isWithheld(turn: Turn, event: Event): boolean {
+  if (event.type !== 'failed') return false;
+  const { session, world } = turn;
+  const why = world.withholds(event.cause);
+  if (why === undefined) return false;
+  const message = `${why}; ${event.cause.message}`;
+  session.waiting.push(message);
+  session.applyTrouble = { reason: 'CircuitOpen', message, stalled: false };
+  holdDeadlines(turn);
+  return true;
 }
 
 /** A newer commit ends probation well, unless it has just ended badly. */

@@ -44,7 +44,7 @@ export function rejected(record: ReleaseRecord, tip: Tip | undefined, cause: Cau
 }
 
 function lineOf(
-  { sequence, revision, author, subject, startedAt }: Release,
+  { sequence, revision, author, subject, startedAt, approvedBy }: Release,
   verdict: Verdict,
   cause: Cause | undefined,
   rest: Pick<Ended, 'plan' | 'leftBehind'>,
@@ -52,7 +52,8 @@ function lineOf(
 ): Ended {
   const [began, time] = [new Date(startedAt).toISOString(), new Date(now).toISOString()];
   const why = cause === undefined ? {} : { cause: cause.message };
-  return { sequence, revision, author, subject, verdict, startedAt: began, time, ...why, ...rest };
+  const approval = approvedBy === undefined ? {} : { approvedBy };
+  return { sequence, revision, author, subject, ...approval, verdict, startedAt: began, time, ...why, ...rest };
 }
 
 function added(record: ReleaseRecord, line: Ended, { history: most }: Ending): ReleaseRecord {

@@ -6,9 +6,10 @@ import { type Draft, draft } from '../plan/draft.ts';
 import { type PlanItem, planLine } from '../plan/plan.ts';
 import type { Refusal } from '../plan/try.ts';
 import type { Found, PlanTrouble, Turn } from '../session.ts';
+import { dependencyGate, type Gate, planGate } from './gates.ts';
 import type { Plan } from './moves.ts';
 import { type Entry, isPending, isUnderWay, mostLines, wavesOf } from './record.ts';
-import type { Cause, Event, Release } from './standing.ts';
+import type { Event, Release } from './standing.ts';
 import { isSame } from './state.ts';
 import { applierOf, parallelRequests, stampOf } from './write.ts';
 
@@ -21,11 +22,13 @@ const backOff: BackOff = { first: 10_000, longest: 600_000 };
  */
 export async function planTip(turn: Turn, found: Found): Promise<{ event: Event; plan?: Plan }> {
   const { session } = turn;
+  const dependency = dependencyGate(turn, found.tip);
+  if (dependency !== undefined) return wait(turn, found, dependency);
   try {
     const plan = await makePlan(turn, found);
     session.planTrouble = undefined;
-    const cause = notYet(turn, plan);
-    if (cause !== undefined) return wait(turn, found, cause);
+    const gate = planGate(turn, plan);
+    if (gate !== undefined) return wait(turn, found, gate);
     return { event: { type: 'planned', release: plan.release, waves: wavesOf(plan.entries).length }, plan };
   } catch (error) {
     const trouble = troubleOf(turn, error, found.input);
@@ -40,26 +43,10 @@ export async function planTip(turn: Turn, found: Found): Promise<{ event: Event;
   }
 }
 
-/** Why a plan that stands is not carried out: a person must ask for it, or asked for another one. */
-function notYet({ delivery, session }: Turn, { hash, actions }: Plan): Cause | undefined {
-  const { syncAsked } = session;
-  session.syncAsked = undefined;
-  const counts = Object.entries(actions).map(([action, count]) => `${count} ${action}`);
-  const what = `the plan is ${hash} (${counts.join(', ') || 'nothing'})`;
-  if (syncAsked?.plan !== undefined && syncAsked.plan !== hash)
-    return { reason: 'PlanChanged', message: `${what} by now, not ${syncAsked.plan}: look at it again` };
-  if (delivery.mode === 'auto' || syncAsked !== undefined) return undefined;
-  return {
-    reason: 'AwaitingSync',
-    message: `${what}; carry it out with \`lockstep sync ${delivery.name} --plan ${hash}\``,
-  };
-}
-
-/** A plan may be another one by the time that somebody asks for it: it is made again then, and now and then. */
-function wait({ session, world }: Turn, { input }: Found, { reason, message }: Cause): { event: Event } {
-  const retryAt = world.clock.now() + backOff.longest;
-  session.planTrouble = { reason, message, stalled: true, input, retryAt, tries: 1 };
-  return { event: { type: 'blocked', cause: { reason, message } } };
+/** A plan may be another one by the time that its gate opens: it is made again then. */
+function wait({ session }: Turn, { input }: Found, { cause, stalled, until }: Gate): { event: Event } {
+  session.planTrouble = { ...cause, stalled, input, retryAt: until, tries: 1 };
+  return { event: { type: 'blocked', cause } };
 }
 
 async function makePlan(turn: Turn, found: Found): Promise<Plan> {
@@ -73,6 +60,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
     ...found.tip,
     sequence: record.sequence + 1,
     startedAt: world.clock.now(),
+    ...(record.approved?.plan === hash ? { approvedBy: record.approved.by } : {}),
     ...(isSame(record.standing.accepted, found.tip) ? { accepted: record.standing.accepted } : {}),
   };
   session.tried.clear();

@@ -41,8 +41,16 @@ function forgetOthers(progress: Map<string, Progress>, entries: ReadonlyMap<stri
   }
 }
 
+/** No time runs out, neither that without progress nor the whole of it: what is waited for is not the release's to bring. */
+export function holdDeadlines(turn: Turn): void {
+  moveDeadline(turn);
+  const { session } = turn;
+  const { clocks } = session.record;
+  session.record = { ...session.record, clocks: { ...clocks, cap: Math.max(clocks.cap, clocks.deadline) } };
+}
+
 /** The deadline of what is waited for starts again. A small shift is not worth a write of the record. */
-export function moveDeadline({ delivery, session, world }: Turn): void {
+function moveDeadline({ delivery, session, world }: Turn): void {
   const deadline = world.clock.steady() + delivery.deadline;
   session.record = { ...session.record, clocks: { ...session.record.clocks, deadline } };
   if (deadline - session.storedDeadline > delivery.deadline / 10) session.unsaved = true;

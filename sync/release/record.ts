@@ -93,6 +93,8 @@ export interface Ended {
   readonly revision: string;
   readonly author: string;
   readonly subject: string;
+  /** Who approved its plan, where that was needed. */
+  readonly approvedBy?: string;
   readonly verdict: Verdict;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -151,6 +153,8 @@ export interface ReleaseRecord {
   readonly confirmed?: string;
   /** What has come of each metric of the release that runs. */
   readonly analysis: Readonly<Record<string, Run>>;
+  /** The plan that a person approved last, and who that was. */
+  readonly approved?: { readonly plan: string; readonly by: string };
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;

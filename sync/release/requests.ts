@@ -14,6 +14,7 @@ type Answer = string | undefined;
 const verbs: Readonly<Record<string, (turn: Turn, request: Request) => Promise<Answer>>> = {
   sync,
   confirm,
+  approve,
   retry,
   accept,
   rollback,
@@ -41,11 +42,12 @@ export async function carryOut(turn: Turn, request: Request): Promise<Cause | un
  */
 async function sync({ delivery, session }: Turn, { plan }: Request): Promise<Answer> {
   const { record } = session;
-  if (plan !== undefined && delivery.mode === 'auto')
+  const waits = delivery.mode === 'manual' || delivery.windows.length > 0;
+  if (plan !== undefined && !waits)
     return record.planHash === plan
       ? undefined
       : `what was released last is the plan ${record.planHash ?? 'none'}, not ${plan}; spec.sync.mode is auto`;
-  session.syncAsked = delivery.mode === 'manual' ? { plan } : undefined;
+  session.syncAsked = waits ? { plan } : undefined;
   session.weighed = undefined;
   session.healAsked = !delivery.selfHeal;
   session.heals.clear();
@@ -60,6 +62,19 @@ async function confirm(turn: Turn, { plan }: Request): Promise<Answer> {
   const { session } = turn;
   if (plan === undefined) return 'confirm needs a plan: confirm@<id> plan=<hash>';
   const record = { ...session.record, confirmed: plan };
+  await saveRecord(turn, record);
+  session.record = record;
+  session.weighed = undefined;
+  return undefined;
+}
+
+/** A plan may be carried out, and no other. Kept with the record, as what is confirmed is. */
+async function approve(turn: Turn, { plan, by }: Request): Promise<Answer> {
+  const { delivery, session } = turn;
+  if (plan === undefined || by === undefined)
+    return 'approve needs a plan and a name: approve@<id> plan=<hash> by=<who>';
+  if (delivery.approval === 'none') return 'spec.sync.approval is none: no plan waits for an approval';
+  const record = { ...session.record, approved: { plan, by } };
   await saveRecord(turn, record);
   session.record = record;
   session.weighed = undefined;

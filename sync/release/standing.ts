@@ -47,6 +47,8 @@ export interface Release extends Tip {
   /** Wall time in milliseconds. */
   readonly startedAt: number;
   readonly accepted?: Acceptance | undefined;
+  /** Who approved its plan, where that was needed. */
+  readonly approvedBy?: string;
 }
 
 /** Why a release failed: a stable word, and one sentence that names the object. */

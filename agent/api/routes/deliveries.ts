@@ -14,6 +14,7 @@ import { type ApiWorld, onDelivery, readServed } from '../world.ts';
 
 /** What can be asked for, and what it does. */
 const actions = {
+  approve: 'Approve one plan, where spec.sync.approval asks for that.',
   confirm: 'Let one plan delete what is protected, or more than half.',
   sync: 'Look at the repository and at all objects now.',
   rollback: 'Go back to the good release before, or to a recorded one.',
@@ -88,6 +89,7 @@ function act(world: ApiWorld, verb: string, about: string): Route {
     ['rollback', { to: Type.Optional(to) }],
     ['sync', { plan: Type.Optional(plan) }],
     ['confirm', { plan }],
+    ['approve', { plan }],
   ]);
   const body = Type.Object(words.get(verb) ?? {}, { additionalProperties: false });
   return route({

@@ -168,6 +168,7 @@ export const releaseView = Type.Object(
   {
     ...historyLine,
     startedAt: text('When it began, ISO 8601.'),
+    approvedBy: Type.Optional(text('Who approved its plan, where that was needed.')),
     plan: Type.Array(text('What was planned for one object.')),
     leftBehind: Type.Array(text('What its rollback could not take back, and why.')),
     objects: Type.Array(

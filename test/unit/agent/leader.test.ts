@@ -47,6 +47,20 @@ function makeServer() {
 }
 
 describe('a leadership', () => {
+  it('tells for how long the API server was not there before it', async () => {
+    const { begin, server } = makeServer();
+    const first = await begin();
+    expect(first.outage).toBe(0);
+    await first.release();
+    server.isDown = true;
+    const second = begin();
+    await sleep(200);
+    server.isDown = false;
+    // Who led before has noticed after as long as a lease.
+    expect((await second).outage).toBeGreaterThan(200 + times.duration - 60);
+    expect((await second).outage).toBeLessThan(400 + times.duration);
+  });
+
   it('lasts as long as it is renewed, and has a number above all before it', async () => {
     const { begin, server } = makeServer();
     const first = await begin();

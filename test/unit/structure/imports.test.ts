@@ -18,7 +18,7 @@ const graph = new Map(files.map((file) => [file, importsOf(file)]));
 const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
 
 const pure = [
-  /^sync\/(types|annotations|limits|options|orphans|scalers|bounded|errors|stamp|parallel|back-off|status|summary|session|ports)\.ts$/,
+  /^sync\/(types|annotations|limits|options|orphans|scalers|bounded|errors|stamp|parallel|back-off|status|summary|session|ports|windows|dependencies|breaker)\.ts$/,
   /^sync\/plan\/(order|links|references|deferred|prune|plan|needs)\.ts$/,
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
@@ -37,7 +37,7 @@ const middle = [
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,
-  /^sync\/release\/(activities|analyse|apply|drive|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
+  /^sync\/release\/(activities|analyse|apply|drive|gates|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
   /^health\/(watcher|shared-watches|followed|tracked|ruling|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];
@@ -50,6 +50,7 @@ const harmless = new Set([
   'node:crypto',
   '@sinclair/typebox',
   '@sinclair/typebox/value',
+  'croner',
   'fast-json-patch',
   '@bufbuild/cel',
   '@bufbuild/cel/ext',
@@ -60,6 +61,7 @@ const owners: Readonly<Record<string, string>> = {
   'isomorphic-git': 'sync/source/',
   bullmq: 'agent/queue',
   ioredis: 'agent/queue',
+  croner: 'sync/windows.ts',
   'fast-json-patch': 'diff/patch.ts',
   '@bufbuild/cel': 'health/cel.ts',
   pino: 'agent/log.ts',

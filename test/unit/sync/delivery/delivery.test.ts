@@ -62,10 +62,10 @@ describe('a Delivery', () => {
     expect(
       unbuiltFields({
         source: { ref: { tag: 'v1' } },
-        sync: { approval: 'required' },
+        sync: { restartOnConfigChange: true },
         rollback: { mode: 'off' },
         render: { helm: {} },
       }),
-    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.approval']);
+    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.restartOnConfigChange']);
   });
 });

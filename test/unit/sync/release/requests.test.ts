@@ -29,9 +29,9 @@ describe('what a person asks for', () => {
   });
 
   it.each([
-    ['constructor@1', 'this version knows sync, confirm, retry,'],
-    ['__proto__@1', 'this version knows sync, confirm, retry,'],
-    ['dance@1', 'this version knows sync, confirm, retry,'],
+    ['constructor@1', 'this version knows sync, confirm, approve, retry,'],
+    ['__proto__@1', 'this version knows sync, confirm, approve, retry,'],
+    ['dance@1', 'this version knows sync, confirm, approve, retry,'],
     [`sync@${'x'.repeat(3_000)}`, 'a request has at most 1000 characters'],
   ])('is refused with what could be asked: %s', async (text, expected) => {
     const asked = asking(good(), text);

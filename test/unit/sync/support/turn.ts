@@ -98,6 +98,8 @@ export function makeTurn(
     watcher,
     measure: async () => ({ outcome: 'Error', message: 'nothing is measured here' }),
     rollouts: createRollouts(watches, () => turn.now, quiet),
+    unmetDependency: () => undefined,
+    withholds: () => undefined,
     isSilent: () => false,
     isOutdated: () => false,
     reach: quiet,

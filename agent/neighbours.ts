@@ -1,0 +1,128 @@
+import { createBreaker } from '../sync/breaker.ts';
+import { type Delivery, nameOf } from '../sync/delivery/delivery.ts';
+import { type Dependency, unmetDependency } from '../sync/dependencies.ts';
+import { LockstepError } from '../sync/errors.ts';
+import { isFoundBy } from '../sync/find.ts';
+import { isNamespaceAllowed, type Limits } from '../sync/limits.ts';
+import type { Clock, Log } from '../sync/ports.ts';
+import type { Cause, Tip } from '../sync/release/standing.ts';
+import { isSame, isUntouched } from '../sync/release/state.ts';
+import type { Session } from '../sync/session.ts';
+import type { Hint } from './queue/queue.ts';
+import type { Registry, Served } from './registry.ts';
+
+/** What neighbours need. */
+export interface NeighbourDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Log;
+  limits(namespace: string): Limits;
+  enqueue(uid: string, hint?: Hint): void;
+}
+
+/** What Deliveries mean to each other: some wait for others, and many that fail together are told apart from one that does. */
+export interface Neighbours {
+  /** What a Delivery waits for before it releases a tip. */
+  unmet(delivery: Delivery, tip: Tip): Cause | undefined;
+  /** Why a release must not be judged by a failure. */
+  withholds(delivery: Delivery, cause: Cause): string | undefined;
+  /** What verdicts are withheld for now. */
+  open(): string[];
+  /** A turn of a Delivery has ended: who waits for it looks again, when it stands otherwise now. */
+  turned(uid: string): void;
+  forget(uid: string): void;
+}
+
+export function createNeighbours({ registry, clock, log, limits, enqueue }: NeighbourDeps): Neighbours {
+  const breaker = createBreaker();
+  /** How each Delivery stood when its last turn ended. */
+  const stood = new Map<string, string>();
+
+  const served = (): ReadonlySet<string> =>
+    new Set(registry.all().map(({ object }) => object.metadata.namespace ?? ''));
+
+  /** @param by who asks, and for which tip */
+  function look(name: string, by: Delivery, tip: Tip): Dependency | undefined {
+    const [namespace = '', plain = ''] = name.split('/');
+    const entry = registry.find(namespace, plain);
+    if (entry === undefined) return undefined;
+    const other = entry.read();
+    if (other instanceof LockstepError) return { dependsOn: [], isGood: false, stands: 'can not be read' };
+    const { dependsOn } = other;
+    const isBehind = isOfSameSource(by, other) && !other.suspended && entry.session?.tip !== tip.revision;
+    if (!isBehind) return { dependsOn, ...standOf(other, entry.session) };
+    // Both come from one commit: the other one must have seen it too.
+    enqueue(other.uid, 'source');
+    return { dependsOn, isGood: false, stands: `has not seen ${tip.revision.slice(0, 12)} yet` };
+  }
+
+  function notAllowed({ namespace, dependsOn }: Delivery): Cause | undefined {
+    const other = dependsOn.find((name) => !isNamespaceAllowed(name.split('/')[0] ?? '', limits(namespace), namespace));
+    if (other === undefined) return undefined;
+    const message = `Deliveries of the namespace ${namespace} may not depend on ${other}`;
+    return { reason: 'NotAllowed', message };
+  }
+
+  function wakeDependents(name: string): void {
+    for (const { object, session, read } of registry.all()) {
+      const delivery = read();
+      if (delivery instanceof LockstepError || !delivery.dependsOn.includes(name)) continue;
+      if (session?.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
+      enqueue(object.metadata.uid ?? '');
+    }
+  }
+
+  return {
+    unmet: (delivery, tip) => {
+      if (delivery.dependsOn.length === 0) return undefined;
+      const seen = new Map<string, Dependency | undefined>();
+      const lookOnce = (name: string): Dependency | undefined => {
+        if (!seen.has(name)) seen.set(name, look(name, delivery, tip));
+        return seen.get(name);
+      };
+      return notAllowed(delivery) ?? unmetDependency(nameOf(delivery), delivery.dependsOn, lookOnce);
+    },
+    withholds: (delivery, cause) => {
+      const failure = { uid: delivery.uid, namespace: delivery.namespace, cause };
+      const why = breaker.withholds(failure, served(), clock.steady());
+      if (why !== undefined) log.error({ delivery: nameOf(delivery), why }, 'the circuit breaker withholds a verdict');
+      return why;
+    },
+    open: () => breaker.open(served(), clock.steady()),
+    turned: (uid) => {
+      const entry = registry.get(uid);
+      const stands = entry === undefined ? '' : signOf(entry);
+      if (stood.get(uid) === stands) return;
+      stood.set(uid, stands);
+      const { namespace = '', name = '' } = entry?.object.metadata ?? {};
+      wakeDependents(`${namespace}/${name}`);
+    },
+    forget: (uid) => void stood.delete(uid),
+  };
+}
+
+function isOfSameSource(one: Delivery, other: Delivery): boolean {
+  return one.url === other.url && one.ref === other.ref;
+}
+
+/** What dependents look at. */
+function signOf({ read, session }: Served): string {
+  const delivery = read();
+  if (delivery instanceof LockstepError) return 'unreadable';
+  return `${standOf(delivery, session).isGood} ${session?.tip}`;
+}
+
+/** Only the state is told: the rest may be none of another namespace's business. */
+function standOf(delivery: Delivery, session: Session | undefined): Pick<Dependency, 'isGood' | 'stands'> {
+  if (session === undefined) return { isGood: false, stands: 'was not looked at yet' };
+  const { standing } = session.record;
+  const isVerified = standing.good !== undefined && isUntouched(standing);
+  if (isVerified && (delivery.suspended || isAtTip(delivery, session))) return { isGood: true, stands: 'is good' };
+  const at = session.tip === undefined ? '' : ` at ${session.tip.slice(0, 12)}`;
+  return { isGood: false, stands: `is not good yet${at}: its state is ${standing.state}` };
+}
+
+function isAtTip(delivery: Delivery, { record, found, tip }: Session): boolean {
+  if (found === undefined || found.tip.revision !== tip || !isFoundBy(delivery, found)) return false;
+  return isSame(found.tip, record.standing.good);
+}
