@@ -117,6 +117,28 @@ export function pathsOf(set: FieldSet, above: readonly Step[] = []): (readonly S
   return [...own, ...stepsOf(set).flatMap(([name, below]) => pathsOf(below, [...above, stepOf(name)]))];
 }
 
+/** The members of a set in which no others are: values, and wholes that are owned as one. */
+export function leavesOf(set: FieldSet, above: readonly Step[] = []): (readonly Step[])[] {
+  const below = stepsOf(set);
+  if (below.length === 0) return above.length === 0 ? [] : [above];
+  return below.flatMap(([name, child]) => leavesOf(child, [...above, stepOf(name)]));
+}
+
+/** The leaves of a set that are meant, with what leads to them; undefined when there is none. */
+export function where(
+  set: FieldSet,
+  isMeant: (path: readonly Step[]) => boolean,
+  above: readonly Step[] = [],
+): FieldSet | undefined {
+  const below = stepsOf(set);
+  if (below.length === 0) return above.length > 0 && isMeant(above) ? {} : undefined;
+  const meant = below.flatMap(([name, child]): [string, FieldSet][] => {
+    const found = where(child, isMeant, [...above, stepOf(name)]);
+    return found === undefined ? [] : [[name, found]];
+  });
+  return meant.length === 0 ? undefined : madeOf(isMember(set), meant);
+}
+
 /** The topmost members: what goes with a whole is not told beside it. */
 export function topPathsOf(set: FieldSet, above: readonly Step[] = []): (readonly Step[])[] {
   if (above.length > 0 && isMember(set)) return [above];

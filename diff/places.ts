@@ -42,6 +42,11 @@ export function isCalled(item: Json, step: JsonObject): boolean {
   );
 }
 
+/** Whether a path leads to a place, or to something in it. */
+export function isWithin(path: readonly Step[], place: readonly Step[]): boolean {
+  return place.every((step, index) => canonicalJson(step) === canonicalJson(path[index] ?? null));
+}
+
 /** A path as people write it: `spec.template.spec.containers[web].image`. */
 export function pathText(path: readonly Step[]): string {
   return path

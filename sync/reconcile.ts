@@ -6,10 +6,11 @@ import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { breathe } from './parallel.ts';
 import { stopMeasuring } from './release/analyse.ts';
-import { drive, move, saveRecord } from './release/drive.ts';
+import { drive, move } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
 import { carryOut } from './release/requests.ts';
+import { saveRecord } from './release/save.ts';
 import type { Cause } from './release/standing.ts';
 import { rejectedTip, type Turn } from './session.ts';
 

@@ -5,9 +5,9 @@ import { confirmedDeleteBy, keptBy, keptOnDeleteBy } from './options.ts';
 import { protectedKinds } from './plan/prune.ts';
 import type { Refusal } from './plan/try.ts';
 import { stopMeasuring } from './release/analyse.ts';
-import { saveRecord } from './release/drive.ts';
 import { deleteInReverse, type Remainder } from './release/prune.ts';
 import type { Entry } from './release/record.ts';
+import { saveRecord } from './release/save.ts';
 import type { Turn } from './session.ts';
 import { titleOf } from './types.ts';
 

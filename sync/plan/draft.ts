@@ -27,6 +27,8 @@ export interface Draft {
   readonly refusals: readonly Refusal[];
   /** Objects as they are before they are taken over. They hold Secrets, and are never shown. */
   readonly found: Tried['found'];
+  /** What is taken from others. It holds Secrets, and is never shown. */
+  readonly taken: Tried['taken'];
   /** Equal hashes are equal plans: the same content, and the same things done with the same objects. */
   readonly hash: string;
 }
@@ -53,6 +55,7 @@ export async function draft(wanted: Draftable, record: ReleaseRecord, trial: Tri
     items,
     refusals: [...guarded, ...tried.refusals],
     found: tried.found,
+    taken: tried.taken,
     hash,
   };
 }

@@ -104,12 +104,13 @@ function isAsItIs(entry: Entry, place: Place, hash: string): boolean {
 function historyOf(
   before: Entry | undefined,
   isRunning: boolean,
-): Pick<Entry, 'found' | 'origin' | 'touched' | 'doubted'> {
+): Pick<Entry, 'found' | 'taken' | 'origin' | 'touched' | 'doubted'> {
   if (before === undefined) return {};
-  const { found, origin, touched } = before;
+  const { found, taken, origin, touched } = before;
   const isDoubted = before.doubted === true || (isRunning && isPending(before));
   return {
     ...(found === undefined ? {} : { found }),
+    ...(taken === undefined ? {} : { taken }),
     ...(origin === undefined ? {} : { origin }),
     ...(touched === undefined ? {} : { touched }),
     ...(isDoubted ? { doubted: true } : {}),

@@ -4,6 +4,7 @@ import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
 import { type Applier, applyManifest, triedOn } from '../apply/entry.ts';
 import { ownershipOf } from '../apply/fields.ts';
 import { tryReplace } from '../apply/replace.ts';
+import { type Taken, takenFrom } from '../apply/taken.ts';
 import {
   ApiError,
   type ApiErrorClass,
@@ -44,6 +45,8 @@ export interface Tried {
   readonly refusals: Refusal[];
   /** Objects that are taken over and changed by that, as they are. They hold Secrets, and are never shown. */
   readonly found: ReadonlyMap<string, KubeObject>;
+  /** What is taken from other managers, by object. It holds Secrets, and is never shown. */
+  readonly taken: ReadonlyMap<string, readonly Taken[]>;
 }
 
 /** Tries every changed object by a dry-run apply. All refusals are found, not the first. */
@@ -55,6 +58,7 @@ export async function tryEntries(
   const items: PlanItem[] = [];
   const refusals: Refusal[] = [];
   const found = new Map<string, KubeObject>();
+  const taken = new Map<string, readonly Taken[]>();
   await inParallel(changed, trial.parallel, async (entry) => {
     try {
       const probed = await probe(entry, all, trial);
@@ -62,18 +66,25 @@ export async function tryEntries(
       items.push(item);
       const before = probed === 'deferred' ? undefined : changedBefore(item, probed);
       if (before !== undefined) found.set(entry.key, before);
+      const theirs = probed === 'deferred' ? [] : takenBefore(entry, probed, trial.uid);
+      if (theirs.length > 0) taken.set(entry.key, theirs);
     } catch (error) {
       // Without an account nothing can be tried; the other objects have no more to say.
       if (error instanceof LockstepError && error.code === 'AccountNotFound') throw error;
       refusals.push(refusalOf(entry, error));
     }
   });
-  return { items, refusals, found };
+  return { items, refusals, found, taken };
 }
 
 /** What an object is before it is taken over, where that changes anything. */
 function changedBefore({ action, changes, warnings }: PlanItem, { live }: Probe): KubeObject | undefined {
   return action === 'adopt' && changes.length + warnings.length > 0 ? live : undefined;
+}
+
+/** What is taken over is given back as a whole. */
+function takenBefore(entry: Entry, { live, answer }: Probe, uid: string): Taken[] {
+  return live === undefined || entry.applied === undefined ? [] : takenFrom(live, answer, uid);
 }
 
 async function probe(entry: Entry, all: ReadonlyMap<string, Entry>, trial: Trial): Promise<Probe | 'deferred'> {

@@ -8,7 +8,8 @@ import { readTail } from './log-tail.ts';
 import { moved, type Plan } from './moves.ts';
 import { planTip } from './plan.ts';
 import { holdDeadlines } from './progress.ts';
-import { offsetOf, type ReleaseRecord, runningSequence, shiftedBy } from './record.ts';
+import { type ReleaseRecord, runningSequence } from './record.ts';
+import { saveRecord } from './save.ts';
 import type { Event, State } from './standing.ts';
 import { type Command, next, type Outcome, writeAhead } from './state.ts';
 import { tellMove } from './tell.ts';
@@ -187,12 +188,4 @@ function begin({ delivery, session, world }: Turn, { commands }: Outcome): void 
       world.rules.of(delivery.uid, delivery.rules),
     );
   }
-}
-
-/** Stores a record. Only when that worked may anything rest on it. */
-export async function saveRecord({ delivery, session, world }: Turn, record: ReleaseRecord): Promise<void> {
-  await world.records.save(delivery.uid, { ...record, clocks: shiftedBy(record.clocks, offsetOf(world.clock)) });
-  session.unsaved = false;
-  session.storedDeadline = record.clocks.deadline;
-  world.reach('record-written');
 }

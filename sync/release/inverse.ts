@@ -1,3 +1,4 @@
+import { allTaken, stillTaken } from '../apply/taken.ts';
 import { isForward } from '../hooks/phases.ts';
 import { isSamePlace, placeOf } from '../plan/order.ts';
 import { keepReason } from '../plan/prune.ts';
@@ -17,7 +18,8 @@ export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined
     before.sequence === applied.sequence &&
     before.answer === answer &&
     (before.adopted ?? false) === adopted &&
-    (entry.found === undefined || before.found === entry.found);
+    (entry.found === undefined || before.found === entry.found) &&
+    entry.taken === undefined;
   if (isSame) return before;
   const { uid, sequence } = applied;
   return {
@@ -32,6 +34,7 @@ export function keptOf(entry: Entry, before: Kept | undefined): Kept | undefined
     answer,
     ...(adopted ? { adopted } : {}),
     ...foundOf(entry, before),
+    ...stillTaken(allTaken(before?.taken, entry.taken).taken, manifest),
   };
 }
 
@@ -52,7 +55,10 @@ export function turnBack(
   current: ReadonlyMap<string, Kept> = good,
 ): Map<string, Entry> {
   const turned = new Map<string, Entry>();
-  for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key), current.has(key)));
+  for (const [key, kept] of good) {
+    const taken = allTaken(current.get(key)?.taken, entries.get(key)?.taken);
+    turned.set(key, { ...backTo(kept, entries.get(key), current.has(key)), ...taken });
+  }
   for (const [key, entry] of entries) {
     if (turned.has(key) || neverRan(entry)) continue;
     const known = current.get(key);

@@ -144,7 +144,7 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
 }
 
-const passing = ['found', 'origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
+const passing = ['found', 'taken', 'origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
 
 /** What was only of interest while good was not verified is forgotten. What has nothing of it stays the same object. */
 function atRest(whole: Entry): Entry {
@@ -152,6 +152,7 @@ function atRest(whole: Entry): Entry {
   if (isAtRest) return whole;
   const {
     found: _found,
+    taken: _taken,
     origin: _origin,
     touched: _touched,
     doubted: _doubted,

@@ -1,4 +1,5 @@
 import { passesGate } from '../../health/scale.ts';
+import { allTaken } from '../apply/taken.ts';
 import { type BackOff, delayAfter } from '../back-off.ts';
 import { nameOf } from '../delivery/delivery.ts';
 import { inOneLine, LockstepError, messageOf } from '../errors.ts';
@@ -54,7 +55,8 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const { record } = session;
   const stamp = stampOf(turn, record.sequence + 1);
   const trial = { ...applierOf(turn), kinds: world.kinds, stamp, parallel: parallelRequests };
-  const { entries, items, refusals, found: before, hash } = await draft(found, record, trial, delivery.prune);
+  const drafted = await draft(found, record, trial, delivery.prune);
+  const { entries, items, refusals, hash } = drafted;
   if (refusals.length > 0) throw refusalError(refusals);
   const release: Release = {
     ...found.tip,
@@ -73,7 +75,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   }
   return {
     release,
-    entries: withOrigins(entries, items, before),
+    entries: withOrigins(drafted),
     actions: countActions(items, entries),
     lines: lines.length > mostLines ? [...lines.slice(0, mostLines), `and ${lines.length - mostLines} more`] : lines,
     baseline: unwellBefore(turn, entries),
@@ -83,13 +85,13 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
 
 /**
  * Write-ahead: who will have made an object is known before it is made, should its answer be lost; and what it was before
- * it is taken over, should it have to be given back.
+ * it is taken over, or fields of it are, should it have to be given back.
  */
-function withOrigins(
-  entries: Map<string, Entry>,
-  items: readonly PlanItem[],
-  found: Draft['found'],
-): Map<string, Entry> {
+function withOrigins({ entries, items, found, taken }: Draft): Map<string, Entry> {
+  for (const [key, theirs] of taken) {
+    const entry = entries.get(key);
+    if (entry !== undefined) entries.set(key, { ...entry, ...allTaken(entry.taken, theirs) });
+  }
   for (const { key, action } of items) {
     const entry = entries.get(key);
     if (entry === undefined || entry.origin !== undefined || entry.applied !== undefined) continue;

@@ -1,6 +1,7 @@
 import type { Ignored } from '../../diff/ignore.ts';
 import type { Place } from '../../diff/places.ts';
 import type { Run } from '../../health/analysis.ts';
+import type { Taken } from '../apply/taken.ts';
 import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
@@ -51,6 +52,8 @@ export interface Entry extends Placed {
   readonly applied: Applied | undefined;
   /** What it was before it was taken over, where that changed anything: so it is given back. */
   readonly found?: KubeObject;
+  /** What was taken from its other managers, as they had it: so that is given back. */
+  readonly taken?: readonly Taken[];
   /** How it came to be ours since good was verified; undefined for what good holds. */
   readonly origin?: 'created' | 'adopted';
   /** It was changed since good was verified, or is being changed back: its health counts. */
@@ -75,6 +78,8 @@ export interface Kept extends Placed {
   readonly adopted?: boolean;
   /** What it was before that, where that changed anything. */
   readonly found?: KubeObject;
+  /** What it has of fields that were others', as they had them. */
+  readonly taken?: readonly Taken[];
 }
 
 /** A release that was verified, with everything that is needed to bring it back without Git. */

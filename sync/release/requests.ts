@@ -1,7 +1,8 @@
 import type { Request } from '../delivery/delivery.ts';
 import { rejectedTip, type Turn } from '../session.ts';
-import { move, saveRecord } from './drive.ts';
+import { move } from './drive.ts';
 import { type GoodRelease, isCalled, type ReleaseRecord } from './record.ts';
+import { saveRecord } from './save.ts';
 import type { Cause } from './standing.ts';
 import { heldFor } from './state.ts';
 

@@ -1,10 +1,12 @@
 import { at } from '../../diff/json.ts';
-import { type Leftovers, leftovers } from '../../diff/leftovers.ts';
+import { type Foreign, type Leftovers, leftovers } from '../../diff/leftovers.ts';
 import { otherManagers, withoutNoise } from '../../diff/normalize.ts';
-import { names, pathText, sendable, withoutPlaces, withPlaces } from '../../diff/places.ts';
+import { isWithin, names, type Place, pathText, sendable, withoutPlaces, withPlaces } from '../../diff/places.ts';
 import { claim } from '../apply/claim.ts';
 import { applyManifest } from '../apply/entry.ts';
 import { allAlone } from '../apply/filters/ignored.ts';
+import { handBack } from '../apply/hand-back.ts';
+import { dueBack, type Taken } from '../apply/taken.ts';
 import { ApiError, LockstepError } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { fieldManager, releaseAnnotation, stamped, stampNames } from '../stamp.ts';
@@ -23,33 +25,57 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
   const { record } = session;
   const kept = goodOf(record, record.standing.target?.sequence)?.objects.get(entry.key);
   const live = await applierOf(turn).cluster.get(entry.ref);
-  if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live);
+  const due = live === undefined ? [] : dueBack(entry.taken ?? [], entry.manifest, live, turn.delivery.uid);
+  if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live, due);
   const sequence = kept?.sequence ?? runningSequence(record);
   const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
   if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, entry, object, kept.answer));
 }
 
 /** Everything that has to happen before the old manifest is applied, so that nothing in between is ever rolled out. */
-async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject): Promise<void> {
+async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject, due: readonly Taken[]): Promise<void> {
   if (isSealedBy(live) && !isSealedBy(entry.manifest)) return replaceSealed(turn, entry, live);
-  if (kept.answer === undefined) return;
+  const lost = kept.answer === undefined ? [] : await claimLeftovers(turn, entry, kept.answer, live);
+  // Another object of the same name can't have the addresses of the one that was lost.
+  if (lost === 'refused' || live.metadata.uid !== kept.uid) return;
+  const theirs = due.flatMap(({ places }) => places);
+  if (lost.length + theirs.length > 0) await sendOnce(turn, entry, [...lost, ...theirs], due);
+}
+
+/**
+ * Makes ours what the bad variant left behind, so that it goes with the old manifest.
+ * @returns what the server would choose anew, as it was; or that the old manifest is refused as things are
+ */
+async function claimLeftovers(
+  turn: Turn,
+  entry: Entry,
+  answer: KubeObject,
+  live: KubeObject,
+): Promise<Place[] | 'refused'> {
   const [applier, stamp] = [applierOf(turn), stampOf(turn, runningSequence(turn.session.record))];
   const last = lastApplied(turn, entry, live);
   let tried = await tryGood(turn, entry);
   if (tried === undefined) {
-    await claim(applier, entry, compared(turn, entry, live, kept.answer).added, stamp, last);
+    await claim(applier, entry, compared(turn, entry, live, answer).added, stamp, last);
     tried = await tryGood(turn, entry);
-    if (tried === undefined) return;
+    if (tried === undefined) return 'refused';
   }
-  const left = compared(turn, entry, tried, kept.answer);
+  const left = compared(turn, entry, tried, answer);
   await claim(applier, entry, left.added, stamp, last);
-  // Another object of the same name can't have the addresses of the one that was lost.
-  if (left.lost.length === 0 || live.metadata.uid !== kept.uid) return;
-  const wanted = withPlaces(entry.manifest, sendable(left.lost, entry.manifest, kept.answer));
-  await applyManifest(applier, entry, wanted, { stamp, dryRun: false }).catch((error: unknown) => {
+  return sendable(left.lost, entry.manifest, answer);
+}
+
+/** Sends values with the old manifest. What was others' is theirs again then, so that it stays when it is sent no longer. */
+async function sendOnce(turn: Turn, entry: Entry, places: readonly Place[], due: readonly Taken[]): Promise<void> {
+  const applier = applierOf(turn);
+  const how = { stamp: stampOf(turn, runningSequence(turn.session.record)), dryRun: false };
+  try {
+    const { object } = await applyManifest(applier, entry, withPlaces(entry.manifest, places), how);
+    if (due.length > 0) await handBack(applier, object, due);
+  } catch (error) {
     // Somebody else has it by now. Good comes back without it, and that is told.
     if (!isLasting(error)) throw error;
-  });
+  }
 }
 
 function isLasting(error: unknown): boolean {
@@ -106,7 +132,11 @@ async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promis
  */
 function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
   const ours = [entry.manifest, healingManifest(entry), ...(entry.attempted === undefined ? [] : [entry.attempted])];
-  const kept = left.foreign.filter(({ path }) => ours.some((manifest) => names(manifest, path)));
+  const isGivenBack = ({ path, manager }: Foreign): boolean =>
+    (entry.taken ?? []).some(
+      (one) => one.manager === manager && one.places.some((place) => isWithin(place.path, path)),
+    );
+  const kept = left.foreign.filter((one) => ours.some((manifest) => names(manifest, one.path)) && !isGivenBack(one));
   const told = [
     ...kept.map(({ path, manager }) => `${pathText(path)} (kept by ${manager})`),
     ...[...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`),

@@ -15,6 +15,7 @@ import type { Turn } from '../session.ts';
 import { fieldManager, shortUid, stampNames } from '../stamp.ts';
 import { type KubeObject, titleOf } from '../types.ts';
 import { type Applied, aloneOf, type Entry, ignoredOf, runningSequence } from './record.ts';
+import { saveRecord } from './save.ts';
 
 /** Requests in flight at once for one Delivery. */
 export const parallelRequests = 24;
@@ -81,7 +82,8 @@ export async function replaceEntry(turn: Turn, entry: Entry, error: unknown, seq
   // Until it is made again nobody heals it to what it was.
   const doubted = { ...entry, ...(await asItIs(trial, entry)), doubted: true };
   session.record.entries.set(entry.key, doubted);
-  session.unsaved = true;
+  // What is left alone is known nowhere else once the object is gone.
+  await saveRecord(turn, session.record);
   await makeRoom(trial, doubted);
   await applyEntry(turn, doubted, entry.manifest, sequence, { isRelease: true });
 }

@@ -25,7 +25,7 @@ const pure = [
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,
   /^sync\/render\/(check|ignored|plain)\.ts$/,
   /^sync\/source\/url\.ts$/,
-  /^sync\/apply\/filters\//,
+  /^sync\/apply\/(filters\/|taken\.ts$)/,
   /^diff\//,
   /^health\/(scale|rules|first-rules|own-rules|cel|cel-syntax|evaluate|signals|rollout|progress|heard|rolling-pod|since|owner-tree|analysis)\.ts$/,
   /^health\/(kinds|custom)\//,
@@ -37,7 +37,7 @@ const middle = [
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,
-  /^sync\/release\/(activities|analyse|apply|drive|gates|give-back|log-tail|plan|progress|prune|requests|restore|rollback|tell|verify|write)\.ts$/,
+  /^sync\/release\/(activities|analyse|apply|drive|gates|give-back|log-tail|plan|progress|prune|requests|restore|rollback|save|tell|verify|write)\.ts$/,
   /^health\/(watcher|shared-watches|followed|tracked|ruling|rollouts)\.ts$/,
   /^webhooks\/receive/,
 ];

@@ -1,10 +1,11 @@
 import { findRevision } from '../../../../sync/find.ts';
 import { healDrift } from '../../../../sync/heal.ts';
 import type * as release from '../../../../sync/release/drive.ts';
+import { saveRecord } from '../../../../sync/release/save.ts';
 import type { FakeTurn } from '../support/turn.ts';
 
 /** The loop of a release, or a mutation of it. */
-export type Drive = Pick<typeof release, 'drive' | 'saveRecord'>;
+export type Drive = Pick<typeof release, 'drive'>;
 
 /** Pushes a commit, named by a character, with the files that it holds. */
 export function push(turn: FakeTurn, name: string, files: FakeTurn['source']['files']): void {
@@ -21,7 +22,7 @@ export function tellAll(turn: FakeTurn): void {
 }
 
 /** One turn of an agent in a world in memory, whose watches have told all there is. */
-export async function once({ drive, saveRecord }: Drive, turn: FakeTurn): Promise<void> {
+export async function once({ drive }: Drive, turn: FakeTurn): Promise<void> {
   tellAll(turn);
   turn.session.lookAt = Number.POSITIVE_INFINITY;
   turn.session.generation = turn.delivery.generation;

@@ -110,7 +110,7 @@ const claims: {
         'entry !== undefined && entry.touched !== true',
       ],
       ['if (isAsItWas) return wanted;', 'if (isAsItWas && entry.removed) return wanted;'],
-      ['for (const [key, kept] of good) turned.set(key, backTo(kept, entries.get(key), current.has(key)));', ''],
+      ['turned.set(key, { ...backTo(kept, entries.get(key), current.has(key)), ...taken });', ''],
     ],
   },
 ];
