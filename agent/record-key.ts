@@ -8,15 +8,27 @@ export interface Seals {
   /** @param parts what the seal stands for, in order */
   make(parts: readonly (string | Buffer)[]): Promise<string>;
   fits(seal: string, parts: readonly (string | Buffer)[]): Promise<boolean>;
+  /** A fingerprint of a text, for objects that others may read. */
+  fingerprint(text: string): Promise<string>;
 }
 
 const keyName = 'lockstep-record-key';
 const keyBytes = 32;
 
-/** Seals by HMAC-SHA256 with a key that is made once and kept in a Secret of the agent's own namespace. */
-export function createSeals(http: KubeHttp, namespace: string): Seals {
+/**
+ * Seals by HMAC-SHA256 with a key that is made once and kept in a Secret of the agent's own namespace.
+ * @param mayMake whether the key is made where there is none
+ */
+export function createSeals(http: KubeHttp, namespace: string, mayMake = true): Seals {
   let key: Buffer | undefined;
   const collection = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets`;
+
+  async function keyOnce(): Promise<Buffer> {
+    key ??= await readKey(http, collection);
+    if (key === undefined && !mayMake) throw new Error(`there is no Secret ${namespace}/${keyName} yet`);
+    key ??= await makeKey(http, collection);
+    return key;
+  }
 
   function seal(bytes: Buffer, parts: readonly (string | Buffer)[]): Buffer {
     const hmac = createHmac('sha256', bytes);
@@ -26,10 +38,11 @@ export function createSeals(http: KubeHttp, namespace: string): Seals {
   }
 
   return {
-    make: async (parts) => {
-      key ??= (await readKey(http, collection)) ?? (await makeKey(http, collection));
-      return seal(key, parts).toString('base64');
-    },
+    make: async (parts) => seal(await keyOnce(), parts).toString('base64'),
+    fingerprint: async (text) =>
+      seal(await keyOnce(), ['configuration', text])
+        .toString('hex')
+        .slice(0, 16),
     fits: async (claimed, parts) => {
       key ??= await readKey(http, collection);
       if (key === undefined) return false;

@@ -120,11 +120,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   opened.defer(sources.close);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
-  const records = createRecords(
-    createRecordSecrets(http, settings.namespace),
-    createSeals(http, settings.namespace),
-    leadership,
-  );
+  const seals = createSeals(http, settings.namespace);
+  const records = createRecords(createRecordSecrets(http, settings.namespace), seals, leadership);
   const requireAccount = createAccounts(http, clock);
   const limits = followLimits(http, { namespace: settings.namespace, name: settings.limits }, parseYaml, log, () =>
     deliveries.checkAgain(),
@@ -196,6 +193,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     log,
     records,
     rules,
+    fingerprint: seals.fingerprint,
     watcher,
     rollouts,
     reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),

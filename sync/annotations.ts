@@ -39,6 +39,12 @@ export const meanings = {
       'The same, as Helm calls it: install is a first release, upgrade a later one. Tests of charts are not run; crd-install is no hook.',
   },
   'helm.sh/hook-weight': { by: 'git', values: 'a whole number', about: "The wave of one of Helm's hooks." },
+  'lockstep.dev/irreversible': {
+    by: 'git',
+    values: 'true',
+    about:
+      'On a hook: what it does can not be undone. A release that fails after it has succeeded is not rolled back by itself; a person is told, and may ask for it.',
+  },
   'lockstep.dev/hook-delete-policy': {
     by: 'git',
     values: 'HookSucceeded, HookFailed, BeforeHookCreation',
@@ -118,6 +124,12 @@ export const meanings = {
     about: 'A label: the Delivery that the object belongs to. Refused in Git.',
   },
   'lockstep.dev/owner': { by: 'lockstep', values: 'NAMESPACE/NAME', about: 'The same, for people. Refused in Git.' },
+  'lockstep.dev/config-hash': {
+    by: 'lockstep',
+    values: 'a fingerprint',
+    about:
+      'On pod templates, where spec.sync.restartOnConfigChange is true: of the ConfigMaps and Secrets of the same revision that they refer to. It is keyed, and tells nothing of them.',
+  },
   'lockstep.dev/release': {
     by: 'lockstep',
     values: 'a number',

@@ -8,6 +8,7 @@ import { inSlices } from './parallel.ts';
 import type { Credentials, Snapshot, SourceRequest } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check, type Desired } from './render/check.ts';
+import { withConfigHashes } from './render/config-hash.ts';
 import { withIgnored } from './render/ignored.ts';
 import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
 import type { Found, Trouble, Turn } from './session.ts';
@@ -155,7 +156,8 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   const { author, subject } = snapshot.commit;
   if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, revision, author, subject } };
   try {
-    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
+    const { desired: plain, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
+    const desired = delivery.restartOnConfigChange ? await withConfigHashes(plain, world.fingerprint) : plain;
     const render = renderHash(desired, skipped);
     return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
   } catch (error) {
@@ -234,9 +236,10 @@ function renderHash(desired: readonly Desired[], skipped: readonly ObjectRef[]):
 /** The tree together with the settings that decide what comes out of it. */
 export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const tree = treeOrInput.split(' ', 1)[0] ?? '';
-  const { url, ref, path, targetNamespace, ignore } = delivery;
+  const { url, ref, path, targetNamespace, ignore, restartOnConfigChange } = delivery;
   const rules = ignore.length === 0 ? '' : ` ${hashText(toJson(ignore))}`;
-  return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${rules}`)}`;
+  const restarts = restartOnConfigChange ? ' restarts' : '';
+  return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${rules}${restarts}`)}`;
 }
 
 function listProblems(revision: string, problems: readonly string[]): string {

@@ -10,6 +10,7 @@ import type { Clock, Cluster, Credentials, Kinds, Log, Measure, Records, RuleBoo
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
+import type { Fingerprint } from './render/config-hash.ts';
 import type { ParseCache } from './render/plain.ts';
 import type { ObjectRef } from './types.ts';
 
@@ -22,6 +23,7 @@ export interface World {
   readonly sources: Sources;
   readonly records: Records;
   readonly rules: RuleBook;
+  readonly fingerprint: Fingerprint;
   readonly watcher: Watcher;
   readonly rollouts: Rollouts;
   readonly measure: Measure;

@@ -1,9 +1,11 @@
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryCondition, DeliveryStatus } from './delivery/status-schema.ts';
 import { cut, inOneLine } from './errors.ts';
+import { irreversibleHook } from './release/record.ts';
 import { type Cause, nameRelease, type State, type Tip } from './release/standing.ts';
 import { heldFor } from './release/state.ts';
 import { rejectedTip, type Session, type Trouble } from './session.ts';
+import { titleOf } from './types.ts';
 
 /** What the status says in one line, before it is put into conditions. */
 export interface Summary {
@@ -132,8 +134,10 @@ function degraded(delivery: Delivery, { record, rollback, waiting }: Session): O
   const { standing } = record;
   const { bad, target, cause, good } = standing;
   if (bad === undefined) {
-    const mayGoBack = good !== undefined && delivery.rollback.mode === 'manual';
-    const wayBack = mayGoBack ? `; request rollback to go back to ${nameRelease(good)}` : '';
+    const once = irreversibleHook(record);
+    const isAsked = delivery.rollback.mode === 'manual' || once !== undefined;
+    const why = once === undefined ? '' : `; ${titleOf(once.ref)} has run and is irreversible`;
+    const wayBack = good !== undefined && isAsked ? `${why}; request rollback to go back to ${nameRelease(good)}` : why;
     const message = `${nameRelease(target)} failed: ${cause?.message ?? ''}; ${wayOut}${wayBack}`;
     return { ...stuck, reason: 'ReleaseFailed', message };
   }

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
+import { messageOf } from '../../sync/errors.ts';
 import { inputOf } from '../../sync/find.ts';
 import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
+import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
 import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { createSources } from '../../sync/source/git.ts';
@@ -24,6 +26,7 @@ export interface Content extends Pick<Checked, 'desired' | 'skipped'> {
 
 /**
  * Renders and checks.
+ * @param fingerprint makes what pod templates carry where they restart with their configuration
  * @param folder a folder here; without one the tip of the repository is fetched, as the user who calls
  * @throws Error that tells all problems
  */
@@ -31,6 +34,7 @@ export async function contentOf(
   delivery: Delivery,
   cluster: Cluster,
   kinds: Kinds,
+  fingerprint: Fingerprint,
   folder: string | undefined,
 ): Promise<Content> {
   const { files, origin, input } =
@@ -45,7 +49,16 @@ export async function contentOf(
     delivery.ignore,
   );
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
-  return { desired, skipped, origin, input };
+  const whole = delivery.restartOnConfigChange ? await hashed(desired, fingerprint) : desired;
+  return { desired: whole, skipped, origin, input };
+}
+
+function hashed(desired: Content['desired'], fingerprint: Fingerprint): Promise<Content['desired']> {
+  return withConfigHashes(desired, fingerprint).catch((error: unknown) => {
+    throw new Error(
+      `spec.sync.restartOnConfigChange: which pods restart only sees who may read the key of the agent: ${messageOf(error)}`,
+    );
+  });
 }
 
 async function filesOfTip(

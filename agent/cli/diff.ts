@@ -15,6 +15,7 @@ import { pendingOf, viewDrift, viewRelease } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
 import { discoverKinds, lateKinds } from '../kube/discovery.ts';
+import { createSeals } from '../record-key.ts';
 import { type Given, parseConnected, recordOptions } from './arguments.ts';
 import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
@@ -63,7 +64,8 @@ async function lookAt({ http, target }: Clusters, object: KubeObject, agentNames
   });
   const kinds = await discoverKinds(target);
   const cluster = clusterAsCaller(target, kinds);
-  const { desired } = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, undefined);
+  const { fingerprint } = createSeals(http, agentNamespace, false);
+  const { desired } = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, fingerprint, undefined);
   const pending = new Map(pendingOf(record.entries, desired).map((item) => [item.key, item]));
   const session = newSession(record);
   const drifted = await inParallel([...record.entries.values()], parallel, async (entry) => {

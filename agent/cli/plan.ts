@@ -7,8 +7,10 @@ import { type Draft, draft } from '../../sync/plan/draft.ts';
 import { arrange, placeable } from '../../sync/plan/order.ts';
 import { type Entry, emptyRecord, type ReleaseRecord } from '../../sync/release/record.ts';
 import { applierOf, stampOf } from '../../sync/release/write.ts';
+import type { Fingerprint } from '../../sync/render/config-hash.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds, lateKinds } from '../kube/discovery.ts';
+import { createSeals } from '../record-key.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
@@ -31,7 +33,9 @@ export async function planCommand(args: readonly string[]): Promise<number> {
     const object = await readDeliveryObject(http, namespace, name);
     const isReleased = (numberAt(object, 'status', 'sequence') ?? 0) > 0;
     const agentNamespace = isReleased ? (flags['agent-namespace'] ?? '') : undefined;
-    return atTarget(http, object, (clusters) => planFor(clusters, readDelivery(object), agentNamespace, flags['path']));
+    const { fingerprint } = createSeals(http, flags['agent-namespace'] ?? '', false);
+    const asked = { delivery: readDelivery(object), agentNamespace, fingerprint, folder: flags['path'] };
+    return atTarget(http, object, (clusters) => planFor(clusters, asked));
   });
   const { items, problems, hash } = made;
   if (has('hash')) process.stdout.write(`${hash}\n`);
@@ -49,16 +53,22 @@ interface Made extends Pick<Draft, 'items' | 'hash'> {
   readonly problems: readonly string[];
 }
 
-/** @param agentNamespace where the record is; undefined where there can be none yet */
+/** What is to be planned. */
+interface Asked {
+  readonly delivery: Delivery;
+  /** Where the record is; undefined where there can be none yet. */
+  readonly agentNamespace: string | undefined;
+  readonly fingerprint: Fingerprint;
+  readonly folder: string | undefined;
+}
+
 async function planFor(
   { http, target }: Clusters,
-  delivery: Delivery,
-  agentNamespace: string | undefined,
-  folder: string | undefined,
+  { delivery, agentNamespace, fingerprint, folder }: Asked,
 ): Promise<Made> {
   const kinds = await discoverKinds(target);
   const cluster = clusterAsCaller(target, kinds);
-  const content = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, folder);
+  const content = await contentOf(delivery, clusterAsCaller(http, lateKinds(http)), kinds, fingerprint, folder);
   const unseen: string[] = [];
   const record =
     agentNamespace === undefined

@@ -57,6 +57,7 @@ export interface Delivery {
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly adopt: boolean;
+  readonly restartOnConfigChange: boolean;
   /** What is left alone of which objects. */
   readonly ignore: readonly IgnoreRule[];
   /** How long a wave may go without progress. */
@@ -202,6 +203,7 @@ function syncSettings({
   prune = true,
   selfHeal = true,
   adopt = false,
+  restartOnConfigChange = false,
   ignore = [],
 }: NonNullable<DeliverySpec['sync']>) {
   return {
@@ -211,6 +213,7 @@ function syncSettings({
     prune,
     selfHeal,
     adopt,
+    restartOnConfigChange,
     ignore: ignore.map(ignoreRule),
   };
 }

@@ -17,7 +17,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.helm': undefined,
   'render.substitute': undefined,
   'render.decryption': undefined,
-  'sync.restartOnConfigChange': false,
 };
 
 /** The fields of a spec that differ from the default of something not built yet. */

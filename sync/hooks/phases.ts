@@ -24,6 +24,8 @@ export type DeletePolicy = (typeof deletePolicies)[number];
 export interface Hook {
   readonly phase: Phase;
   readonly deletes: readonly DeletePolicy[];
+  /** Once it has succeeded, nothing brings back what was before: no rollback is made by itself. */
+  readonly isIrreversible?: boolean;
   /** The time to live of a Job that has ended, in seconds. It is only set once its end is recorded. */
   readonly timeToLive?: number;
 }
@@ -99,6 +101,11 @@ export function deletePoliciesOf(manifest: KubeObject): DeletePolicy[] {
   return deletePolicies.filter((policy) => asked.has(policy));
 }
 
+/** Whether a hook says that what it does can't be undone. */
+export function isIrreversible(manifest: KubeObject): boolean {
+  return annotation(manifest, 'lockstep.dev/irreversible') === 'true';
+}
+
 /** What is wrong with the annotations of a hook: a misspelt one must not leave it out unseen. */
 export function hookProblems(manifest: KubeObject): string[] {
   const hook = asked(manifest);
@@ -113,7 +120,10 @@ export function hookProblems(manifest: KubeObject): string[] {
           ],
     ),
   );
+  const undone = annotation(manifest, 'lockstep.dev/irreversible');
+  const isOdd = undone !== undefined && (hook === undefined || !['true', 'false'].includes(undone));
   return [
+    ...(isOdd ? ['lockstep.dev/irreversible is true or false, and belongs on a hook'] : []),
     ...wrong.map((word) => `${hook?.name}: ${JSON.stringify(word)} is no phase; there are ${known.join(', ')}, Skip`),
     ...policies,
   ];

@@ -2,7 +2,7 @@ import { hashValue } from '../../diff/hash.ts';
 import { type JsonObject, numberAt } from '../../diff/json.ts';
 import type { Desired } from '../render/check.ts';
 import { type KubeObject, keyOf, refOf } from '../types.ts';
-import { deletePoliciesOf, type Hook, isHook, type Phase, phasesOf } from './phases.ts';
+import { deletePoliciesOf, type Hook, isHook, isIrreversible, type Phase, phasesOf } from './phases.ts';
 
 /** An object that is wanted in one phase of a release. */
 export interface Wanted extends Desired {
@@ -47,7 +47,7 @@ function inEachPhase(one: Desired, inOrder: readonly Phase[]): Wanted[] {
   const lives = timeToLive === undefined || one.manifest.kind !== 'Job' ? {} : { timeToLive };
   const plain = 'timeToLive' in lives ? withoutLifetime(one) : one;
   return ran.map((phase, index) => {
-    const hook = { phase, deletes, ...lives };
+    const hook = { phase, deletes, ...lives, ...(isIrreversible(one.manifest) ? { isIrreversible: true } : {}) };
     return { ...(index === 0 ? plain : renamed(plain, phase)), phase, hook };
   });
 }

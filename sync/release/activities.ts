@@ -8,7 +8,7 @@ import { analyse, isMeasurable } from './analyse.ts';
 import { applyWaves, type Progress, unwellness } from './apply.ts';
 import { holdDeadlines } from './progress.ts';
 import { pruneFirst, pruneRemoved } from './prune.ts';
-import { type Entry, isUnderWay, wavesOf } from './record.ts';
+import { type Entry, irreversibleHook, isUnderWay, wavesOf } from './record.ts';
 import { cleanUp, freeStuckPods, rollBack } from './rollback.ts';
 import type { Event, State } from './standing.ts';
 import { isWorkload, judge } from './verify.ts';
@@ -233,7 +233,12 @@ async function stop(turn: Turn): Promise<Event | undefined> {
   if (!(await endHooks(turn))) return undefined;
   if ((await runPhase(turn, 'SyncFail')) === 'waiting') return undefined;
   const { mode, onFirstFailure } = delivery.rollback;
-  return { type: 'stopped', isAutomatic: mode === 'auto', clearsFirst: onFirstFailure === 'delete' };
+  const mayByItself = irreversibleHook(turn.session.record) === undefined;
+  return {
+    type: 'stopped',
+    isAutomatic: mode === 'auto' && mayByItself,
+    clearsFirst: onFirstFailure === 'delete' && mayByItself,
+  };
 }
 
 async function verifyRollback(turn: Turn): Promise<Event | undefined> {

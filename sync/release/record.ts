@@ -240,6 +240,17 @@ export function runningSequence({ standing: { bad, target }, sequence }: Release
   return (bad ?? target)?.sequence ?? sequence;
 }
 
+/** A hook of the running release that has succeeded, and that nothing undoes. */
+export function irreversibleHook(record: ReleaseRecord): Entry | undefined {
+  const running = runningSequence(record);
+  return record.entries
+    .values()
+    .find(
+      ({ hook, applied }) =>
+        hook?.isIrreversible === true && applied?.spent === 'Complete' && applied.sequence === running,
+    );
+}
+
 /** Whether the cluster is being driven to the target right now. */
 export function isDriven({ standing }: ReleaseRecord): boolean {
   const state = standing.state === 'Planning' ? standing.former : standing.state;

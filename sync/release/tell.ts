@@ -1,5 +1,7 @@
 import { nameOf } from '../delivery/delivery.ts';
 import type { Turn } from '../session.ts';
+import { titleOf } from '../types.ts';
+import { irreversibleHook } from './record.ts';
 import { type Cause, type Event, nameRelease, type Standing } from './standing.ts';
 import type { Outcome } from './state.ts';
 
@@ -24,13 +26,24 @@ export function tellMove(turn: Turn, before: Standing, { standing, commands }: O
   }
 }
 
-function tellAlert({ delivery, world }: Turn, { state, target, bad, good }: Standing, cause: Cause | undefined): void {
+function tellAlert(
+  { delivery, session, world }: Turn,
+  { state, target, bad, good }: Standing,
+  cause: Cause | undefined,
+): void {
   if (state === 'RollingBack') {
     const to = target === undefined ? 'what it created is deleted' : `going back to ${nameRelease(target)}`;
     world.event('Warning', 'RollingBack', `${nameRelease(bad)}: ${to}`);
     return;
   }
   if (state !== 'Degraded') return;
+  const once = bad === undefined ? irreversibleHook(session.record) : undefined;
+  if (once !== undefined)
+    world.event(
+      'Warning',
+      'Irreversible',
+      `${titleOf(once.ref)} has run and is irreversible: nothing is rolled back by itself; request rollback, or push a fix`,
+    );
   const message =
     bad !== undefined && target?.sequence === good?.sequence
       ? `${nameRelease(target)} could not be brought back whole: ${cause?.message ?? ''}`

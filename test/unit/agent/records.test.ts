@@ -13,6 +13,7 @@ import { entryOf, recordOf } from '../sync/support/records.ts';
 
 const seals: Seals = {
   make: async (parts) => sealOf(parts),
+  fingerprint: async (text) => text,
   fits: async (seal, parts) => seal === sealOf(parts),
 };
 

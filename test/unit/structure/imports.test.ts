@@ -23,7 +23,7 @@ const pure = [
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,
-  /^sync\/render\/(check|ignored|plain)\.ts$/,
+  /^sync\/render\/(check|config-hash|ignored|plain)\.ts$/,
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/(filters\/|taken\.ts$)/,
   /^diff\//,

@@ -61,11 +61,10 @@ describe('a Delivery', () => {
     ).toEqual([]);
     expect(
       unbuiltFields({
-        source: { ref: { tag: 'v1' } },
-        sync: { restartOnConfigChange: true },
+        source: { ref: { tag: 'v1' }, submodules: true },
         rollback: { mode: 'off' },
         render: { helm: {} },
       }),
-    ).toEqual(['spec.source.ref.tag', 'spec.render.helm', 'spec.sync.restartOnConfigChange']);
+    ).toEqual(['spec.source.ref.tag', 'spec.source.submodules', 'spec.render.helm']);
   });
 });

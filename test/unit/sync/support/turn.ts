@@ -1,3 +1,4 @@
+import { hashText } from '../../../../diff/hash.ts';
 import { textAt } from '../../../../diff/json.ts';
 import { noRules } from '../../../../health/own-rules.ts';
 import { createRollouts } from '../../../../health/rollouts.ts';
@@ -94,6 +95,7 @@ export function makeTurn(
       },
       remove: async () => undefined,
     },
+    fingerprint: async (text) => hashText(`key ${text}`).slice(0, 16),
     rules: { of: () => noRules, broken: () => undefined },
     watcher,
     measure: async () => ({ outcome: 'Error', message: 'nothing is measured here' }),
