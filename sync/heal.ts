@@ -134,8 +134,8 @@ async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
     return;
   }
   if (!mayHeal) return;
-  const { manifest, sequence } = healTo(turn, entry, before);
-  const result = await applyEntry(turn, entry, manifest, sequence, { isRelease: false });
+  const { manifest, sequence, isRelease } = healTo(turn, entry, before);
+  const result = await applyEntry(turn, entry, manifest, sequence, { isRelease });
   const what = explain(turn, before, result.object);
   if (what === undefined) return;
   noteHeal(turn, entry.key);
@@ -145,21 +145,22 @@ async function heal(turn: Turn, entry: Entry, mayHeal: boolean): Promise<void> {
 }
 
 /**
- * An object that the running release has already changed, as its stamp says, goes to what that release wants: the agent
- * was stopped between the write and its record. Every other one goes to what was applied last.
+ * An object that the running release has already changed, as its stamp says, goes to what that release wants: the answer to
+ * that was lost, or the agent was stopped before its record. Then its health counts for that release. Every other one goes to
+ * what was applied last.
  */
 function healTo(
   { session }: Turn,
   entry: Entry,
   before: KubeObject | undefined,
-): { manifest: KubeObject; sequence: number } {
+): { manifest: KubeObject; sequence: number; isRelease: boolean } {
   const { record } = session;
   const running = runningSequence(record);
   const stamp = before === undefined ? undefined : annotation(before, releaseAnnotation);
   if (isPending(entry) && isDriven(record) && stamp === String(running)) {
-    return { manifest: entry.manifest, sequence: running };
+    return { manifest: entry.manifest, sequence: running, isRelease: true };
   }
-  return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? running };
+  return { manifest: healingManifest(entry), sequence: entry.applied?.sequence ?? running, isRelease: false };
 }
 
 /** Whether the running release has verified the wave of an object. */

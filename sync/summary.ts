@@ -34,8 +34,9 @@ function stateOf(delivery: Delivery, session: Session): State {
   const { state, target, former } = session.record.standing;
   if (delivery.deleting) return 'Deleting';
   if (state === 'Planning' && former !== undefined) return former;
-  // What can't even be planned is held back all the same.
-  if (state === 'Synced' && rejectedTip(session) !== undefined) return 'Held';
+  // What can't even be planned is held back all the same; what an older tip was blocked by is nobody's business then.
+  const isAtRest = state === 'Synced' || state === 'Blocked';
+  if (isAtRest && rejectedTip(session) !== undefined) return 'Held';
   return state === 'Synced' && target === undefined ? 'Planning' : state;
 }
 

@@ -31,7 +31,10 @@ async function check(): Promise<number> {
 const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   check,
   unit: (args) => run(bin('vitest'), ['run', '--project', 'unit', ...args]),
-  faults: (args) => run(bin('vitest'), ['run', '--project', 'e2e', 'test/faults', ...args]),
+  faults: (args) => {
+    process.env['LOCKSTEP_FAULTS'] = 'all';
+    return run(bin('vitest'), ['run', '--project', 'e2e', 'test/faults', ...args]);
+  },
   test: async (args) => {
     if (args.length > 0 && process.env['LOCKSTEP_TEST_KUBECONFIG'] === undefined) {
       await (await import('./cluster/kept.ts')).startKept();

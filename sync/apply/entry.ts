@@ -1,7 +1,7 @@
-import { withVersion } from '../../diff/field-sets.ts';
+import { appliedBy, withVersion } from '../../diff/field-sets.ts';
 import type { Ignored } from '../../diff/ignore.ts';
 import { withPlaces } from '../../diff/places.ts';
-import { staleVersion } from '../errors.ts';
+import { LockstepError, staleVersion } from '../errors.ts';
 import { isTakenOver } from '../options.ts';
 import type { Cluster } from '../ports.ts';
 import { type Entry, healingManifest, ignoredOf } from '../release/record.ts';
@@ -93,19 +93,33 @@ interface HowApplied {
   readonly dryRun: boolean;
 }
 
-function send(
-  { cluster, uid, adopt }: Applier,
-  entry: Entry,
-  manifest: KubeObject,
-  how: HowApplied,
-): Promise<ApplyResult> {
-  return applyObject(cluster, {
+async function send(applier: Applier, entry: Entry, manifest: KubeObject, how: HowApplied): Promise<ApplyResult> {
+  const { cluster, uid, adopt } = applier;
+  const context = conflictContext(entry, adopt);
+  const request = {
     object: stamped(manifest, how.stamp),
     uid: entry.applied?.uid,
     manager: fieldManager(uid),
     dryRun: how.dryRun,
-    mayTake: (conflict) => mayTake(conflict, conflictContext(entry, adopt)),
-  });
+  };
+  try {
+    return await applyObject(cluster, { ...request, mayTake: (conflict) => mayTake(conflict, context) });
+  } catch (error) {
+    if (!(await wasWritten(applier, entry, error))) throw error;
+    const ours = { ...context, previous: [manifest] };
+    return applyObject(cluster, { ...request, mayTake: (conflict) => mayTake(conflict, ours) });
+  }
+}
+
+/**
+ * Whether what is in the way came after a write of ours whose answer was lost: the object was to be made, and bears our entry.
+ * Then it is drift, and no field that we never had.
+ */
+async function wasWritten({ cluster, uid }: Applier, entry: Entry, error: unknown): Promise<boolean> {
+  const isConflict = error instanceof LockstepError && error.code === 'FieldConflict';
+  if (!isConflict || entry.applied !== undefined || entry.origin !== 'created') return false;
+  const live = await cluster.get(entry.ref);
+  return live !== undefined && appliedBy(live, fieldManager(uid)) !== undefined;
 }
 
 /** Whether an object and its fields may be taken over, as far as the manifest and the Delivery say. */

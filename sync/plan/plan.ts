@@ -104,14 +104,16 @@ function isAsItIs(entry: Entry, place: Place, hash: string): boolean {
 function historyOf(
   before: Entry | undefined,
   isRunning: boolean,
-): Pick<Entry, 'found' | 'taken' | 'origin' | 'touched' | 'doubted'> {
+): Pick<Entry, 'found' | 'taken' | 'origin' | 'isLeaving' | 'touched' | 'doubted'> {
   if (before === undefined) return {};
   const { found, taken, origin, touched } = before;
+  const isLeaving = before.isLeaving === true || (!isRunning && before.removed);
   const isDoubted = before.doubted === true || (isRunning && isPending(before));
   return {
     ...(found === undefined ? {} : { found }),
     ...(taken === undefined ? {} : { taken }),
     ...(origin === undefined ? {} : { origin }),
+    ...(isLeaving ? { isLeaving } : {}),
     ...(touched === undefined ? {} : { touched }),
     ...(isDoubted ? { doubted: true } : {}),
   };

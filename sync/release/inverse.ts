@@ -85,7 +85,9 @@ function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;
   if (isAsItWas) return wanted;
   const attempted = entry === undefined || entry.hash === hash ? {} : { attempted: entry.manifest };
-  return { ...wanted, touched: true, doubted: true, ...attempted };
+  // What has to be made again is ours as it was before, also where no answer ever says so.
+  const origin = isCurrent ? {} : { origin: kept.adopted === true ? ('adopted' as const) : ('created' as const) };
+  return { ...wanted, touched: true, doubted: true, ...attempted, ...origin };
 }
 
 /** A Job has done its work: a rollback neither makes it again nor changes it. */

@@ -144,7 +144,7 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
 }
 
-const passing = ['found', 'taken', 'origin', 'touched', 'doubted', 'attempted', 'inexact'] as const;
+const passing = ['found', 'taken', 'origin', 'isLeaving', 'touched', 'doubted', 'attempted', 'inexact'] as const;
 
 /** What was only of interest while good was not verified is forgotten. What has nothing of it stays the same object. */
 function atRest(whole: Entry): Entry {
@@ -154,6 +154,7 @@ function atRest(whole: Entry): Entry {
     found: _found,
     taken: _taken,
     origin: _origin,
+    isLeaving: _leaving,
     touched: _touched,
     doubted: _doubted,
     attempted: _attempted,

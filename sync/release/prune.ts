@@ -104,6 +104,9 @@ async function deleteEntry(turn: Turn, entry: Entry, wanted: ReadonlySet<string>
     if (typeof left === 'string') {
       turn.session.record.entries.set(entry.key, { ...entry, inexact: [left] });
       turn.session.unsaved = true;
+      // On the way back it is told when that is done, with all else that stays.
+      const isGood = turn.session.record.standing.bad === undefined;
+      if (isGood) turn.world.event('Warning', 'LeftBehind', `${titleOf(entry.ref)}: ${left}`);
       return undefined;
     }
     if (left !== undefined) return { message: leavingText(left), refusal: undefined };
@@ -133,7 +136,8 @@ async function remove(
   if (wanted.has(entry.applied?.uid ?? '')) return undefined;
   const cluster = world.cluster(targetOf(delivery));
   const live = await cluster.get(entry.ref);
-  if (live === undefined || !isOurs(live, entry, delivery.uid)) return undefined;
+  if (live === undefined) return undefined;
+  if (!isOurs(live, entry, delivery.uid)) return unproven(live, entry, delivery.uid);
   if (wanted.has(live.metadata.uid ?? '')) return undefined;
   if (at(live, 'metadata', 'deletionTimestamp') !== undefined) return live;
   return keptBy(live) ?? cluster.delete(entry.ref, live);
@@ -147,6 +151,12 @@ function isOurs(live: KubeObject, entry: Entry, uid: string): boolean {
   // What is only made where it is missing may never have been ours.
   const isUnstamped = stamp === undefined && !isOnlyCreated(entry.manifest);
   return live.metadata.uid === entry.applied.uid && (isUnstamped || stamp === shortUid(uid));
+}
+
+/** What bears our stamp without proof that we made it is left, and told: it may have been somebody's before. */
+function unproven(live: KubeObject, { applied }: Entry, uid: string): string | undefined {
+  const isDoubtful = applied === undefined && label(live, deliveryLabel) === shortUid(uid);
+  return isDoubtful ? 'others have written it too, and no answer ever said who made it' : undefined;
 }
 
 /** With its kind an object is gone too. A group that only does not answer right now is another matter. */

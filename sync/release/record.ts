@@ -56,6 +56,8 @@ export interface Entry extends Placed {
   readonly taken?: readonly Taken[];
   /** How it came to be ours since good was verified; undefined for what good holds. */
   readonly origin?: 'created' | 'adopted';
+  /** Good has it on its list of what is to be deleted, and a release since wants it again: a way back puts it there. */
+  readonly isLeaving?: boolean;
   /** It was changed since good was verified, or is being changed back: its health counts. */
   readonly touched?: boolean;
   /** What is left alone, as it was before the object was deleted to be made again. */

@@ -181,7 +181,7 @@ function actionOf({ applied }: Entry, { created }: ApplyResult, isRelease: boole
  * else has put a hand on it (the answer to the first apply was lost). All else was only taken over.
  */
 function originOf({ delivery, session }: Turn, entry: Entry, result: ApplyResult): Entry['origin'] {
-  if (session.record.goods[0]?.objects.has(entry.key) === true) return undefined;
+  if (session.record.goods[0]?.objects.has(entry.key) === true || entry.isLeaving === true) return undefined;
   if (entry.applied !== undefined && entry.origin !== undefined) return entry.origin;
   if (result.created) return 'created';
   const isAlone = isOursAlone(result.object, fieldManager(delivery.uid));

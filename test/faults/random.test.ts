@@ -4,6 +4,7 @@ import { isObject, textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
+import { createRandom } from './random.ts';
 import { useFaultyWay } from './way.ts';
 
 const { lockstep, way } = useFaultyWay(['faults-random'], ['--watch-silence', '2000']);
@@ -11,17 +12,6 @@ const { lockstep, way } = useFaultyWay(['faults-random'], ['--watch-silence', '2
 /** Steps of one walk. One that went wrong is walked again by its seed: LOCKSTEP_SEED=… npm test -- test/faults/random.test.ts */
 const steps = 200;
 const seed = Number(process.env['LOCKSTEP_SEED'] ?? Date.now() % 1_000_000);
-
-/** A generator of numbers from 0 to 1 that is the same for the same seed (mulberry32). */
-function createRandom(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** What must be true at the end: what Git has, and what others have put beside it. */
 interface Model {
@@ -203,7 +193,7 @@ describeOnOwnCluster('whatever happens', () => {
     timeout: 400_000,
   }, async () => {
     const app = await lockstep.app('faults-random', {});
-    const walk = new Walk(app, createRandom(seed));
+    const walk = new Walk(app, createRandom(seed).next);
     for (let index = 0; index < 6; index += 1) walk.model.git.set(`m${index}`, { k0: '0' });
     app.push(Object.fromEntries([...walk.model.git].map(([name, data]) => [`${name}.yaml`, configMap(name, data)])));
     await walk.settle();
