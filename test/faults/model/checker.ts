@@ -1,9 +1,9 @@
-import { at, objectsAt, textAt, textsAt } from '../../../diff/json.ts';
+import { at, objectsAt, textsAt } from '../../../diff/json.ts';
 import { type Ended, isPending } from '../../../sync/release/record.ts';
 import { deliveryLabel, releaseAnnotation } from '../../../sync/stamp.ts';
 import { annotation, type KubeObject, keyOf, label, refOf, titleOf } from '../../../sync/types.ts';
+import { type Content, canary, valueIn, type Wanted } from '../content.ts';
 import type { ModelAgent, Stage } from './agent.ts';
-import { type Content, canary, type Wanted } from './content.ts';
 import type { Call } from './network.ts';
 
 /** Finds promises that agents break: I1 to I9 of reference/security.md, section 8, over all calls that were made. */
@@ -196,15 +196,6 @@ const later: Readonly<Record<string, readonly string[]>> = {
   Good: ['RolledBack', 'Degraded'],
   Degraded: ['RolledBack'],
 };
-
-/** What tells one content of an object from another. */
-function valueIn(object: KubeObject): string | undefined {
-  return (
-    textAt(object, 'data', 'value') ??
-    textAt(object, 'data', 'password') ??
-    textAt(objectsAt(object, 'spec', 'template', 'spec', 'containers')[0], 'image')
-  );
-}
 
 function bodyOf({ request }: Omit<Call, 'status' | 'at'>): KubeObject {
   const body: unknown = JSON.parse(request.body ?? '{}');

@@ -1,10 +1,11 @@
 import { at, numberAt, objectsAt, textAt } from '../../../diff/json.ts';
 import { type KubeObject, keyOf, refOf } from '../../../sync/types.ts';
+import { failing } from '../content.ts';
 import type { Random } from '../random.ts';
 import type { ApiServer } from './api-server.ts';
 import type { Time } from './time.ts';
 
-/** Plays the controllers of Deployments and Jobs: an image with `bad` in it never runs, a Job named so fails. */
+/** Plays the controllers of Deployments and Jobs: an image with `bad` in it never runs, and a Job fails whose pod says so. */
 export function runControllers(server: ApiServer, time: Time, random: Random): void {
   server.listeners.add(({ type, object }) => {
     if (type === 'deleted') return;
@@ -51,7 +52,8 @@ function rollOut(server: ApiServer, time: Time, object: KubeObject): void {
 function endJob(server: ApiServer, object: KubeObject): void {
   const key = keyOf(refOf(object));
   if (server.objects.get(key)?.metadata.uid !== object.metadata.uid) return;
-  const end = isBad(object)
+  const fails = textAt(object, 'spec', 'template', 'metadata', 'annotations', 'test.lockstep.dev/pod') === failing;
+  const end = fails
     ? { type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'it failed' }
     : { type: 'Complete', status: 'True' };
   server.setStatus(key, { conditions: [end] });

@@ -35,13 +35,7 @@ const identity = new Set([
 ]);
 
 /** The fields that an object names, as server-side apply counts them: maps by key, lists of named items by name. */
-function fieldsOf({
-  apiVersion: _version,
-  kind: _kind,
-  metadata,
-  status: _status,
-  ...rest
-}: KubeObject): FieldSet {
+function fieldsOf({ apiVersion: _version, kind: _kind, metadata, status: _status, ...rest }: KubeObject): FieldSet {
   const about = Object.fromEntries(
     Object.entries(metadata).filter(([name, value]) => !identity.has(name) && isObject(value)),
   );

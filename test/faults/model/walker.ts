@@ -1,11 +1,11 @@
 import { managedEntries } from '../../../diff/field-sets.ts';
 import { textAt, toJson } from '../../../diff/json.ts';
 import { type KubeObject, refOf, titleOf } from '../../../sync/types.ts';
+import { type Content, contentBy } from '../content.ts';
 import type { Random } from '../random.ts';
 import { type ModelAgent, type Stage, startAgent } from './agent.ts';
 import { createApiServer } from './api-server.ts';
 import { type Checker, createChecker } from './checker.ts';
-import { type Content, contentBy } from './content.ts';
 import { runControllers } from './controllers.ts';
 import { createGit } from './git.ts';
 import { noFaults } from './network.ts';
@@ -58,7 +58,7 @@ export class Walker {
     server.after = time.after;
     server.linger = () => (random.percent(30) ? random.between(100, 1_500) : 0);
     server.admit = (object) =>
-      JSON.stringify(object['data'] ?? '').includes('forbidden') ? 'it is forbidden' : undefined;
+      JSON.stringify(object['data'] ?? '').includes('not valid!') ? 'data: a valid config key is needed' : undefined;
     this.stage = {
       server,
       time,
