@@ -12,6 +12,7 @@ const alone = [
   'test/e2e/rollback/bad-image.test.ts',
   'test/e2e/rollback/crash-loop.test.ts',
   'test/e2e/rollback/slow-but-healthy.test.ts',
+  'test/e2e/rollback/twelve.test.ts',
 ];
 
 /** On the real control plane. Tests wait more than they work, so three files run at once. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
+import { condition } from '../../health/kinds/conditions.ts';
 import { buildControlPlane } from '../cluster/build.ts';
 import { runBeside } from './support/beside.ts';
 import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
@@ -23,6 +24,8 @@ const pages = [
   'move-here',
   'tenants',
   'health-rules',
+  'when-to-release',
+  'analysis',
 ].map((name) => `docs-${name}`);
 const healthRules = 'docs-health-rules-all';
 const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret, '--health-rules', healthRules] });
@@ -34,8 +37,10 @@ interface Page {
   readonly namespace: string;
   /** The page is about a Delivery that is not well: commands that say so by exit code 2 are right. */
   readonly mayDiffer?: boolean;
-  /** The page lists what one may do instead of another: before this one, the one before has to have failed again. */
-  readonly heldBefore?: string;
+  /** The page lists what one may do instead of another: before this command, the release must be in this state again. */
+  readonly first?: { readonly command: string; readonly state: string };
+  /** What the page shows by an example. */
+  readonly plan?: string;
 }
 
 function repositoryOf(namespace: string): Repository {
@@ -73,11 +78,13 @@ async function run(page: Page, repository: Repository): Promise<string> {
     .replaceAll('http://127.0.0.1:8080', lockstep.agent.api)
     .replaceAll('lockstep-webhooks', webhookSecret)
     .replaceAll('lockstep-health-rules', healthRules)
+    .replaceAll('3f9a1c07be52', page.plan ?? '3f9a1c07be52')
     .replaceAll(/\bshop\b/g, namespace);
   const folder = await prepare(page);
-  const isHeld = `kubectl -n ${namespace} get dlv ${namespace} -o jsonpath={.status.state} | grep -q Held`;
+  const { first } = page;
+  const isThere = `kubectl -n ${namespace} get dlv ${namespace} -o jsonpath={.status.state} | grep -q ${first?.state}`;
   const steps =
-    page.heldBefore === undefined ? script : script.replace(page.heldBefore, `until ${isHeld}; do sleep 0.2; done\n$&`);
+    first === undefined ? script : script.replace(first.command, `until ${isThere}; do sleep 0.2; done\n$&`);
   const { code, output } = await runBeside('bash', ['-euo', 'pipefail', '-x'], {
     cwd: folder,
     env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}`, HOME: folder, KUBECONFIG: '' },
@@ -152,7 +159,12 @@ describeOnOwnCluster('every command of', () => {
     repository.commit({ 'deploy/web.yaml': deployment('web', { pod: { pod: 'image-pull' } }) });
     await stateIs(namespace, 'Held');
     const output = await run(
-      { file: 'docs/how-to/bad-commit.md', namespace, mayDiffer: true, heldBefore: 'npx lockstep accept' },
+      {
+        file: 'docs/how-to/bad-commit.md',
+        namespace,
+        mayDiffer: true,
+        first: { command: 'npx lockstep accept', state: 'Held' },
+      },
       repository,
     );
     expect(output).toContain('ErrImagePull');
@@ -186,6 +198,36 @@ describeOnOwnCluster('every command of', () => {
     );
     expect(output).toContain('"status":"Healthy","reason":"NoConditions"');
     expect(output).toContain('Widget docs-health-rules/it: step 2 of 3');
+  });
+
+  it('docs/how-to/when-to-release.md', async () => {
+    const namespace = 'docs-when-to-release';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const ref = deliveryRef(namespace, namespace);
+    await lockstep.kube.edit(ref, { spec: { sync: { approval: 'required' } } });
+    repository.commit({ 'deploy/settings.yaml': configMap('settings', { color: 'green' }) });
+    await stateIs(namespace, 'Blocked');
+    const message = condition((await lockstep.kube.get(ref)) ?? {}, 'Ready')?.message;
+    const plan = /the plan is (\w+)/.exec(message ?? '')?.[1] ?? '';
+    const output = await run({ file: 'docs/how-to/when-to-release.md', namespace, mayDiffer: true, plan }, repository);
+    expect(output).toContain(`plan ${plan}`);
+    await stateIs(namespace, 'Synced');
+  });
+
+  it('docs/how-to/analysis.md', async () => {
+    const namespace = 'docs-analysis';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    const web = { url: `${lockstep.agent.probes}/healthz` };
+    const unsure = { name: 'unsure', web, successCondition: 'status == 1', failureCondition: 'status == 2' };
+    await lockstep.kube.edit(deliveryRef(namespace, namespace), { spec: { health: { analysis: [unsure] } } });
+    repository.commit({ 'deploy/settings.yaml': configMap('settings', { color: 'green' }) });
+    await stateIs(namespace, 'Paused');
+    const first = { command: 'npx lockstep accept', state: 'Paused' };
+    const output = await run({ file: 'docs/how-to/analysis.md', namespace, first }, repository);
+    expect(output).toContain('analysis unsure: status 200: neither status == 1 nor status == 2');
+    await stateIs(namespace, 'Held');
   });
 
   it('docs/how-to/rest.md', async () => {

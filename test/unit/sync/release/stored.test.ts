@@ -1,10 +1,16 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isObject, parseJson, toJson } from '../../../../diff/json.ts';
-import { type Entry, emptyRecord, type Kept, type ReleaseRecord } from '../../../../sync/release/record.ts';
+import { isObject, type JsonObject, objectsAt, parseJson, toJson } from '../../../../diff/json.ts';
+import { drive } from '../../../../sync/release/drive.ts';
+import { type Entry, emptyRecord, goodOf, type Kept, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import { object } from '../support/objects.ts';
 import { entryOf, recordOf } from '../support/records.ts';
+import { makeTurn } from '../support/turn.ts';
+import { tellAll } from './agent.ts';
+
+const kinds = [{ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }];
 
 /** A record as it comes back from where it is stored. */
 function stored(base: ReleaseRecord, record: ReleaseRecord): ReleaseRecord {
@@ -102,5 +108,38 @@ describe('a stored record', () => {
     expect(size).toBe(2);
     expect(toJson(delta).length).toBeLessThan(4_000);
     expect(stored(whole, planned)).toEqual(planned);
+  });
+});
+
+describe('the record of another version', () => {
+  const before: unknown = JSON.parse(readFileSync('test/fixtures/records/version-2.json', 'utf8'));
+  const plain = isObject(before as never) ? (before as JsonObject) : {};
+
+  it('of the release before is gone on with', async () => {
+    const record = readRecord(plain);
+    expect(record).toMatchObject({
+      sequence: 2,
+      standing: { state: 'Applying', wave: 1 },
+      analysis: {},
+      planHash: 'abc',
+    });
+    expect(record.standing.held).toHaveLength(1);
+    expect(goodOf(record, 1)?.objects.size).toBe(1);
+    const turn = makeTurn({ record, kinds });
+    turn.objects.set('ConfigMap a', { ...object('ConfigMap', 'a'), data: { value: 'a' } } as never);
+    tellAll(turn);
+    await drive(turn);
+    expect(turn.objects.get('ConfigMap b')?.['data']).toEqual({ value: 'b' });
+  });
+
+  it('of a later one keeps what is not known here, in what is written again', () => {
+    const [entry, ...others] = objectsAt(plain, 'entries');
+    const later = { ...plain, later: { a: 1 }, entries: [{ ...entry, later: [1] }, ...others] };
+    const again = parseJson(toJson(writeRecord(readRecord(later)).stored));
+    expect(again).toMatchObject({ later: { a: 1 }, entries: [{ later: [1] }, {}] });
+  });
+
+  it('whose format is another is not read at all', () => {
+    expect(() => readRecord({ ...plain, version: 3 })).toThrow('the record has version 3, not 2');
   });
 });
