@@ -55,7 +55,7 @@ spec:
 `;
 const scaler = `apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
-metadata: {name: web}
+metadata: {name: web, annotations: {lockstep.dev/health: ignore}}
 spec:
   minReplicas: 1
   maxReplicas: 9
