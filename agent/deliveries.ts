@@ -70,6 +70,8 @@ const checkedSoon = 1_000;
 const farAway = 2_000;
 
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
+  /** Deliveries that were opened once: the time that the API server was away counts for each no more than that. */
+  const opened = new Set<string>();
   const { registry } = deps;
 
   function onEvent(namespace: string | undefined, event: CollectionEvent): void {
@@ -189,7 +191,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       deps.events.write(object, 'Warning', 'RecordUnusable', `${problem}; nothing is deleted because of it`);
     }
     // What nobody could do while the API server was not there counts against no release.
-    const outage = isUnderWay(record) ? deps.outage : 0;
+    const outage = isUnderWay(record) && !opened.has(uid) ? deps.outage : 0;
+    opened.add(uid);
     const clocks = shiftedBy(record.clocks, outage - offsetOf(deps.clock));
     return { ...newSession({ ...record, sequence, clocks }), unsaved: outage > 0 };
   }

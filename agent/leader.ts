@@ -69,6 +69,8 @@ export async function lead(
       const taken = await lease.take();
       // Who led before gave up when its lease had run out.
       if (brokenSince !== undefined) outage += asked - brokenSince + times.duration;
+      // Between two looks that both were answered another agent was at work: it has dealt with what was before.
+      else if (lease.isRenewed()) outage = 0;
       brokenSince = undefined;
       if (taken !== undefined) return keep(lease, taken, outage, times, log);
       tell('another agent leads');
@@ -99,6 +101,8 @@ interface Taken {
 interface Lease {
   /** Takes the lease if it is free. */
   take(): Promise<Taken | undefined>;
+  /** Whether somebody else has renewed it between the last two looks. */
+  isRenewed(): boolean;
   /** @throws ApiError of status 409 when somebody else holds it */
   renew(taken: Taken, holder?: string): Promise<Taken>;
 }
@@ -106,6 +110,7 @@ interface Lease {
 function createLease(http: KubeHttp, namespace: string, name: string, holder: string, times: LeaseTimes): Lease {
   const collection = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
   let seen: { version: string; at: number } | undefined;
+  let isRenewed = false;
 
   async function write(epoch: number, version: string | undefined, as: string): Promise<Taken> {
     const started = thisMoment();
@@ -141,13 +146,16 @@ function createLease(http: KubeHttp, namespace: string, name: string, holder: st
   function isFree(live: Json, version: string): boolean {
     const holding = textAt(live, 'spec', 'holderIdentity') ?? '';
     if (holding === '' || isGone(holding)) return true;
+    isRenewed = seen !== undefined && seen.version !== version;
     if (seen?.version !== version) seen = { version, at: performance.now() };
     const duration = (numberAt(live, 'spec', 'leaseDurationSeconds') ?? 0) * 1000;
     return performance.now() - seen.at > Math.max(duration, times.duration);
   }
 
   return {
+    isRenewed: () => isRenewed,
     take: async () => {
+      isRenewed = false;
       const live = await read();
       const version = textAt(live, 'metadata', 'resourceVersion');
       if (live !== undefined && version !== undefined && !isFree(live, version)) return undefined;

@@ -37,6 +37,8 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
   const breaker = createBreaker();
   /** How each Delivery stood when its last turn ended. */
   const stood = new Map<string, string>();
+  /** What was told of verdicts that are withheld, by Delivery: it is looked at again and again. */
+  const withheld = new Map<string, string>();
 
   const served = (): ReadonlySet<string> =>
     new Set(registry.all().map(({ object }) => object.metadata.namespace ?? ''));
@@ -49,7 +51,8 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
     const other = entry.read();
     if (other instanceof LockstepError) return { dependsOn: [], isGood: false, stands: 'can not be read' };
     const { dependsOn } = other;
-    const isBehind = isOfSameSource(by, other) && !other.suspended && entry.session?.tip !== tip.revision;
+    const isBehind =
+      isOfSameSource(by, other) && !isSuspended(other, entry.session) && entry.session?.tip !== tip.revision;
     if (!isBehind) return { dependsOn, ...standOf(other, entry.session) };
     // Both come from one commit: the other one must have seen it too.
     enqueue(other.uid, 'source');
@@ -85,7 +88,10 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
     withholds: (delivery, cause) => {
       const failure = { uid: delivery.uid, namespace: delivery.namespace, cause };
       const why = breaker.withholds(failure, served(), clock.steady());
-      if (why !== undefined) log.error({ delivery: nameOf(delivery), why }, 'the circuit breaker withholds a verdict');
+      if (why !== undefined && why !== withheld.get(delivery.uid))
+        log.error({ delivery: nameOf(delivery), why }, 'the circuit breaker withholds a verdict');
+      if (why === undefined) withheld.delete(delivery.uid);
+      else withheld.set(delivery.uid, why);
       return why;
     },
     open: () => breaker.open(served(), clock.steady()),
@@ -97,8 +103,16 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
       const { namespace = '', name = '' } = entry?.object.metadata ?? {};
       wakeDependents(`${namespace}/${name}`);
     },
-    forget: (uid) => void stood.delete(uid),
+    forget: (uid) => {
+      stood.delete(uid);
+      withheld.delete(uid);
+    },
   };
+}
+
+/** What is suspended, by its spec or by request, does not look at Git: it counts by what it was last. */
+function isSuspended({ suspended }: Delivery, session: Session | undefined): boolean {
+  return suspended || session?.record.isSuspended === true;
 }
 
 function isOfSameSource(one: Delivery, other: Delivery): boolean {
@@ -109,7 +123,7 @@ function isOfSameSource(one: Delivery, other: Delivery): boolean {
 function signOf({ read, session }: Served): string {
   const delivery = read();
   if (delivery instanceof LockstepError) return 'unreadable';
-  return `${standOf(delivery, session).isGood} ${session?.tip}`;
+  return `${standOf(delivery, session).isGood} ${session?.tip} ${delivery.dependsOn.join()}`;
 }
 
 /** Only the state is told: the rest may be none of another namespace's business. */
@@ -117,7 +131,8 @@ function standOf(delivery: Delivery, session: Session | undefined): Pick<Depende
   if (session === undefined) return { isGood: false, stands: 'was not looked at yet' };
   const { standing } = session.record;
   const isVerified = standing.good !== undefined && isUntouched(standing);
-  if (isVerified && (delivery.suspended || isAtTip(delivery, session))) return { isGood: true, stands: 'is good' };
+  if (isVerified && (isSuspended(delivery, session) || isAtTip(delivery, session)))
+    return { isGood: true, stands: 'is good' };
   const at = session.tip === undefined ? '' : ` at ${session.tip.slice(0, 12)}`;
   return { isGood: false, stands: `is not good yet${at}: its state is ${standing.state}` };
 }

@@ -168,11 +168,12 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     watcher.close();
     rollouts.close();
   });
+  // What is being measured is asked anew by the next agent: no turn of this one may hear that it was broken off.
+  const asker = createAsker();
+  opened.defer(asker.close);
   // Turns that still run need their watches: the queue is closed before them.
   opened.defer(queue.close);
   await Promise.all([limits.ready, rules.ready]);
-  const asker = createAsker();
-  opened.defer(asker.close);
   const clusterOf = (target: Target) => sites.at(target).cluster;
   const credentials: World['credentials'] = (identity, namespace, name) =>
     readCredentials(sites.at(identity).cluster, namespace, name);

@@ -63,6 +63,8 @@ export interface Run {
 }
 
 const mostKept = 10;
+/** The most characters of a message: all are kept with the record. */
+const longest = 500;
 
 export const newRun: Run = {
   counts: { Successful: 0, Failed: 0, Inconclusive: 0, NoData: 0, Error: 0 },
@@ -72,17 +74,18 @@ export const newRun: Run = {
 
 /** The run after one more measurement. */
 export function measuredIn(run: Run, measurement: Measurement, at: number): Run {
-  const { outcome } = measurement;
+  const { outcome, message } = measurement;
   return {
     counts: { ...run.counts, [outcome]: run.counts[outcome] + 1 },
     errorsInARow: outcome === 'Error' ? run.errorsInARow + 1 : 0,
-    last: [{ ...measurement, at }, ...run.last].slice(0, mostKept),
+    last: [{ outcome, message: message.slice(0, longest), at }, ...run.last].slice(0, mostKept),
   };
 }
 
-/** A run that goes on after a pause: what said nothing of the release is forgotten. */
-export function goingOn(run: Run): Run {
-  return { ...run, counts: { ...run.counts, Inconclusive: 0, NoData: 0, Error: 0 }, errorsInARow: 0 };
+/** A run that goes on after a pause: what said nothing of the release is forgotten, and what counts as a failure is not. */
+export function goingOn(run: Run, noData: Metric['noData'] = 'Inconclusive'): Run {
+  const NoData = noData === 'Failed' ? run.counts.NoData : 0;
+  return { ...run, counts: { ...run.counts, Inconclusive: 0, NoData, Error: 0 }, errorsInARow: 0 };
 }
 
 /** How a metric stands. `Error` is that it can't be measured, which says nothing of the release. */
@@ -127,7 +130,7 @@ export function conditionsOf({ successCondition, failureCondition }: Metric): Ex
     ...(successCondition === undefined ? {} : { successCondition }),
     ...(failureCondition === undefined ? {} : { failureCondition }),
   };
-  return { texts, variables };
+  return { texts, variables, doubles: ['result', 'value'], areSecret: true };
 }
 
 /** Values that conditions are weighed for, and how they are told: never a text of the answer, which may be a secret. */

@@ -51,13 +51,16 @@ export function problemsIn(
   variables: readonly string[],
   functions: ReadonlySet<string>,
 ): SyntaxProblem[] {
-  return problemsAt({ node: expression, names: new Set([...variables, ...typeNames]) }, functions);
+  const hint = variables.join() === 'self' ? 'the object is called self' : `there are ${variables.join(', ')}`;
+  return problemsAt({ node: expression, names: new Set([...variables, ...typeNames]), hint }, functions);
 }
 
 /** A node, and the names of the values that it may use. */
 interface Place {
   readonly node: Syntax;
   readonly names: ReadonlySet<string>;
+  /** Which names there are, for whoever has mistyped one. */
+  readonly hint: string;
 }
 
 function problemsAt(place: Place, functions: ReadonlySet<string>): SyntaxProblem[] {
@@ -66,10 +69,10 @@ function problemsAt(place: Place, functions: ReadonlySet<string>): SyntaxProblem
   return own === undefined ? inner : [...inner, own];
 }
 
-function problemOf({ node, names }: Place, functions: ReadonlySet<string>): SyntaxProblem | undefined {
+function problemOf({ node, names, hint }: Place, functions: ReadonlySet<string>): SyntaxProblem | undefined {
   const { id, exprKind: kind } = node;
   if (kind.case === 'identExpr' && !names.has(kind.value.name))
-    return { id, message: `there is no ${kind.value.name}: the object is called self` };
+    return { id, message: `there is no ${kind.value.name}: ${hint}` };
   if (kind.case === 'constExpr' && kind.value.constantKind.case === 'bytesValue')
     return { id, message: 'bytes are not supported' };
   if (kind.case !== 'callExpr') return undefined;
@@ -79,9 +82,9 @@ function problemOf({ node, names }: Place, functions: ReadonlySet<string>): Synt
 }
 
 /** The nodes below a node. */
-function partsOf({ node, names }: Place, functions: ReadonlySet<string>): Place[] {
+function partsOf({ node, names, hint }: Place, functions: ReadonlySet<string>): Place[] {
   const places = (nodes: readonly (Syntax | undefined)[], known = names): Place[] =>
-    nodes.flatMap((one) => (one === undefined ? [] : [{ node: one, names: known }]));
+    nodes.flatMap((one) => (one === undefined ? [] : [{ node: one, names: known, hint }]));
   const { exprKind: kind } = node;
   switch (kind.case) {
     case 'selectExpr':

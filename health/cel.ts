@@ -12,6 +12,17 @@ export interface Expression {
 /** An expression that is wrong, or can't be evaluated. The message ends with where: `line 1, column 8`. */
 export class ExpressionError extends Error {}
 
+/** An expression that is right, and can't be evaluated for some values; the message may hold parts of them. */
+export class EvaluationError extends ExpressionError {
+  /** ` at line 1, column 8`. */
+  readonly where: string;
+
+  constructor(message: string, where: string) {
+    super(`${message}${where}`);
+    this.where = where;
+  }
+}
+
 const env = celEnv({ funcs: strings });
 /** Bytes stand outside of the memory that a thread is held to, and no object of Kubernetes has any. */
 const functions: ReadonlySet<string> = new Set(
@@ -21,9 +32,10 @@ const functions: ReadonlySet<string> = new Set(
 /**
  * Reads an expression. Beyond its syntax, names that nothing answers to are found: they would fail each time.
  * @param variables what it may name
+ * @param doubles those of them whose numbers are doubles, whole or not
  * @throws ExpressionError
  */
-export function compile(text: string, variables: readonly string[]): Expression {
+export function compile(text: string, variables: readonly string[], doubles: readonly string[] = []): Expression {
   const { expr, sourceInfo } = read(text);
   const where = (id: bigint | undefined): string =>
     placeOf(text, id === undefined ? undefined : sourceInfo?.positions[String(id)]);
@@ -33,9 +45,9 @@ export function compile(text: string, variables: readonly string[]): Expression 
   const planned = plan(env, expr);
   return {
     evaluate: (values) => {
-      const known = variables.map((name) => [name, toCel(values[name] ?? null)]);
+      const known = variables.map((name) => [name, toCel(values[name] ?? null, doubles.includes(name))]);
       const result = planned(Object.fromEntries(known));
-      if (isCelError(result)) throw new ExpressionError(`${result.message}${where(result.exprId)}`);
+      if (isCelError(result)) throw new EvaluationError(result.message, where(result.exprId));
       return result;
     },
   };
@@ -59,9 +71,9 @@ function placeOf(text: string, offset: number | undefined): string {
 }
 
 /** CEL tells integers and doubles apart; JSON does not. Whole numbers are integers, as the API server has them. */
-function toCel(value: Json): unknown {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map(toCel);
+function toCel(value: Json, isDouble: boolean): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !isDouble ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map((item) => toCel(item, isDouble));
   if (!isObject(value)) return value;
-  return new Map(Object.entries(value).map(([key, item]) => [key, toCel(item)]));
+  return new Map(Object.entries(value).map(([key, item]) => [key, toCel(item, isDouble)]));
 }

@@ -1,11 +1,15 @@
 import type { JsonObject } from '../diff/json.ts';
-import { compile, type Expression, ExpressionError } from './cel.ts';
+import { compile, EvaluationError, type Expression, ExpressionError } from './cel.ts';
 
 /** Expressions that belong together, by the names that people know them by. */
 export interface Expressions {
   readonly texts: Readonly<Record<string, string>>;
   /** What they may name. */
   readonly variables: readonly string[];
+  /** Those of them whose numbers are doubles, whole or not: what is measured. */
+  readonly doubles?: readonly string[];
+  /** The values may be secrets: a problem says where it is, and not what. */
+  readonly areSecret?: boolean;
 }
 
 /** What an expression came to: a truth or a text; undefined for all else. */
@@ -28,11 +32,11 @@ export function createEvaluator(): Evaluator {
   const compiled = new Map<string, Expression>();
   let kept = 0;
 
-  function compiledOnce(text: string, variables: readonly string[]): Expression {
-    const name = `${variables.join()} ${text}`;
+  function compiledOnce(text: string, { variables, doubles = [] }: Expressions): Expression {
+    const name = `${variables.join()} ${doubles.join()} ${text}`;
     const known = compiled.get(name);
     if (known !== undefined) return known;
-    const expression = compile(text, variables);
+    const expression = compile(text, variables, doubles);
     if (kept + text.length > mostKept) {
       compiled.clear();
       kept = 0;
@@ -42,27 +46,32 @@ export function createEvaluator(): Evaluator {
     return expression;
   }
 
-  function problemIn(name: string, text: string, variables: readonly string[]): string[] {
+  function problemIn(name: string, text: string, expressions: Expressions): string[] {
     try {
-      compiledOnce(text, variables);
+      compiledOnce(text, expressions);
       return [];
     } catch (error) {
       return [`${name}: ${messageOf(error)}`];
     }
   }
 
-  function answerOf(text: string, variables: readonly string[], values: JsonObject): Answer {
+  function answerOf(text: string, expressions: Expressions, values: JsonObject): Answer {
     try {
-      return { value: plain(compiledOnce(text, variables).evaluate(values)) };
+      return { value: plain(compiledOnce(text, expressions).evaluate(values)) };
     } catch (error) {
+      if (expressions.areSecret === true && error instanceof EvaluationError)
+        return { problem: `can not be evaluated for what was answered${error.where}` };
       return { problem: messageOf(error) };
     }
   }
 
   return {
-    check: ({ texts, variables }) => Object.entries(texts).flatMap(([name, text]) => problemIn(name, text, variables)),
-    answer: ({ texts, variables }, values) =>
-      Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, answerOf(text, variables, values)])),
+    check: (expressions) =>
+      Object.entries(expressions.texts).flatMap(([name, text]) => problemIn(name, text, expressions)),
+    answer: (expressions, values) =>
+      Object.fromEntries(
+        Object.entries(expressions.texts).map(([name, text]) => [name, answerOf(text, expressions, values)]),
+      ),
   };
 }
 

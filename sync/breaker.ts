@@ -1,7 +1,7 @@
 import type { Cause } from './release/standing.ts';
 
 /** When failures of many count as the fault of what they share. Milliseconds, and parts of one. */
-const limits = { within: 5 * 60_000, deliveries: 5, namespaces: 3, share: 0.3 };
+const limits = { within: 5 * 60_000, deliveries: 5, namespaces: 3, share: 0.3, withheld: 30 * 60_000 };
 
 /** Stops verdicts of the whole installation while its Deliveries fail for one cause that is none of theirs. */
 export interface Breaker {
@@ -25,6 +25,8 @@ export interface Failure {
 
 interface Note {
   readonly namespace: string;
+  /** When it failed first and last, without a pause in between. */
+  readonly since: number;
   readonly at: number;
 }
 
@@ -51,11 +53,14 @@ export function createBreaker(): Breaker {
     withholds: ({ uid, namespace, cause }, served, now) => {
       const shared = sharedBy(cause);
       if (shared === undefined) return undefined;
+      recent(shared, now);
       const known = notes.get(shared) ?? new Map<string, Note>();
-      notes.set(shared, known.set(uid, { namespace, at: now }));
-      if (!isOpen(shared, served, now)) return undefined;
+      const since = known.get(uid)?.since ?? now;
+      notes.set(shared, known.set(uid, { namespace, since, at: now }));
+      // It may be what the releases themselves have brought: only their way back ends it then.
+      if (now - since >= limits.withheld || !isOpen(shared, served, now)) return undefined;
       const count = recent(shared, now).length;
-      return `${count} Deliveries fail because of ${shared}: nothing is rolled back for that while it lasts`;
+      return `${count} Deliveries fail because of ${shared}: nothing is rolled back for that for half an hour`;
     },
     open: (served, now) => [...notes.keys()].filter((shared) => isOpen(shared, served, now)),
   };
@@ -69,10 +74,16 @@ const unreachable =
 export function sharedBy({ reason, message }: Cause): string | undefined {
   const webhook = /failed calling webhook "([^"]+)"/.exec(message)?.[1];
   if (webhook !== undefined) return `the webhook ${webhook}`;
-  if (reason === 'ErrImagePull' && unreachable.test(message)) return `the registry ${registryIn(message)}`;
+  if (reason === 'ErrImagePull' && unreachable.test(withoutNames(message)))
+    return `the registry ${registryIn(message)}`;
   if (reason === 'Unschedulable') return 'nodes that take no pods';
   if (reason === 'ProgressDeadlineExceeded') return 'a cluster in which nothing goes on';
   return undefined;
+}
+
+/** Names and addresses may hold any word: what is wrong stands between them. */
+function withoutNames(message: string): string {
+  return message.replace(/\\?"[^"]*"/g, '').replace(/\S+:\S+/g, '');
 }
 
 /** The host of an image, as container runtimes name it: without one it is Docker's. */

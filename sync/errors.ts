@@ -10,6 +10,10 @@ export const errorCodes = {
     hint: 'The repository is larger than the limit; raise git-max-bytes or split it.',
   },
   SourceUnsupported: { retryable: false, hint: 'Use an https:// or http:// URL of a SHA-1 repository.' },
+  StorageFailed: {
+    retryable: true,
+    hint: 'The agent can not use its folder (--data-dir): give it room and the right to write; nothing is lost with it.',
+  },
   RefNotFound: { retryable: true, hint: 'Check spec.source.ref; a missing reference never deletes anything.' },
   PathNotFound: { retryable: true, hint: 'Check spec.source.path; a missing path never deletes anything.' },
   CredentialsNotFound: {

@@ -156,8 +156,7 @@ async function readRevision(turn: Turn, request: SourceRequest, revision: string
   const { author, subject } = snapshot.commit;
   if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, revision, author, subject } };
   try {
-    const { desired: plain, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
-    const desired = delivery.restartOnConfigChange ? await withConfigHashes(plain, world.fingerprint) : plain;
+    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
     const render = renderHash(desired, skipped);
     return { tip: { input, render, revision, author, subject }, input, desired, skipped, isGuess };
   } catch (error) {
@@ -180,9 +179,18 @@ async function renderAndCheck(
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
   const rendered = renderPlain(snapshot.files, session.parsed);
   const checked = checkThese(rendered);
-  if (checked.isServed) return allowed(usable(checked, delivery, revision), delivery, world, revision);
-  await world.kinds.refresh();
-  return allowed(usable(checkThese(rendered), delivery, revision), delivery, world, revision);
+  if (!checked.isServed) await world.kinds.refresh();
+  const whole = await withHashes(checked.isServed ? checked : checkThese(rendered), delivery, world);
+  return allowed(usable(whole, delivery, revision), delivery, world, revision);
+}
+
+async function withHashes(
+  checked: Checked,
+  { restartOnConfigChange, uid }: Delivery,
+  world: Turn['world'],
+): Promise<Checked> {
+  if (!restartOnConfigChange) return checked;
+  return { ...checked, desired: await withConfigHashes(checked.desired, uid, world.fingerprint) };
 }
 
 /** @throws LockstepError InvalidManifests, that names all that is wrong */

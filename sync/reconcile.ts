@@ -6,6 +6,7 @@ import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { breathe } from './parallel.ts';
 import { stopMeasuring } from './release/analyse.ts';
+import { settleAsked } from './release/asked.ts';
 import { drive, move } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
@@ -40,8 +41,7 @@ export async function reconcile(turn: Turn): Promise<number> {
   await healDrift(turn);
   await breathe();
   await drive(turn);
-  // The tip was looked at: what it came to is what was asked for.
-  if (session.weighed !== undefined) session.syncAsked = undefined;
+  settleAsked(session);
   await breathe();
   forgetDrift(turn);
   noteProgress(turn);

@@ -7,6 +7,7 @@ import type { LockstepError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
 import type { Clock, Cluster, Credentials, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
+import type { Asked } from './release/asked.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
@@ -155,6 +156,8 @@ export interface Session {
   record: ReleaseRecord;
   /** The record holds something that is not stored yet. */
   unsaved: boolean;
+  /** The save that is under way, or the last one; never rejects. */
+  saving: Promise<unknown>;
   /** When the source is asked again. */
   pollAt: number;
   /** The conversation with the source that is under way. */
@@ -220,8 +223,7 @@ export interface Session {
 
   /** What became of each object that had to be healed of late. */
   readonly heals: Map<string, Heals>;
-  /** Somebody asked for the tip to be released, and may have named the plan. */
-  syncAsked: { readonly plan: string | undefined } | undefined;
+  syncAsked: Asked | undefined;
   /** Somebody asked for a sync: drift is undone once, also with selfHeal off. */
   healAsked: boolean;
   /** Drift that is not to be undone, by object. */
@@ -253,6 +255,7 @@ export function newSession(record: ReleaseRecord): Session {
   return {
     record,
     unsaved: false,
+    saving: Promise.resolve(),
     pollAt: 0,
     polling: undefined,
     tip: undefined,
@@ -286,7 +289,6 @@ export function newSession(record: ReleaseRecord): Session {
     measuring: new Map(),
     measured: [],
     refusal: undefined,
-
     heals: new Map(),
     syncAsked: undefined,
     healAsked: false,

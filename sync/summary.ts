@@ -137,7 +137,7 @@ function degraded(delivery: Delivery, { record, rollback, waiting }: Session): O
   if (bad === undefined) {
     const once = irreversibleHook(record);
     const isAsked = delivery.rollback.mode === 'manual' || once !== undefined;
-    const why = once === undefined ? '' : `; ${titleOf(once.ref)} has run and is irreversible`;
+    const why = once === undefined ? '' : `; ${titleOf(once)} has run and is irreversible`;
     const wayBack = good !== undefined && isAsked ? `${why}; request rollback to go back to ${nameRelease(good)}` : why;
     const message = `${nameRelease(target)} failed: ${cause?.message ?? ''}; ${wayOut}${wayBack}`;
     return { ...stuck, reason: 'ReleaseFailed', message };

@@ -21,8 +21,6 @@ export interface Closed {
   readonly mayByHand: boolean;
 }
 
-/** A schedule that is busier than this is open all the time. */
-const mostRuns = 1_000;
 /** Nothing is looked at later than this, in milliseconds. */
 const latest = 24 * 3_600_000;
 
@@ -32,30 +30,29 @@ const latest = 24 * 3_600_000;
  * @returns undefined when it may
  */
 export function closedBy(windows: readonly Window[], now: number): Closed | undefined {
-  const open = windows.filter((window) => opensUntil(window, now) !== undefined);
+  const open = windows.filter((window) => isOpen(window, now));
   const denying = open.filter(({ kind }) => kind === 'deny');
   const allowing = windows.filter(({ kind }) => kind === 'allow');
   const isAllowed = allowing.length === 0 || open.some(({ kind }) => kind === 'allow');
   if (denying.length === 0 && isAllowed) return undefined;
   const until = Math.min(now + latest, ...windows.map((window) => changesAt(window, now)));
-  const inTheWay = denying.length > 0 ? denying : allowing;
+  const inTheWay = [...denying, ...(isAllowed ? [] : allowing)];
   return { by: denying[0], until, mayByHand: inTheWay.every(({ manualSync }) => manualSync) };
 }
 
-/** When a window that is open closes; undefined while it is closed. Two of its times may overlap. */
-function opensUntil(window: Window, now: number): number | undefined {
-  let began = next(window, now - window.duration);
-  if (began === undefined || began > now) return undefined;
-  for (let runs = 0; runs < mostRuns; runs += 1) {
-    const following = next(window, began);
-    if (following === undefined || following > began + window.duration) return began + window.duration;
-    began = following;
-  }
-  return began + window.duration;
+function isOpen(window: Window, now: number): boolean {
+  const began = next(window, now - window.duration);
+  return began !== undefined && began <= now;
 }
 
+/**
+ * When a window may be another thing than now, at the earliest. One that is open closes, or begins anew, a duration after
+ * it began: then it is looked at again.
+ */
 function changesAt(window: Window, now: number): number {
-  return opensUntil(window, now) ?? next(window, now) ?? Number.POSITIVE_INFINITY;
+  const began = next(window, now - window.duration);
+  if (began === undefined) return Number.POSITIVE_INFINITY;
+  return began > now ? began : began + window.duration;
 }
 
 /** The first time of a schedule after another. */

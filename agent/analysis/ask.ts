@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
 import { messageOf } from '../../sync/errors.ts';
 
@@ -11,6 +11,8 @@ export interface Question {
   readonly body: string | undefined;
   /** Milliseconds. */
   readonly timeout: number;
+  /** Whether whoever runs Lockstep lets the machine itself be asked, by its address. */
+  readonly mayBeOwn: boolean;
 }
 
 /** What was answered: the code, and the body as text. */
@@ -36,9 +38,9 @@ export function createAsker(): Asker {
     connections: 8,
   });
   return {
-    ask: async ({ url, method, headers, body, timeout }, signal) => {
+    ask: async ({ url, method, headers, body, timeout, mayBeOwn }, signal) => {
       const { origin, pathname, search, hostname } = new URL(url);
-      requireOthers(hostname);
+      if (!mayBeOwn) requireOthers(hostname);
       const answer = await pool.request({
         origin,
         path: `${pathname}${search}`,
@@ -73,18 +75,38 @@ async function capped(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Link-local addresses: those at which clouds hand out what a machine may do. */
-const ownOnly = /^(169\.254\.|fe[89ab][0-9a-f]:|fd00:ec2:|::ffff:(169\.254\.|a9fe:))/i;
+/** Addresses of the machine: its loopback, where the agent's own API listens, and those at which clouds hand out what it may do. */
+const ownAddresses = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+] as const) {
+  ownAddresses.addSubnet(net, prefix, 'ipv4');
+  // The same behind a translation of addresses.
+  ownAddresses.addSubnet(`64:ff9b::${net}`, 96 + prefix, 'ipv6');
+}
+for (const address of ['100.100.100.200', '168.63.129.16']) ownAddresses.addAddress(address, 'ipv4');
+for (const [net, prefix] of [
+  ['::', 127],
+  ['fe80::', 10],
+  ['fd00:ec2::', 32],
+] as const)
+  ownAddresses.addSubnet(net, prefix, 'ipv6');
+
+function isOwn(address: string): boolean {
+  return ownAddresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
 
 function requireOthers(host: string): void {
   const address = host.replace(/^\[|\]$/g, '');
-  if (isIP(address) !== 0 && ownOnly.test(address)) throw new Error(`is an address of the machine alone`);
+  if (isIP(address) !== 0 && isOwn(address)) throw new Error(`is an address of the machine alone`);
 }
 
 /** A name may lead there too: each address is looked at before it is connected to. */
 const lookUpOthers: LookupFunction = (name, options, answer) => {
   lookup(name, { ...options, all: true }, (error, found) => {
-    const own = (found ?? []).find(({ address }) => ownOnly.test(address));
+    const own = (found ?? []).find(({ address }) => isOwn(address));
     const problem = own === undefined ? error : new Error('leads to an address of the machine alone');
     if (problem !== null || options.all === true) answer(problem, found ?? []);
     else answer(null, found[0]?.address ?? '', found[0]?.family);

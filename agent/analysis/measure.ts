@@ -32,7 +32,8 @@ type Http = Exclude<Check, { by: 'job' }>;
 export function createMeasure(deps: MeasureDeps): Measure {
   async function ask({ delivery }: Measuring, check: Http, signal: AbortSignal): Promise<Answered> {
     const url = check.by === 'prometheus' ? check.address : check.url;
-    if (!isAnalysisAllowed(url, deps.limits(delivery.namespace)))
+    const limits = deps.limits(delivery.namespace);
+    if (!isAnalysisAllowed(url, limits))
       throw new LockstepError(
         'NotAllowed',
         `${url} is not allowed to measure Deliveries of the namespace ${delivery.namespace} by`,
@@ -46,7 +47,7 @@ export function createMeasure(deps: MeasureDeps): Measure {
     const question = check.by === 'prometheus' ? prometheusQuestion(check) : check;
     const headers = { ...question.headers, ...authorization };
     try {
-      return await deps.asker.ask({ ...question, headers, timeout }, signal);
+      return await deps.asker.ask({ ...question, headers, timeout, mayBeOwn: limits.analysis !== undefined }, signal);
     } catch (error) {
       throw new Error(`${new URL(url).host} ${whyNot(error)}`, { cause: error });
     }

@@ -10,8 +10,8 @@ export function queryUrl(address: string): string {
 const shownSamples = 5;
 
 /**
- * What a Prometheus answered: its samples as numbers.
- * @returns undefined when there is none, or none that is a number: 0 divided by 0 is no data
+ * What a Prometheus answered: its samples as numbers, without those that are none, as 0 divided by 0 is.
+ * @returns undefined when none is left: that is no data
  * @throws Error that says what is wrong with the answer
  */
 export function samplesIn({ status, text }: Answered): Values | undefined {
@@ -20,8 +20,10 @@ export function samplesIn({ status, text }: Answered): Values | undefined {
     const why = textAt(answer, 'error') ?? `the server answered ${status}`;
     throw new Error(why.slice(0, 500));
   }
-  const samples = valuesOf(answer).map(numberIn);
-  if (samples.length === 0 || samples.some(Number.isNaN)) return undefined;
+  const samples = valuesOf(answer)
+    .map(numberIn)
+    .filter((sample) => !Number.isNaN(sample));
+  if (samples.length === 0) return undefined;
   const shown = samples.slice(0, shownSamples).map((sample) => String(Number(sample.toPrecision(6))));
   const more = samples.length > shownSamples ? `, … (${samples.length})` : '';
   const value = samples.length === 1 ? { value: samples[0] ?? 0 } : {};
@@ -37,7 +39,10 @@ function valuesOf(answer: Json | undefined): Json[] {
   const type = textAt(answer, 'data', 'resultType');
   const result = at(answer, 'data', 'result');
   if (type === 'scalar' && Array.isArray(result)) return [result[1] ?? null];
-  if (type !== 'vector') throw new Error(`the query answers a ${type ?? 'nothing'}, and a vector or scalar is needed`);
+  if (type !== 'vector') {
+    const told = type === 'matrix' || type === 'string' ? `a ${type}` : 'something else';
+    throw new Error(`the query answers ${told}, and a vector or scalar is needed`);
+  }
   return objectsAt(answer, 'data', 'result').map((sample) => {
     const { value } = sample;
     return Array.isArray(value) ? (value[1] ?? null) : null;

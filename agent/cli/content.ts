@@ -44,21 +44,20 @@ export async function contentOf(
   const other = otherRenderer(files);
   if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const { desired, skipped, problems } = withIgnored(
-    check(renderPlain(files), delivery.targetNamespace, scope),
-    delivery.ignore,
-  );
+  const checked = check(renderPlain(files), delivery.targetNamespace, scope);
+  const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
+  const { desired, skipped, problems } = withIgnored(whole, delivery.ignore);
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
-  const whole = delivery.restartOnConfigChange ? await hashed(desired, fingerprint) : desired;
-  return { desired: whole, skipped, origin, input };
+  return { desired, skipped, origin, input };
 }
 
-function hashed(desired: Content['desired'], fingerprint: Fingerprint): Promise<Content['desired']> {
-  return withConfigHashes(desired, fingerprint).catch((error: unknown) => {
+async function hashed(checked: Checked, uid: string, fingerprint: Fingerprint): Promise<Checked> {
+  const desired = await withConfigHashes(checked.desired, uid, fingerprint).catch((error: unknown) => {
     throw new Error(
       `spec.sync.restartOnConfigChange: which pods restart only sees who may read the key of the agent: ${messageOf(error)}`,
     );
   });
+  return { ...checked, desired };
 }
 
 async function filesOfTip(

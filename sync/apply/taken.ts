@@ -88,12 +88,25 @@ export function givenBack(object: KubeObject, due: readonly Taken[], own: string
   ];
 }
 
-/** All that was taken, of one object: what was noted first is what it was before. */
+/** All that was taken, of one object, each field of each manager once: what was noted first is what it was before. */
 export function allTaken(
-  before: readonly Taken[] | undefined,
-  more: readonly Taken[] | undefined,
+  before: readonly Taken[] = [],
+  more: readonly Taken[] = [],
 ): { readonly taken?: readonly Taken[] } {
-  const taken = [...(before ?? []), ...(more ?? [])];
+  const values = new Map<string, Place>();
+  for (const place of [...more, ...before].flatMap(({ places }) => places))
+    values.set(JSON.stringify(place.path), place);
+  const news = more.flatMap((one): Taken[] => {
+    const known = before.filter((other) => isSameEntry(one, other));
+    const fields = known.reduce<FieldSet | undefined>(
+      (left, { fields: noted }) => (left === undefined ? undefined : without(left, noted)),
+      one.fields,
+    );
+    if (fields === undefined) return [];
+    const paths = leavesOf(fields).map((path) => JSON.stringify(path));
+    return [{ ...one, fields, places: paths.flatMap((path) => values.get(path) ?? []) }];
+  });
+  const taken = [...before, ...news];
   return taken.length === 0 ? {} : { taken };
 }
 

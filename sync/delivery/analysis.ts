@@ -73,6 +73,8 @@ function webCheck(
 ): Check {
   requireUrl(url, `${where}.url`);
   const secret = headers.find(({ name }) => /^(authorization|cookie|proxy-authorization)$/i.test(name));
+  if (headers.some(({ name }) => /^host$/i.test(name)))
+    throw new LockstepError('InvalidSpec', `${where}.headers: the host is that of ${where}.url`);
   if (secret !== undefined)
     throw new LockstepError('InvalidSpec', `${where}.headers: ${secret.name} belongs into ${where}.secretRef`);
   const named = Object.fromEntries(headers.map(({ name, value }) => [name, value]));

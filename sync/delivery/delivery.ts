@@ -105,8 +105,7 @@ export function readDelivery(object: KubeObject): Delivery {
     const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
     throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
   }
-  if (identity.deleting)
-    return { ...identity, ...settings(spec, identity.namespace), ...noSource, rules: [], analysis: [] };
+  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource, ...noRules };
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
   if (unbuilt.length > 0)
     throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
@@ -114,7 +113,9 @@ export function readDelivery(object: KubeObject): Delivery {
   const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
   const others = settings(spec, identity.namespace);
   const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);
-  return { ...identity, ...others, ...sourceSettings(spec), rules, analysis };
+  const windows = (spec.sync?.windows ?? []).map(readWindow);
+  const ignore = (spec.sync?.ignore ?? []).map(ignoreRule);
+  return { ...identity, ...others, ...sourceSettings(spec), rules, analysis, windows, ignore };
 }
 
 function identityFields(object: KubeObject) {
@@ -141,14 +142,19 @@ export function formatRequest(verb: string, id: string, by: string, more: { to?:
   return [...words, ...Object.entries(more).map(([name, value]) => `${name}=${value}`)].join(' ');
 }
 
+/** The guard reads the verb as well: what is not written just so is no request. */
+const wellFormed = /^[a-z]+@\S+( \S+)*$/;
+
 /** `verb@id`, and after it words such as `by=ada`. */
 function parseRequest(text: string): Request {
-  const [head = '', ...words] = text.trim().split(/\s+/);
+  const [head = '', ...words] = wellFormed.test(text) ? text.split(' ') : [];
   const word = (name: string): string | undefined =>
     words.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
   return { verb: head.split('@', 1)[0] ?? '', by: word('by'), to: word('to'), plan: word('plan'), text };
 }
 
+/** What may be wrong in a spec, and a Delivery on its way out does not need. */
+const noRules = { rules: [], analysis: [], windows: [], ignore: [] };
 /** What a Delivery on its way out needs of its source: nothing. */
 const noSource = { url: '', ref: '', path: '', secretName: undefined, interval: 60_000 };
 
@@ -199,22 +205,18 @@ function readWindow(
 function syncSettings({
   mode = 'auto',
   approval = 'none',
-  windows = [],
   prune = true,
   selfHeal = true,
   adopt = false,
   restartOnConfigChange = false,
-  ignore = [],
 }: NonNullable<DeliverySpec['sync']>) {
   return {
     mode,
     approval,
-    windows: windows.map(readWindow),
     prune,
     selfHeal,
     adopt,
     restartOnConfigChange,
-    ignore: ignore.map(ignoreRule),
   };
 }
 

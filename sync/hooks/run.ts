@@ -162,6 +162,8 @@ export async function endHooks(turn: Turn): Promise<boolean> {
   for (const entry of begun(turn)) {
     const live = await applierOf(turn).cluster.get(entry.ref);
     const isSame = live !== undefined && live.metadata.uid === entry.applied?.uid;
+    // It may have ended before any watch told so.
+    if (isSame) turn.world.watcher.learn(turn.delivery.uid, entry.key, live);
     if (isSame && isRun(live) && !isOver(turn, entry.key, live))
       running.push(`${titleOf(entry.ref)} still runs; it is given a minute`);
     else await endHook(turn, entry, isSame ? live : undefined);

@@ -52,6 +52,9 @@ async function act(turn: Turn): Promise<{ event: Event | undefined; plan?: Plan 
   return { event: await activities[standing.state]?.(turn) };
 }
 
+/** How soon a verdict that is withheld is looked at again, in milliseconds. */
+const withheldFor = 60_000;
+
 /** A verdict that many would share for one cause is nobody's own: it is not given, and no time runs out, while that lasts. */
 function isWithheld(turn: Turn, event: Event): boolean {
   if (event.type !== 'failed') return false;
@@ -61,15 +64,15 @@ function isWithheld(turn: Turn, event: Event): boolean {
   const message = `${why}; ${event.cause.message}`;
   session.waiting.push(message);
   session.applyTrouble = { reason: 'CircuitOpen', message, stalled: false };
-  holdDeadlines(turn);
+  holdDeadlines(turn, withheldFor);
   return true;
 }
 
-/** A newer commit ends probation well, unless it has just ended badly. */
+/** A newer commit ends probation well, unless it has just ended badly by its own fault. */
 async function firstOf(turn: Turn, tip: Event): Promise<Event> {
   if (turn.session.record.standing.state !== 'Probation') return tip;
   const { event } = await act(turn);
-  return event?.type === 'failed' ? event : tip;
+  return event?.type === 'failed' && turn.world.withholds(event.cause) === undefined ? event : tip;
 }
 
 /** What Git says, when it was not weighed yet or it is time to weigh it again, and the state is one that takes it. */
@@ -132,6 +135,7 @@ export async function move(turn: Turn, event: Event, made?: Plan): Promise<boole
     probation: delivery.rollback.probation,
     history: delivery.history,
     plan: made,
+    metrics: delivery.analysis,
   });
   const isFailure = event.type === 'failed' && outcome.commands.includes('hold');
   if (isFailure) world.reach('verdict');

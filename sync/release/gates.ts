@@ -1,6 +1,7 @@
 import { nameOf } from '../delivery/delivery.ts';
 import type { Turn } from '../session.ts';
 import { closedBy, windowText } from '../windows.ts';
+import { type Asked, askedFor } from './asked.ts';
 import type { Plan } from './moves.ts';
 import type { Cause, Tip } from './standing.ts';
 
@@ -27,20 +28,18 @@ export function dependencyGate({ delivery, world }: Turn, tip: Tip): Gate | unde
 /** Why a plan that stands is not carried out: a person must ask for it, or approve it, or it is not the time. */
 export function planGate(turn: Turn, plan: Plan): Gate | undefined {
   const { session, world } = turn;
-  const { syncAsked } = session;
+  const syncAsked = askedFor(session, plan.release.input);
   session.syncAsked = undefined;
   const isApproved = session.record.approved?.plan === plan.hash;
   const byHand = byPerson(turn, plan, syncAsked, isApproved);
   if (byHand !== undefined) return { cause: byHand, stalled: true, until: world.clock.now() + seldom };
-  return windowGate(turn, syncAsked !== undefined);
+  const closed = windowGate(turn, syncAsked !== undefined);
+  // What was asked for holds until there is time for it.
+  if (closed !== undefined) session.syncAsked = syncAsked;
+  return closed;
 }
 
-function byPerson(
-  { delivery }: Turn,
-  plan: Plan,
-  asked: { readonly plan: string | undefined } | undefined,
-  isApproved: boolean,
-): Cause | undefined {
+function byPerson({ delivery }: Turn, plan: Plan, asked: Asked | undefined, isApproved: boolean): Cause | undefined {
   const { hash } = plan;
   const what = `the plan is ${hash} (${countsOf(plan)})`;
   if (asked?.plan !== undefined && asked.plan !== hash)

@@ -85,9 +85,16 @@ function backTo(kept: Kept, entry: Entry | undefined, isCurrent: boolean): Entry
   const isAsItWas = entry !== undefined && entry.hash === hash && entry.touched !== true && isThere;
   if (isAsItWas) return wanted;
   const attempted = entry === undefined || entry.hash === hash ? {} : { attempted: entry.manifest };
-  // What has to be made again is ours as it was before, also where no answer ever says so.
-  const origin = isCurrent ? {} : { origin: kept.adopted === true ? ('adopted' as const) : ('created' as const) };
-  return { ...wanted, touched: true, doubted: true, ...attempted, ...origin };
+  return { ...wanted, touched: true, doubted: true, ...attempted, ...(isCurrent ? {} : originAgain(kept, entry)) };
+}
+
+/**
+ * What has to be made again is ours as it was before, also where no answer ever says so. What is only on the list of what
+ * goes may be there still: it goes back onto the list.
+ */
+function originAgain({ adopted }: Kept, entry: Entry | undefined): Pick<Entry, 'origin' | 'isLeaving'> {
+  if (entry?.removed === true) return { isLeaving: true };
+  return { origin: adopted === true ? 'adopted' : 'created' };
 }
 
 /** A Job has done its work: a rollback neither makes it again nor changes it. */

@@ -1,7 +1,16 @@
-import { goingOn } from '../../health/analysis.ts';
+import { goingOn, type Metric } from '../../health/analysis.ts';
 import { rejected, told } from './history.ts';
 import { keptOf, turnBack } from './inverse.ts';
-import { type Entry, goodOf, isUnderWay, type Kept, type ReleaseRecord, shiftedBy, stoppedClocks } from './record.ts';
+import {
+  type Entry,
+  goodOf,
+  irreversibleHook,
+  isUnderWay,
+  type Kept,
+  type ReleaseRecord,
+  shiftedBy,
+  stoppedClocks,
+} from './record.ts';
 import type { Event, Release, Standing } from './standing.ts';
 import type { Command, Outcome } from './state.ts';
 
@@ -18,6 +27,12 @@ export interface Circumstances {
   readonly history: number;
   /** What is begun, when something is. */
   readonly plan: Plan | undefined;
+  /** What releases are measured by. */
+  readonly metrics?: readonly Metric[];
+}
+
+function noDataOf({ metrics = [] }: Circumstances, name: string): Metric['noData'] | undefined {
+  return metrics.find((metric) => metric.name === name)?.noData;
 }
 
 /** A plan that stands: what each object shall be, and how that is told. */
@@ -86,17 +101,23 @@ const doing: Partial<Record<Command, (doing: Doing) => ReleaseRecord>> = {
   }),
   thaw: ({ record, after, circumstances }) =>
     after.state === 'Paused' ? record : { ...record, clocks: shifted(record, circumstances.steady) },
-  remeasure: ({ record }) => ({
+  remeasure: ({ record, circumstances }) => ({
     ...record,
-    analysis: Object.fromEntries(Object.entries(record.analysis).map(([name, run]) => [name, goingOn(run)])),
+    analysis: Object.fromEntries(
+      Object.entries(record.analysis).map(([name, run]) => [name, goingOn(run, noDataOf(circumstances, name))]),
+    ),
   }),
 };
 
 function begin({ record, circumstances: { plan } }: Doing): ReleaseRecord {
   if (plan === undefined) return record;
   const { release, entries, actions, lines, baseline, hash } = plan;
+  const crossed = isUnderWay(record) ? irreversibleHook(record) : undefined;
+  // What was approved was this plan, once.
+  const { crossed: _crossed, approved: _approved, ...known } = record;
   return {
-    ...record,
+    ...known,
+    ...(crossed === undefined ? {} : { crossed }),
     sequence: release.sequence,
     entries,
     actions,
@@ -141,7 +162,8 @@ function keep({ record, after: { target }, circumstances }: Doing): ReleaseRecor
   }
   const others = record.goods.filter(({ release }) => release.sequence !== target.sequence);
   const goods = [{ release: target, objects }, ...others].slice(0, mostGoods);
-  return { ...told({ ...record, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
+  const { crossed: _crossed, ...known } = record;
+  return { ...told({ ...known, entries }, target, 'Good', circumstances), goods, clocks: stoppedClocks, baseline: [] };
 }
 
 const passing = ['found', 'taken', 'origin', 'isLeaving', 'touched', 'doubted', 'attempted', 'inexact'] as const;

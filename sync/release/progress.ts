@@ -42,16 +42,16 @@ function forgetOthers(progress: Map<string, Progress>, entries: ReadonlyMap<stri
 }
 
 /** No time runs out, neither that without progress nor the whole of it: what is waited for is not the release's to bring. */
-export function holdDeadlines(turn: Turn): void {
-  moveDeadline(turn);
+export function holdDeadlines(turn: Turn, by: number = turn.delivery.deadline): void {
+  moveDeadline(turn, by);
   const { session } = turn;
   const { clocks } = session.record;
   session.record = { ...session.record, clocks: { ...clocks, cap: Math.max(clocks.cap, clocks.deadline) } };
 }
 
 /** The deadline of what is waited for starts again. A small shift is not worth a write of the record. */
-function moveDeadline({ delivery, session, world }: Turn): void {
-  const deadline = world.clock.steady() + delivery.deadline;
+function moveDeadline({ delivery, session, world }: Turn, by: number = delivery.deadline): void {
+  const deadline = Math.max(session.record.clocks.deadline, world.clock.steady() + by);
   session.record = { ...session.record, clocks: { ...session.record.clocks, deadline } };
   if (deadline - session.storedDeadline > delivery.deadline / 10) session.unsaved = true;
 }

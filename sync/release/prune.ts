@@ -43,8 +43,12 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
  */
 export async function pruneFirst(turn: Turn): Promise<boolean> {
   const doomed = [...turn.session.record.entries.values()].filter(
-    ({ removed, origin, manifest }) =>
-      removed && origin !== 'adopted' && isPrunedFirst(manifest) && keepReason(manifest) === undefined,
+    ({ removed, origin, manifest, inexact }) =>
+      removed &&
+      origin !== 'adopted' &&
+      inexact === undefined &&
+      isPrunedFirst(manifest) &&
+      keepReason(manifest) === undefined,
   );
   if (doomed.length === 0) return true;
   return (await deleteInReverse(turn, doomed)).length === 0;

@@ -162,6 +162,8 @@ export interface ReleaseRecord {
   readonly analysis: Readonly<Record<string, Run>>;
   /** The plan that a person approved last, and who that was. */
   readonly approved?: { readonly plan: string; readonly by: string };
+  /** Why nothing is rolled back by itself although what runs is another release: the hook of one before it has succeeded. */
+  readonly crossed?: ObjectRef;
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;
@@ -242,15 +244,16 @@ export function runningSequence({ standing: { bad, target }, sequence }: Release
   return (bad ?? target)?.sequence ?? sequence;
 }
 
-/** A hook of the running release that has succeeded, and that nothing undoes. */
-export function irreversibleHook(record: ReleaseRecord): Entry | undefined {
+/** A hook that has succeeded since good was verified, in the running release or one that it superseded, and that nothing undoes. */
+export function irreversibleHook(record: ReleaseRecord): ObjectRef | undefined {
   const running = runningSequence(record);
-  return record.entries
+  const own = record.entries
     .values()
     .find(
       ({ hook, applied }) =>
         hook?.isIrreversible === true && applied?.spent === 'Complete' && applied.sequence === running,
     );
+  return own?.ref ?? record.crossed;
 }
 
 /** Whether the cluster is being driven to the target right now. */

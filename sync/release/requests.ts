@@ -31,8 +31,10 @@ export async function carryOut(turn: Turn, request: Request): Promise<Cause | un
   const verb = Object.hasOwn(verbs, request.verb) ? verbs[request.verb] : undefined;
   if (request.text.length > longest)
     return { reason: 'RequestUnknown', message: `a request has at most ${longest} characters` };
-  if (verb === undefined)
-    return { reason: 'RequestUnknown', message: `this version knows ${Object.keys(verbs).join(', ')}` };
+  if (verb === undefined) {
+    const known = Object.keys(verbs).join(', ');
+    return { reason: 'RequestUnknown', message: `a request is VERB@ID, and this version knows ${known}` };
+  }
   const message = await verb(turn, request);
   return message === undefined ? undefined : { reason: 'RequestRefused', message };
 }
@@ -91,9 +93,7 @@ function unreadableTip({ session }: Turn): Answer {
 async function retry(turn: Turn): Promise<Answer> {
   const problem = unreadableTip(turn);
   if (problem !== undefined) return problem;
-  turn.session.weighed = undefined;
-  turn.session.syncAsked = { plan: undefined };
-  if (await move(turn, { type: 'retry' })) return undefined;
+  if (await move(turn, { type: 'retry' })) return releaseNow(turn);
   return `nothing is held back: the state is ${turn.session.record.standing.state}`;
 }
 
@@ -106,10 +106,14 @@ async function accept(turn: Turn, { by }: Request): Promise<Answer> {
   if (problem !== undefined) return problem;
   if (heldFor(standing, standing.tip) === undefined)
     return 'what Git says now is not held, so there is nothing to accept';
+  if (await move(turn, { type: 'accept', by })) return releaseNow(turn);
+  return `nothing can be accepted while the state is ${standing.state}`;
+}
+
+/** What a person lets go is asked for by that. */
+function releaseNow({ session }: Turn): undefined {
   session.weighed = undefined;
   session.syncAsked = { plan: undefined };
-  if (await move(turn, { type: 'accept', by })) return undefined;
-  return `nothing can be accepted while the state is ${standing.state}`;
 }
 
 async function rollback(turn: Turn, { by = 'somebody', to }: Request): Promise<Answer> {

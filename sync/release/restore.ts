@@ -26,20 +26,35 @@ export async function restoreEntry(turn: Turn, entry: Entry): Promise<void> {
   const kept = goodOf(record, record.standing.target?.sequence)?.objects.get(entry.key);
   const live = await applierOf(turn).cluster.get(entry.ref);
   const due = live === undefined ? [] : dueBack(entry.taken ?? [], entry.manifest, live, turn.delivery.uid);
-  if (live !== undefined && kept !== undefined) await prepare(turn, entry, kept, live, due);
+  const isReady = live !== undefined && kept !== undefined && (await prepare(turn, entry, kept, live, due));
   const sequence = kept?.sequence ?? runningSequence(record);
   const { object } = await applyEntry(turn, entry, entry.manifest, sequence, { isRelease: true });
-  if (kept?.answer !== undefined) noteInexact(turn, entry, compared(turn, entry, object, kept.answer));
+  const left = kept?.answer === undefined ? exact : compared(turn, entry, object, kept.answer);
+  noteInexact(turn, entry, left, isReady ? [] : due);
 }
 
-/** Everything that has to happen before the old manifest is applied, so that nothing in between is ever rolled out. */
-async function prepare(turn: Turn, entry: Entry, kept: Kept, live: KubeObject, due: readonly Taken[]): Promise<void> {
-  if (isSealedBy(live) && !isSealedBy(entry.manifest)) return replaceSealed(turn, entry, live);
+const exact: Leftovers = { added: [], lost: [], foreign: [] };
+
+/**
+ * Everything that has to happen before the old manifest is applied, so that nothing in between is ever rolled out.
+ * @returns whether what was others' is theirs again
+ */
+async function prepare(
+  turn: Turn,
+  entry: Entry,
+  kept: Kept,
+  live: KubeObject,
+  due: readonly Taken[],
+): Promise<boolean> {
+  if (isSealedBy(live) && !isSealedBy(entry.manifest)) {
+    await replaceSealed(turn, entry, live);
+    return false;
+  }
   const lost = kept.answer === undefined ? [] : await claimLeftovers(turn, entry, kept.answer, live);
   // Another object of the same name can't have the addresses of the one that was lost.
-  if (lost === 'refused' || live.metadata.uid !== kept.uid) return;
+  if (lost === 'refused' || live.metadata.uid !== kept.uid) return false;
   const theirs = due.flatMap(({ places }) => places);
-  if (lost.length + theirs.length > 0) await sendOnce(turn, entry, [...lost, ...theirs], due);
+  return lost.length + theirs.length === 0 || sendOnce(turn, entry, [...lost, ...theirs], due);
 }
 
 /**
@@ -65,16 +80,21 @@ async function claimLeftovers(
   return sendable(left.lost, entry.manifest, answer);
 }
 
-/** Sends values with the old manifest. What was others' is theirs again then, so that it stays when it is sent no longer. */
-async function sendOnce(turn: Turn, entry: Entry, places: readonly Place[], due: readonly Taken[]): Promise<void> {
+/**
+ * Sends values with the old manifest. What was others' is theirs again then, so that it stays when it is sent no longer.
+ * @returns whether that was done
+ */
+async function sendOnce(turn: Turn, entry: Entry, places: readonly Place[], due: readonly Taken[]): Promise<boolean> {
   const applier = applierOf(turn);
   const how = { stamp: stampOf(turn, runningSequence(turn.session.record)), dryRun: false };
   try {
     const { object } = await applyManifest(applier, entry, withPlaces(entry.manifest, places), how);
     if (due.length > 0) await handBack(applier, object, due);
+    return true;
   } catch (error) {
     // Somebody else has it by now. Good comes back without it, and that is told.
     if (!isLasting(error)) throw error;
+    return false;
   }
 }
 
@@ -127,10 +147,10 @@ async function replaceSealed(turn: Turn, entry: Entry, live: KubeObject): Promis
 }
 
 /**
- * What could not be brought back is told: such a rollback is not exact. What others set, and neither revision ever named,
+ * What could not be brought back, or given back, is told: such a rollback is not exact. What others set, and neither revision ever named,
  * is none of its business: a count that an autoscaler keeps.
  */
-function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
+function noteInexact({ session }: Turn, entry: Entry, left: Leftovers, notGivenBack: readonly Taken[]): void {
   const ours = [entry.manifest, healingManifest(entry), ...(entry.attempted === undefined ? [] : [entry.attempted])];
   const isGivenBack = ({ path, manager }: Foreign): boolean =>
     (entry.taken ?? []).some(
@@ -140,6 +160,9 @@ function noteInexact({ session }: Turn, entry: Entry, left: Leftovers): void {
   const told = [
     ...kept.map(({ path, manager }) => `${pathText(path)} (kept by ${manager})`),
     ...[...left.added, ...left.lost].map(({ path }) => `${pathText(path)} (could not be brought back)`),
+    ...notGivenBack.flatMap(({ manager, places }) =>
+      places.map(({ path }) => `${pathText(path)} (could not be given back to ${manager})`),
+    ),
   ];
   const now = session.record.entries.get(entry.key);
   if (now === undefined || told.length === 0) return;

@@ -9,7 +9,7 @@ import { targetOf } from '../delivery/target.ts';
 import { ApiError, isForbidden, messageOf } from '../errors.ts';
 import { runPhase } from '../hooks/run.ts';
 import { inParallel } from '../parallel.ts';
-import { protectedKinds } from '../plan/prune.ts';
+import { keepReason, protectedKinds } from '../plan/prune.ts';
 import { lookAgainAt, type Turn } from '../session.ts';
 import { type KubeObject, label, refOf, titleOf } from '../types.ts';
 import { applyWaves } from './apply.ts';
@@ -125,6 +125,15 @@ async function giveAllBack(turn: Turn): Promise<string[]> {
   return told.flatMap((problem) => problem ?? []);
 }
 
+/** What good had on its list already, and nothing takes away, is what the bad release has made of it. */
+function leavingText({ delivery, session }: Turn): string[] {
+  return [...session.record.entries.values()].flatMap(({ ref, manifest, removed, isLeaving, touched, origin }) => {
+    const isLeft = removed && isLeaving === true && touched === true && origin === undefined;
+    const goes = delivery.prune && keepReason(manifest) === undefined;
+    return isLeft && !goes ? [`${titleOf(ref)} was in no good release, and stays as the failed one has left it`] : [];
+  });
+}
+
 function isRefusedForGood({ refusal }: Remainder): boolean {
   return refusal !== undefined && (refusal.permanent || refusal.code === 'Forbidden');
 }
@@ -149,7 +158,7 @@ export async function cleanUp(turn: Turn, isLate: boolean): Promise<Event | unde
   const inexact = [...session.record.entries.values()].flatMap(({ ref, removed, inexact: fields }) =>
     removed || fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
   );
-  const leftBehind = [...reasons, ...kept, ...inexact, ...hooks.problems];
+  const leftBehind = [...reasons, ...leavingText(turn), ...kept, ...inexact, ...hooks.problems];
   session.record = { ...session.record, leftBehind };
   session.waiting = [];
   return { type: 'cleaned' };

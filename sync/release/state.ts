@@ -217,11 +217,16 @@ function firstWave(waves: number): Partial<Standing> {
   return { wave: 0, waves, isCleaning: false };
 }
 
-function renamed({ tip, target, good }: Standing): Partial<Standing> {
+function renamed({ state, former, tip, target, good, cause }: Standing): Partial<Standing> {
   if (tip === undefined || target === undefined) return {};
   const { revision, author, subject } = tip;
   const name = <T extends Tip>(release: T): T => ({ ...release, revision, author, subject });
-  return { target: name(target), good: good?.sequence === target.sequence ? name(good) : good, cause: undefined };
+  return {
+    target: name(target),
+    good: good?.sequence === target.sequence ? name(good) : good,
+    // What it is paused for does not go by another name.
+    cause: [state, former].includes('Paused') ? cause : undefined,
+  };
 }
 
 const mostHeld = 10;

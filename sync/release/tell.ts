@@ -42,7 +42,7 @@ function tellAlert(
     world.event(
       'Warning',
       'Irreversible',
-      `${titleOf(once.ref)} has run and is irreversible: nothing is rolled back by itself; request rollback, or push a fix`,
+      `${titleOf(once)} has run and is irreversible: nothing is rolled back by itself; request rollback, or push a fix`,
     );
   const message =
     bad !== undefined && target?.sequence === good?.sequence

@@ -113,7 +113,7 @@ export async function applyEntry(
   turn.world.reach('apply-answered');
   tellTaken(turn, entry, applied);
   const result = { ...applied, object: await withoutHands(turn, applied.object, manifest) };
-  noteApplied(turn, entry, manifest, sequence, result, { isRelease });
+  noteApplied(turn, entry, manifest, sequence, result, { isRelease, answer: applied.object });
   return result;
 }
 
@@ -134,14 +134,17 @@ function withoutHands(turn: Turn, object: KubeObject, manifest: KubeObject): Pro
   });
 }
 
-/** Takes what an apply answered, or would have answered had the answer not been lost, as the newest state of an object. */
+/**
+ * Takes what an apply answered, or would have answered had the answer not been lost, as the newest state of an object.
+ * @param answer what it was before hands were taken off it: who else has written it
+ */
 export function noteApplied(
   turn: Turn,
   entry: Entry,
   manifest: KubeObject,
   sequence: number,
   result: ApplyResult,
-  { isRelease }: { readonly isRelease: boolean },
+  { isRelease, answer = result.object }: { readonly isRelease: boolean; readonly answer?: KubeObject },
 ): void {
   const { delivery, session, world } = turn;
   const live = world.watcher.learn(delivery.uid, entry.key, result.object);
@@ -158,7 +161,7 @@ export function noteApplied(
     ...(isWanted ? {} : { manifest, ...aloneOf({ ignored: ignoredOf(entry, manifest) }) }),
     ...(keepsAnswer ? { answer: withoutNoise(result.object, stampNames) as KubeObject } : {}),
   };
-  const origin = originOf(turn, entry, result);
+  const origin = originOf(turn, entry, { ...result, object: answer });
   const { doubted, inexact: _inexact, alone: _alone, ...known } = entry;
   session.record.entries.set(entry.key, {
     ...known,
@@ -181,7 +184,8 @@ function actionOf({ applied }: Entry, { created }: ApplyResult, isRelease: boole
  * else has put a hand on it (the answer to the first apply was lost). All else was only taken over.
  */
 function originOf({ delivery, session }: Turn, entry: Entry, result: ApplyResult): Entry['origin'] {
-  if (session.record.goods[0]?.objects.has(entry.key) === true || entry.isLeaving === true) return undefined;
+  if (session.record.goods[0]?.objects.has(entry.key) === true) return undefined;
+  if (entry.isLeaving === true) return result.created ? 'created' : entry.origin;
   if (entry.applied !== undefined && entry.origin !== undefined) return entry.origin;
   if (result.created) return 'created';
   const isAlone = isOursAlone(result.object, fieldManager(delivery.uid));

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import git, { Errors } from 'isomorphic-git';
+import git from 'isomorphic-git';
 import { hashText } from '../../diff/hash.ts';
-import { LockstepError, messageOf } from '../errors.ts';
+import { LockstepError } from '../errors.ts';
 import type { Snapshot, SourceRequest, Sources } from '../ports.ts';
 import type { Commit } from '../types.ts';
 import { type Advertised, forgetAdvertised, newAdvertised, remembering } from './advertisement.ts';
@@ -16,6 +16,7 @@ import {
   transportDefaults,
 } from './transport-http.ts';
 import { findTree, listFiles, readTree, type Tree } from './tree.ts';
+import { isStorageTrouble, sourceError } from './trouble.ts';
 import { normalizePath, parseSourceUrl } from './url.ts';
 
 /** A bare repository on disk, shared by all Deliveries of one URL and credential. */
@@ -212,8 +213,15 @@ async function obtain(
       return reader;
     });
   } catch (error) {
+    if (isStorageTrouble(error)) await giveRoom(repository);
     throw sourceError(error, url);
   }
+}
+
+/** What was stored half is of no use: it makes room for other repositories, and is fetched anew. */
+async function giveRoom(repository: Repository): Promise<void> {
+  forget(repository);
+  await fs.promises.rm(repository.gitdir, { recursive: true, force: true }).catch(() => undefined);
 }
 
 function holds(reader: ObjectReader, oid: string): boolean {
@@ -262,22 +270,6 @@ async function exists(gitdir: string, ref: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function sourceError(error: unknown, url: URL): LockstepError {
-  if (error instanceof LockstepError) return error;
-  if (error instanceof Errors.HttpError) {
-    const status = error.data.statusCode;
-    const unauthorized = status === 401 || status === 403;
-    return new LockstepError(
-      unauthorized ? 'SourceUnauthorized' : 'SourceUnreachable',
-      `${url.href} answered HTTP ${status}`,
-      { cause: error },
-    );
-  }
-  if (error instanceof Errors.NotFoundError)
-    return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
-  return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${messageOf(error)}`, { cause: error });
 }
 
 /** Reads what is needed of a commit's headers and the first line of its message. */

@@ -93,13 +93,13 @@ describe('the Delivery', () => {
     const app = await lockstep.app(
       'dlv-unbuilt',
       { 'a.yaml': configMap('a', { a: '1' }) },
-      { sync: { approval: 'required' }, render: { helm: { chart: 'x' } } },
+      { source: { submodules: true }, render: { helm: { chart: 'x' } } },
     );
     expect(await app.refused('NotBuiltYet')).toBe(
-      'not supported by this version: spec.render.helm, spec.sync.approval',
+      'not supported by this version: spec.source.submodules, spec.render.helm',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
-    await lockstep.kube.edit(app.delivery, { spec: { sync: { approval: 'none' }, render: null } });
+    await lockstep.kube.edit(app.delivery, { spec: { source: { submodules: false }, render: null } });
     await app.ready();
   });
 

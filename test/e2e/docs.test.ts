@@ -9,6 +9,7 @@ import { runBeside } from './support/beside.ts';
 import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import type { Repository } from './support/git-server.ts';
 import { until } from './support/kube.ts';
+import { mayMeasureBy } from './support/limits.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -28,7 +29,10 @@ const pages = [
   'analysis',
 ].map((name) => `docs-${name}`);
 const healthRules = 'docs-health-rules-all';
-const lockstep = useLockstep(pages, { flags: ['--webhook-secret', webhookSecret, '--health-rules', healthRules] });
+const limits = 'docs-limits';
+const lockstep = useLockstep(pages, {
+  flags: ['--webhook-secret', webhookSecret, '--health-rules', healthRules, '--limits', limits],
+});
 
 /** A page, and what it takes for granted. */
 interface Page {
@@ -219,6 +223,7 @@ describeOnOwnCluster('every command of', () => {
     const namespace = 'docs-analysis';
     const repository = repositoryOf(namespace);
     await deliver(namespace, repository);
+    await mayMeasureBy(lockstep.kube, limits, lockstep.agent.probes);
     const web = { url: `${lockstep.agent.probes}/healthz` };
     const unsure = { name: 'unsure', web, successCondition: 'status == 1', failureCondition: 'status == 2' };
     await lockstep.kube.edit(deliveryRef(namespace, namespace), { spec: { health: { analysis: [unsure] } } });

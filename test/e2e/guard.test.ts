@@ -105,7 +105,9 @@ describeOnOwnCluster('who writes a Delivery', () => {
     await may([deliveries, impersonate]);
     const withSecret = (name: string) => delivery('c', { source: { secretRef: { name } } });
     await until('the rights hold', async () => (await refusalOf(withSecret('git')))?.includes('may not get a Secret'));
-    expect(await refusalOf(withSecret('git'))).toContain('may not get a Secret that this Delivery would read: git');
+    expect(await refusalOf(withSecret('git'))).toContain(
+      'may not get a Secret that this Delivery would send to another server than before: git http',
+    );
     await may([
       deliveries,
       impersonate,
@@ -120,8 +122,50 @@ describeOnOwnCluster('who writes a Delivery', () => {
         return delivery(`measured-${check}`, { health: { analysis: [metric] } as never });
       };
       expect(await refusalOf(measured('git'))).toBeUndefined();
-      expect(await refusalOf(measured('other'))).toContain('may not get a Secret that this Delivery would read: other');
+      expect(await refusalOf(measured('other'))).toContain('may not get a Secret');
     }
+  });
+
+  it('may not send a Secret that somebody else has named elsewhere', async () => {
+    await may([deliveries]);
+    const url = 'https://git.example.com/shop';
+    const source = { url, secretRef: { name: 'theirs' } };
+    const ready = { name: 'ready', web: { url: 'https://shop.example.com/ready', secretRef: { name: 'probe' } } };
+    await admin.apply(delivery('f', { source, health: { analysis: [ready] } as never }), 'admin');
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'f' };
+    const change = (spec: object) =>
+      tenant.edit(ref, { spec }).then(
+        () => undefined,
+        (error: unknown) => messageOf(error),
+      );
+    expect(await change({ history: 7 })).toBeUndefined();
+    const evil = 'https://evil.example.com/';
+    expect(await change({ source: { url: evil } })).toContain(`another server than before: theirs ${evil}`);
+    const elsewhere = { ...ready, web: { ...ready.web, url: evil } };
+    expect(await change({ health: { analysis: [elsewhere] } })).toContain(`probe ${evil}`);
+    const borrowed = { name: 'more', web: { url: evil, secretRef: { name: 'theirs' } } };
+    expect(await change({ health: { analysis: [ready, borrowed] } })).toContain(`theirs ${evil}`);
+  });
+
+  it('may not do away with what a plan has to wait for, unless they may approve it', async () => {
+    await may([deliveries]);
+    const windows = [{ schedule: '0 9 * * *', duration: '8h' }];
+    await admin.apply(delivery('g', { sync: { approval: 'required', windows } } as never), 'admin');
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'g' };
+    const change = (sync: object) =>
+      tenant.edit(ref, { spec: { sync } }).then(
+        () => undefined,
+        (error: unknown) => messageOf(error),
+      );
+    expect(await change({ prune: false })).toBeUndefined();
+    for (const sync of [
+      { approval: 'none' },
+      { windows: [] },
+      { windows: [{ schedule: '* * * * *', duration: '1h' }] },
+    ])
+      expect(await change(sync)).toContain('may not approve the Delivery g');
+    await may([deliveries, { apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['approve'] }]);
+    await until('it may', async () => (await change({ approval: 'none', windows: [] })) === undefined);
   });
 
   it('may change what is not about that, also where somebody else named the account', async () => {
@@ -141,7 +185,12 @@ describeOnOwnCluster('who writes a Delivery', () => {
         () => undefined,
         (error: unknown) => messageOf(error),
       );
-    expect(await confirm()).toContain('may not approve the Delivery e, which confirm asks for');
+    expect(await confirm()).toContain('may not approve the Delivery e, which a request to confirm or approve asks for');
+    // However it is written.
+    for (const text of ['approve@1 plan=abc', ' approve@1 plan=abc', 'approve plan=abc', '\nconfirm@2 plan=abc'])
+      await expect(tenant.edit(ref, { metadata: { annotations: { 'lockstep.dev/request': text } } })).rejects.toThrow(
+        'may not approve the Delivery e',
+      );
     await may([deliveries, { apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['approve'] }]);
     await until('it may', async () => (await confirm()) === undefined);
   });

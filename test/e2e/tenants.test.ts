@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { at } from '../../diff/json.ts';
 import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
+import { setLimits } from './support/limits.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const name = 'tenants-limits';
@@ -13,17 +14,7 @@ const lockstep = useLockstep(
   },
 );
 
-/** Whoever runs Lockstep says what Deliveries may do. */
-async function limit(data: Readonly<Record<string, string>>): Promise<void> {
-  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: agentNamespace, name };
-  if ((await lockstep.kube.get(ref)) !== undefined) await lockstep.kube.delete(ref);
-  await lockstep.kube.apply({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, namespace: agentNamespace },
-    data: { ...data },
-  });
-}
+const limit = (data: Readonly<Record<string, string>>): Promise<void> => setLimits(lockstep.kube, name, data);
 
 const clusterRole = (verbs: string): string =>
   `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: tenants-role}\nrules: [{apiGroups: [""], resources: [pods], verbs: [${verbs}]}]\n`;

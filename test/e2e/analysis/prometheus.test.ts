@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { textAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
+import { mayMeasureBy } from '../support/limits.ts';
 import { type App, configMap, deployment, useLockstep } from '../support/lockstep.ts';
 import { hasPrometheus, type PrometheusServer, startPrometheus } from '../support/prometheus.ts';
 import { expectBack, held, holdMessage, picture } from '../support/rollback.ts';
 
-const lockstep = useLockstep(['metrics-fail', 'metrics-pass', 'metrics-pause', 'metrics-down']);
+const limits = 'analysis-prometheus-limits';
+const lockstep = useLockstep(['metrics-fail', 'metrics-pass', 'metrics-pause', 'metrics-down'], {
+  flags: ['--limits', limits],
+});
 let prometheus: PrometheusServer;
 beforeAll(async () => {
-  if (hasPrometheus) prometheus = await startPrometheus();
+  if (!hasPrometheus) return;
+  prometheus = await startPrometheus();
+  await mayMeasureBy(lockstep.kube, limits, prometheus.url);
 });
 afterAll(() => prometheus?.close());
 

@@ -3,11 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { textAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
+import { mayMeasureBy } from '../support/limits.ts';
 import { type App, configMap, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
 import { podWith, setPodStatus } from '../support/pods.ts';
 import { expectBack, held, holdMessage, picture } from '../support/rollback.ts';
 
-const lockstep = useLockstep(['smoke-web', 'smoke-job', 'smoke-crash', 'smoke-newer']);
+const limits = 'analysis-web-limits';
+const lockstep = useLockstep(['smoke-web', 'smoke-job', 'smoke-crash', 'smoke-newer'], {
+  flags: ['--limits', limits],
+});
 let server: Server;
 let status = 200;
 beforeAll(async () => {
@@ -16,6 +20,7 @@ beforeAll(async () => {
     response.end('{"ready": true}');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await mayMeasureBy(lockstep.kube, limits, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
 afterAll(() => server.close());
 

@@ -5,12 +5,14 @@ import { numberAt, objectsAt, textAt } from '../../../diff/json.ts';
 import type { ObjectRef } from '../../../sync/types.ts';
 import { readAudit } from '../support/audit.ts';
 import { until } from '../support/kube.ts';
+import { mayMeasureBy } from '../support/limits.ts';
 import { type App, configMap, customKind, deployment, describeOnOwnCluster, useLockstep } from '../support/lockstep.ts';
 import { deny } from '../support/policy.ts';
 import { expectBack, held, holdMessage, picture } from '../support/rollback.ts';
 
 /** From the status that completes the signal until all of good is live again, in milliseconds. */
 const limit = 5_000;
+const limits = 'twelve-limits';
 
 let server: Server;
 let answer = 200;
@@ -191,7 +193,11 @@ const commits: readonly Bad[] = [
   },
 ];
 
-const lockstep = useLockstep(commits.map(({ name }) => `twelve-${name}`));
+const lockstep = useLockstep(
+  commits.map(({ name }) => `twelve-${name}`),
+  { flags: ['--limits', limits] },
+);
+beforeAll(() => mayMeasureBy(lockstep.kube, limits, `http://127.0.0.1:${(server.address() as AddressInfo).port}`));
 const signals = { imagePull: 'at-once', crashLoop: 'at-once', config: 'at-once', degraded: 'at-once' };
 
 /** When the cluster said last how pods or Jobs are before the release was given up; the verdict itself where it said nothing. */

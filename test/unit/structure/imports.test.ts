@@ -22,7 +22,7 @@ const pure = [
   /^sync\/plan\/(order|links|references|deferred|prune|plan|needs)\.ts$/,
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
-  /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key)\.ts$/,
+  /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
   /^sync\/render\/(check|config-hash|ignored|plain)\.ts$/,
   /^sync\/source\/url\.ts$/,
   /^sync\/apply\/(filters\/|taken\.ts$)/,

@@ -22,6 +22,12 @@ describe('what a failure points at', () => {
     ['a cluster in which nothing goes on', { reason: 'ProgressDeadlineExceeded', message: 'no progress in time' }],
     [undefined, pull('registry.example.com/shop:2', 'not found')],
     [undefined, pull('registry.example.com/shop:2', 'manifest unknown')],
+    [undefined, pull('registry.example.com/build-503/timeout:1.502.0', 'not found')],
+    [undefined, { reason: 'ErrImagePull', message: 'pod web-1: registry.example.com/timeout/x509:1.502.0: not found' }],
+    [
+      'the registry docker.io',
+      pull('shop:2', 'unexpected status code https://registry-1.docker.io/v2/: 503 Service Unavailable'),
+    ],
     [undefined, { reason: 'CrashLoopBackOff', message: 'exit code 1, timeout' }],
     [undefined, { reason: 'AnalysisFailed', message: 'analysis errors: 0.3' }],
   ])('%s', (shared, cause) => expect(sharedBy(cause)).toBe(shared));
@@ -82,10 +88,21 @@ describe('the circuit breaker', () => {
     for (let uid = 0; uid < 4; uid += 1) fail(uid, 0);
     expect(fail(4, 0, { reason: 'Unschedulable', message: 'no nodes' })).toBeUndefined();
     expect(fail(4, 1_000)).toBe(
-      '5 Deliveries fail because of the registry registry.example.com: nothing is rolled back for that while it lasts',
+      '5 Deliveries fail because of the registry registry.example.com: nothing is rolled back for that for half an hour',
     );
     expect(breaker.open(served, 2_000)).toEqual(['the registry registry.example.com']);
     expect(breaker.open(served, 300_000)).toEqual([]);
     expect(fail(5, 301_500)).toBeUndefined();
+  });
+
+  it('withholds no verdict for longer than half an hour: the releases themselves may have brought it', () => {
+    const breaker = createBreaker();
+    const failAll = (at: number) =>
+      [0, 1, 2, 3, 4, 5].map((uid) =>
+        breaker.withholds({ uid: `${uid}`, namespace: `n${uid % 3}`, cause: down }, namespaces(3), at),
+      );
+    const minute = 60_000;
+    for (let at = 0; at < 30 * minute; at += minute) failAll(at);
+    expect(failAll(30 * minute)).toEqual(Array.from({ length: 6 }, () => undefined));
   });
 });

@@ -61,7 +61,8 @@ describe('windows', () => {
     expect(closed(window({ manualSync: true }), window())).toBe(false);
     const deny = window({ kind: 'deny', schedule: '0 0 * * 0', duration: 24 * hour });
     expect(closed(window({ manualSync: true }), deny)).toBe(false);
-    expect(closed(window(), { ...deny, manualSync: true })).toBe(true);
+    expect(closed(window(), { ...deny, manualSync: true })).toBe(false);
+    expect(closed(window({ manualSync: true }), { ...deny, manualSync: true })).toBe(true);
   });
 
   it.each([

@@ -36,6 +36,9 @@ afterAll(async () => {
 });
 const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+/** The server of this test listens where only the machine may ask: that has to be allowed. */
+const hereOnly = (): Limits => ({ ...unlimited, analysis: [`${url()}/`, 'http://127.0.0.1:9/'] });
+
 interface Options {
   readonly limits?: Limits;
   readonly cluster?: Partial<Cluster>;
@@ -43,7 +46,7 @@ interface Options {
 }
 
 /** One measurement by a metric of a Delivery. */
-function measure(metric: object, { limits = unlimited, cluster = {}, signal }: Options = {}): Promise<Measurement> {
+function measure(metric: object, { limits = hereOnly(), cluster = {}, signal }: Options = {}): Promise<Measurement> {
   const object: unknown = {
     apiVersion: 'lockstep.dev/v1alpha1',
     kind: 'Delivery',
@@ -116,6 +119,17 @@ describe('Prometheus', () => {
       message: '0.1, 0.2, 0.3: not result.all(one, one < 0.25)',
     });
     expect(await by('result[2] > 0.2')).toMatchObject({ outcome: 'Successful' });
+    // One that is no number hides none of the others.
+    answer = { body: vector('NaN', '0.3') };
+    expect(await by('value < 0.05')).toEqual({ outcome: 'Failed', message: '0.3: not value < 0.05' });
+    // Whole or not, all that is measured is a double: a share of nothing is as good as one of a little.
+    for (const sample of ['0', '0.004']) {
+      answer = { body: vector(sample) };
+      expect(await by('value * 100.0 < 1.0')).toMatchObject({ outcome: 'Successful' });
+    }
+    answer = { body: vector('3') };
+    expect(await by('value / 2.0 > 1.4')).toMatchObject({ outcome: 'Successful' });
+    answer = { body: vector('0.1', '0.2', '0.3') };
     // That there is not one value is the condition's mistake, and says nothing of the release.
     expect((await by('value < 1.0')).outcome).toBe('Error');
   });
@@ -158,6 +172,14 @@ describe('the web', () => {
       outcome: 'Failed',
       message: `status 200: not ${successCondition}`,
     });
+    for (const condition of ['bool(result.checks.database)', '{"a": 1}[result.checks.database] == 1']) {
+      expect(await measure(web({}, { successCondition: condition }))).toEqual({
+        outcome: 'Error',
+        message: expect.stringMatching(
+          /^status 200: successCondition can not be evaluated for what was answered at line 1, column \d+$/,
+        ),
+      });
+    }
     answer = { body: 'all is well' };
     expect(await measure(web({}, { successCondition: 'result.contains("well")' }))).toMatchObject({
       outcome: 'Successful',
@@ -175,8 +197,17 @@ describe('the web', () => {
     'http://2852039166/',
     'http://[::ffff:169.254.169.254]/',
     'http://[fe80::1]/',
+    'http://127.0.0.1:8080/api/v1/deliveries',
+    'http://127.1/',
+    'http://0.0.0.0/',
+    'http://[::1]/',
+    'http://[::]/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[64:ff9b::169.254.169.254]/',
+    'http://localhost/',
+    'http://100.100.100.200/',
   ])('%s is never asked: only the machine itself may', async (address) => {
-    const asked = await measure({ web: { url: address } });
+    const asked = await measure({ web: { url: address } }, { limits: unlimited });
     expect(asked).toEqual({ outcome: 'Error', message: expect.stringContaining('an address of the machine alone') });
   });
 

@@ -3,6 +3,7 @@ import { hashValue } from '../../../../diff/hash.ts';
 import { at, type JsonObject, textAt } from '../../../../diff/json.ts';
 import type { Desired } from '../../../../sync/render/check.ts';
 import { withConfigHashes } from '../../../../sync/render/config-hash.ts';
+import { withIgnored } from '../../../../sync/render/ignored.ts';
 import { type KubeObject, keyOf, refOf } from '../../../../sync/types.ts';
 
 const desired = (manifest: KubeObject): Desired => ({
@@ -42,9 +43,9 @@ describe('the fingerprint of configuration', () => {
     ],
   ])('is of what pods refer to by %s', async (_how, pod, key) => {
     const all = [config('ConfigMap', 'c', { a: '1' }), config('Secret', 's', { a: 'MQ==' }), workload(pod)];
-    const [, , web] = await withConfigHashes(all, fingerprint);
+    const [, , web] = await withConfigHashes(all, 'uid', fingerprint);
     const value = key.includes('Secret') ? '"MQ=="' : '"1"';
-    expect(hashOf(web)).toBe(`f(${key} [{"a":${value}},null,null])`);
+    expect(hashOf(web)).toBe(`f(uid\n${key} [{"a":${value}},null,null])`);
     expect(web?.hash).toBe(hashValue(web?.manifest ?? null));
     // What else stands on pods stays.
     expect(at(web?.manifest, 'spec', 'template', 'metadata', 'labels')).toEqual({ app: 'web' });
@@ -53,22 +54,46 @@ describe('the fingerprint of configuration', () => {
   it('changes with content alone, and keeps unchanged objects the very same', async () => {
     const web = workload(env({ configMapRef: { name: 'c' } }));
     const by = async (data: JsonObject, metadata: JsonObject = {}) =>
-      (await withConfigHashes([config('ConfigMap', 'c', data, metadata), web], fingerprint))[1];
+      (await withConfigHashes([config('ConfigMap', 'c', data, metadata), web], 'uid', fingerprint))[1];
     const first = await by({ a: '1' });
-    expect(await by({ a: '1' }, { labels: { team: 'red' } })).toBe(first);
+    expect((await by({ a: '1' }, { labels: { team: 'red' } }))?.manifest).toBe(first?.manifest);
     expect(hashOf(await by({ a: '2' }))).not.toBe(hashOf(first));
     expect(hashOf(await by({ a: '1' }))).toBe(hashOf(first));
   });
 
   it.each(['StatefulSet', 'DaemonSet'])('is on a %s too', async (kind) => {
     const all = [config('ConfigMap', 'c', { a: '1' }), workload(env({ configMapRef: { name: 'c' } }), kind)];
-    expect(hashOf((await withConfigHashes(all, fingerprint))[1])).toContain('/ConfigMap/shop/c');
+    expect(hashOf((await withConfigHashes(all, 'uid', fingerprint))[1])).toContain('/ConfigMap/shop/c');
+  });
+
+  it('goes with what is left alone, which may change while the content does not', async () => {
+    const web = workload(env({ configMapRef: { name: 'c' } }));
+    const rule = { group: undefined, kind: 'Deployment', namespace: undefined, name: undefined, managers: [] };
+    const by = async (pointers: string[]) => {
+      const all = await withConfigHashes([config('ConfigMap', 'c', { a: '1' }), web], 'uid', fingerprint);
+      const rules = pointers.length === 0 ? [] : [{ ...rule, pointers }];
+      return withIgnored({ desired: all, skipped: [], problems: [], isServed: true, isGuess: false }, rules).desired[1];
+    };
+    const plain = await by([]);
+    const scaled = await by(['/spec/replicas']);
+    expect(scaled?.ignored).toEqual({ pointers: ['/spec/replicas'], managers: [] });
+    expect(scaled?.hash).not.toBe(plain?.hash);
+    expect((await by([]))?.ignored).toBeUndefined();
+  });
+
+  it('is not of what a hook brings, and is another one in another Delivery', async () => {
+    const web = workload(env({ configMapRef: { name: 'c' } }));
+    const hook = config('ConfigMap', 'c', { a: '1' }, { annotations: { 'helm.sh/hook': 'test' } });
+    expect(hashOf((await withConfigHashes([hook, web], 'uid', fingerprint))[1])).toBeUndefined();
+    const of = async (uid: string) =>
+      hashOf((await withConfigHashes([config('ConfigMap', 'c', { a: '1' }), web], uid, fingerprint))[1]);
+    expect(await of('one')).not.toBe(await of('other'));
   });
 
   it('is on nothing that refers to nothing of this revision, and on no Job', async () => {
     const other = workload(env({ configMapRef: { name: 'elsewhere' } }));
     const job = workload(env({ configMapRef: { name: 'c' } }), 'Job');
     const all = [config('ConfigMap', 'c', { a: '1' }), other, job];
-    expect(await withConfigHashes(all, fingerprint)).toEqual(all);
+    expect(await withConfigHashes(all, 'uid', fingerprint)).toEqual(all);
   });
 });
