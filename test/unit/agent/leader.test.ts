@@ -61,6 +61,25 @@ describe('a leadership', () => {
     expect((await second).outage).toBeLessThan(400 + times.duration);
   });
 
+  it('tells nothing of what another agent has led through meanwhile', async () => {
+    const { begin, server, take } = makeServer();
+    take();
+    const standby = begin();
+    await sleep(60);
+    server.isDown = true;
+    await sleep(200);
+    server.isDown = false;
+    for (let renewals = 0; renewals < 6; renewals += 1) {
+      await sleep(times.retry * 2);
+      if (server.lease !== undefined) server.lease = { ...server.lease, version: server.lease.version + 1 };
+    }
+    if (server.lease !== undefined)
+      server.lease = { version: server.lease.version + 1, spec: { ...server.lease.spec, holderIdentity: '' } };
+    const leadership = await standby;
+    expect(leadership.outage).toBe(0);
+    await leadership.release();
+  });
+
   it('lasts as long as it is renewed, and has a number above all before it', async () => {
     const { begin, server } = makeServer();
     const first = await begin();

@@ -68,6 +68,19 @@ describe('Deliveries that depend on others', () => {
     expect(unmet('shop/web')).toBeUndefined();
   });
 
+  it('take one that is suspended, by its spec or by request, as it was last', () => {
+    for (const isByRequest of [true, false]) {
+      const { serve, stand, unmet, registry } = start();
+      serve('shop/web', ['shop/db']);
+      serve('shop/db', [], isByRequest ? {} : { suspend: true });
+      stand('shop/db', '1', '2');
+      const session = registry.get('shop/db')?.session;
+      if (isByRequest) expect(unmet('shop/web')).toContain('is not good yet');
+      if (session !== undefined) session.record = { ...session.record, isSuspended: isByRequest };
+      expect(unmet('shop/web')).toBeUndefined();
+    }
+  });
+
   it('of one repository wait until those have seen the same commit, which they are told to look for', () => {
     const { serve, stand, unmet, asked } = start();
     const source = { url: 'https://git.example.com/mono' };

@@ -92,6 +92,13 @@ describe('a metric', () => {
   it('goes on after a pause with what it knows, and without what said nothing', () => {
     const run = goingOn(runOf('Failed', 'NoData', 'Inconclusive', 'Error'));
     expect(run).toMatchObject({ counts: { Failed: 1, NoData: 0, Inconclusive: 0, Error: 0 }, errorsInARow: 0 });
+    // What counts as a failure is one, also when nothing was found.
+    expect(goingOn(runOf('NoData', 'Error'), 'Failed').counts).toMatchObject({ NoData: 1, Error: 0 });
+  });
+
+  it('keeps no more of a message than people read', () => {
+    const run = measuredIn(newRun, { outcome: 'Error', message: 'x'.repeat(5_000) }, 0);
+    expect(run.last[0]?.message).toHaveLength(500);
   });
 
   it.each([

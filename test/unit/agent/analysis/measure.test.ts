@@ -274,6 +274,38 @@ describe('a Job', () => {
     expect(again.asked.every((one) => one.startsWith('get '))).toBe(true);
   });
 
+  it('stays until somebody has seen how it ended, and what has ended is seen whoever waits', async () => {
+    const spec = { ...job.job.spec, ttlSecondsAfterFinished: 0 };
+    const hasty = holding('Complete');
+    await measure({ job: { spec } }, hasty);
+    expect(hasty.live()).toMatchObject({ spec: { ttlSecondsAfterFinished: 600 } });
+    const stopped = await measure(job, { ...holding('Complete'), signal: AbortSignal.abort() });
+    expect(stopped.outcome).toBe('Successful');
+  });
+
+  it('that no pod ever ran for, or that nothing ends, says nothing of the release', async () => {
+    const failed = (status: object): Partial<Cluster> => ({
+      get: async () =>
+        ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace: 'shop' }, status }) as never,
+    });
+    const late = { conditions: [{ type: 'Failed', status: 'True', reason: 'DeadlineExceeded' }] };
+    expect(await measure(job, { cluster: failed(late) })).toMatchObject({
+      outcome: 'Error',
+      message: expect.stringContaining('never got a pod that runs'),
+    });
+    expect(await measure(job, { cluster: failed({ ...late, ready: 1 }) })).toMatchObject({ outcome: 'Failed' });
+    const old = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace: 'shop' } };
+    const suspended = holding(undefined, {
+      ...old,
+      metadata: { ...old.metadata, creationTimestamp: new Date(Date.now() - 91_000).toISOString() },
+    } as never);
+    expect(await measure(job, suspended)).toMatchObject({
+      outcome: 'Error',
+      message: expect.stringContaining('did not end in time'),
+    });
+    expect(suspended.live()).toBeUndefined();
+  });
+
   it('that nobody waits for any more is deleted', async () => {
     const running = holding(undefined);
     const stop = new AbortController();

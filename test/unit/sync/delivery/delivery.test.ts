@@ -35,6 +35,40 @@ describe('a Delivery', () => {
     });
   });
 
+  it.each([
+    ['windows', [{ schedule: '61 * * * *', duration: '1h' }]],
+    ['windows', [{ schedule: '0 9 * * *', duration: '1h', timeZone: 'Mars/Olympus' }]],
+    ['ignore', [{ jsonPointers: ['/metadata'] }]],
+  ])('with wrong %s can be deleted', (field, value) => {
+    const spec = { source: { url: 'https://git.example.com/shop.git' }, sync: { [field]: value } };
+    const object = (metadata: object) =>
+      ({
+        apiVersion: 'lockstep.dev/v1alpha1',
+        kind: 'Delivery',
+        metadata: { name: 'a', namespace: 'b', ...metadata },
+        spec,
+      }) as never;
+    expect(() => readDelivery(object({}))).toThrow(`spec.sync.${field}[0]`);
+    expect(readDelivery(object({ deletionTimestamp: '2026-01-01T00:00:00Z' })).deleting).toBe(true);
+  });
+
+  it.each([
+    ['sync@1', 'sync'],
+    ['approve@a/1 plan=abc by=ada', 'approve'],
+    ['approve plan=abc by=ada', ''],
+    [' approve@1 plan=abc by=ada', ''],
+    ['\tapprove@1', ''],
+    ['approve@1\n', ''],
+    ['Approve@1', ''],
+    ['approve@', ''],
+    ['@1', ''],
+  ])('reads the request %j just as the guard does', (text, verb) => {
+    const spec = { source: { url: 'https://git.example.com/shop.git' } };
+    const metadata = { name: 'a', namespace: 'b', annotations: { 'lockstep.dev/request': text } };
+    const object = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', metadata, spec };
+    expect(readDelivery(object as never).request?.verb).toBe(verb);
+  });
+
   it('may ask for no time at all where there must be some (F36.2)', () => {
     const spec = {
       source: { url: 'https://git.example.com/shop.git', interval: '0s' },

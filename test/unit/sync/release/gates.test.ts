@@ -81,6 +81,14 @@ describe('an approval', () => {
     expect(free.session.refusal).toContain('no plan waits for an approval');
   });
 
+  it('is used up by the release that it was given for', async () => {
+    const turn = start({ sync: { approval: 'required' } });
+    await settle(turn);
+    ask(turn, 'approve@1', { plan: planIn(turn), by: 'ada' });
+    await settle(turn);
+    expect(turn.session.record.approved).toBeUndefined();
+  });
+
   it('is all that a manual Delivery needs; a sync without it is not enough', async () => {
     const turn = start({ sync: { approval: 'required', mode: 'manual' } });
     await settle(turn);
@@ -132,6 +140,22 @@ describe('a window', () => {
     ask(turn, 'rollback@1');
     await settle(turn);
     expect(turn.objects.get('ConfigMap a')?.['data']).toEqual({ value: 'first' });
+  });
+
+  it('keeps what a person asked for until it opens, and for that content alone', async () => {
+    const { sync } = deny();
+    for (const isOther of [false, true]) {
+      const turn = start({ sync: { ...sync, mode: 'manual' } });
+      await settle(turn);
+      ask(turn, 'sync@1');
+      await settle(turn);
+      expect(says(turn).reason).toBe('OutsideWindow');
+      if (isOther) push(turn, '2', [map('second')]);
+      turn.session.pollAt = 0;
+      turn.now = opens;
+      await settle(turn);
+      expect(state(turn)).toBe(isOther ? 'Blocked' : 'Synced');
+    }
   });
 
   it('lets a person through where it says so', async () => {

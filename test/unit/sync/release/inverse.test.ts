@@ -115,6 +115,26 @@ const claims: {
   },
 ];
 
+describe('going back behind the good release that is left', () => {
+  const entry = entryOf(object('ConfigMap', 'x'), {});
+  const kept = inverse.keptOf(entry, undefined) as Kept;
+  const back = (there: Entry | undefined) =>
+    inverse
+      .turnBack(new Map(there === undefined ? [] : [[entry.key, there]]), new Map([[entry.key, kept]]), new Map())
+      .get(entry.key);
+
+  it('makes what is gone again, as ours', () =>
+    expect(back(undefined)).toMatchObject({ origin: 'created', touched: true }));
+
+  it('takes what is only on the list of what goes off it, and back onto it by a further way back', () => {
+    const wanted = back({ ...entry, removed: true });
+    expect(wanted).toMatchObject({ removed: false, isLeaving: true });
+    expect(wanted?.origin).toBeUndefined();
+    const again = inverse.turnBack(new Map([[entry.key, wanted as Entry]]), new Map(), new Map());
+    expect(inverse.fatesOf(again)).toEqual([]);
+  });
+});
+
 describe('the inverse', () => {
   const check = (claim: (typeof claims)[number]['claim'], with_: Inverse) =>
     fc.check(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type State, states } from '../../../../sync/release/standing.ts';
+import { newStanding, type State, states } from '../../../../sync/release/standing.ts';
 import * as machine from '../../../../sync/release/state.ts';
 import { mutant } from './mutant.ts';
 import { check, failedContents, type Machine, type Step, walk } from './walk.ts';
@@ -226,5 +226,16 @@ describe('the machine', () => {
   it('ends for good with the Delivery', () => {
     const leaving = machine.moves.filter(({ from }) => from.includes('Deleting'));
     expect(leaving).toEqual([]);
+  });
+});
+
+describe('a release that is paused', () => {
+  it('goes by another name when a commit changes nothing, and is paused for the same all the same', () => {
+    const content = { input: 'x', render: 'x', author: '', subject: '' };
+    const target = { ...content, revision: 'a', sequence: 1, startedAt: 0 };
+    const cause = { reason: 'AnalysisError', message: 'no answer' };
+    const standing = { ...newStanding(), state: 'Paused' as const, target, cause };
+    const after = machine.next(standing, { type: 'tip', tip: { ...content, revision: 'b' } })?.standing;
+    expect(after).toMatchObject({ state: 'Paused', target: { revision: 'b' }, cause });
   });
 });
