@@ -1,3 +1,5 @@
+import { nameOf } from '../delivery/delivery.ts';
+import { messageOf } from '../errors.ts';
 import type { Turn } from '../session.ts';
 import { offsetOf, type ReleaseRecord, shiftedBy } from './record.ts';
 
@@ -19,6 +21,7 @@ async function save({ delivery, session, world }: Turn, record: ReleaseRecord): 
     await world.records.save(delivery.uid, { ...record, clocks: shiftedBy(record.clocks, offsetOf(world.clock)) });
   } catch (error) {
     session.unsaved = true;
+    world.log.warn({ delivery: nameOf(delivery), problem: messageOf(error) }, 'the release record can not be stored');
     throw error;
   }
   session.storedDeadline = record.clocks.deadline;

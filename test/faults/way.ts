@@ -9,8 +9,8 @@ import { loadAccess } from '../../agent/kube/client.ts';
 import { writeKubeconfig } from '../e2e/support/kubeconfig.ts';
 import { type Lockstep, useLockstep } from '../e2e/support/lockstep.ts';
 
-/** What happens to a request on its way: `true` says that it was dealt with, `undefined` lets it pass. */
-export type Fault = (incoming: IncomingMessage, outgoing: ServerResponse) => true | undefined;
+/** What happens to a request on its way: `true` says that it was dealt with, `undefined` lets it pass, at once or later. */
+export type Fault = (incoming: IncomingMessage, outgoing: ServerResponse) => true | undefined | Promise<undefined>;
 
 /** The way to the real API server, on which things go wrong. */
 export interface Way {
@@ -41,8 +41,8 @@ async function openWay(way: Way, kubeconfig: string): Promise<{ kubeconfig: stri
   const access = await loadAccess(kubeconfig, Date.now);
   const { hostname, port } = new URL(access.server);
   const headers = await access.headers();
-  const server = createServer((incoming, outgoing) => {
-    if (way.fault(incoming, outgoing) === true) return;
+  const server = createServer(async (incoming, outgoing) => {
+    if ((await way.fault(incoming, outgoing)) === true || outgoing.destroyed) return;
     const options = {
       hostname,
       port,
@@ -76,9 +76,9 @@ async function openWay(way: Way, kubeconfig: string): Promise<{ kubeconfig: stri
 }
 
 /** Answers as an API server that refuses. */
-export function refuse(outgoing: ServerResponse, status: number): true {
+export function refuse(outgoing: ServerResponse, status: number, message = 'a fault'): true {
   outgoing
     .writeHead(status, { 'content-type': 'application/json' })
-    .end(JSON.stringify({ kind: 'Status', message: 'a fault', code: status }));
+    .end(JSON.stringify({ kind: 'Status', message, code: status }));
   return true;
 }
