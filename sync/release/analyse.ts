@@ -90,9 +90,8 @@ function hasBegun({ record, measuring }: Session, { name }: Metric): boolean {
 function measureWhenDue(turn: Turn, metric: Metric, run: Run, interval: number): void {
   const { session, world } = turn;
   const now = world.clock.steady();
-  const isFirst = run.last.length === 0;
   const { dueAt, abort } = session.measuring.get(metric.name) ?? {
-    dueAt: now + (isFirst ? metric.initialDelay : 0),
+    dueAt: now + waitOf(turn, metric, run, interval),
     abort: undefined,
   };
   if (abort !== undefined) return;
@@ -101,6 +100,14 @@ function measureWhenDue(turn: Turn, metric: Metric, run: Run, interval: number):
     session.measuring.set(metric.name, { dueAt, abort });
     lookAgainAt(session, dueAt);
   }
+}
+
+/** How long until a metric is due that was not measured by this agent: a restart neither hurries it nor begins it anew. */
+function waitOf({ session, world }: Turn, { initialDelay }: Metric, { last }: Run, interval: number): number {
+  const [newest] = last;
+  if (newest !== undefined) return Math.min(interval, Math.max(0, newest.at + interval - world.clock.now()));
+  const now = world.clock.steady();
+  return Math.max(0, (session.record.clocks.well ?? now) + initialDelay - now);
 }
 
 /** Nobody waits for it: it brings a turn of its own when it has come to something. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { objectsAt, textAt } from '../../diff/json.ts';
+import { numberAt, objectsAt, textAt } from '../../diff/json.ts';
 import { steps } from '../../sync/session.ts';
 import { deliveryLabel } from '../../sync/stamp.ts';
 import { label } from '../../sync/types.ts';
@@ -21,6 +21,7 @@ const { lockstep, way } = useFaultyWay(names, ['--watch-silence', '2000']);
 /** One app that is walked by its seed. */
 class Walk {
   readonly told: string[] = [];
+  readonly since = Date.now();
   readonly contents = new Map<string, Content>();
   readonly app: App;
   readonly random: Random;
@@ -125,22 +126,40 @@ class Walk {
     });
   }
 
+  /** Whether every commit holds an object. */
+  isAlways(resource: string, name: string): boolean {
+    const all = [...this.contents.values()];
+    return all.every(({ wanted }) =>
+      wanted.some((one) => one.name === name && `${one.kind.toLowerCase()}s` === resource && !one.isHook),
+    );
+  }
+
   async whyNot(): Promise<string> {
     const status = (await this.app.status())['status'];
     const good = textAt(status, 'revision', 'good') ?? '';
     return `${(await this.differences(good)).join(', ')}; ${JSON.stringify(status)}`;
   }
 
-  /** I3, I6, I8 and what a bad content may never become, over what the API server has noted. */
+  /** I3, I6, I8 and what a bad content may never become, by the status and over all calls that the API server has noted. */
   async broken(): Promise<string[]> {
     const lines = objectsAt(await this.app.status(), 'status', 'history');
     const sequences = lines.map((line) => line['sequence']);
     const doubled = sequences.filter((one, index) => sequences.indexOf(one) !== index);
+    const calls = this.app.writes(this.since);
+    const begun = numberAt(await this.app.status(), 'status', 'sequence') ?? 0;
+    const runs = Map.groupBy(
+      calls.filter(({ resource, status }) => resource === 'jobs' && status === 201),
+      ({ name }) => name,
+    );
+    const oftener = [...runs].filter(([, made]) => made.length > begun);
+    const lost = calls.filter(({ verb, resource, name }) => verb === 'delete' && this.isAlways(resource, name));
     const wrong = lines.filter(
       (line) => line['verdict'] === 'Good' && this.contents.get(String(line['revision']))?.isBad === true,
     );
     return [
       ...doubled.map((sequence) => `release ${sequence} ended twice`),
+      ...oftener.map(([name, made]) => `Job ${name} was made ${made.length} times in ${begun} releases`),
+      ...lost.map(({ resource, name }) => `${resource} ${name} was deleted, and every commit wants it`),
       ...wrong.map((line) => `${line['revision']} is bad, and was called good`),
     ];
   }

@@ -38,6 +38,7 @@ function ask(walker: Walker): void {
   const verb = walker.random.one(['retry', 'accept', 'rollback', 'sync', 'suspend', 'resume', 'resume']);
   const request = `${verb}@${walker.stage.time.now()} by=ada`;
   walker.tell(`somebody asks for ${verb}`);
+  walker.checker.ask(verb);
   walker.edit({ metadata: { annotations: { 'lockstep.dev/request': request } } });
 }
 

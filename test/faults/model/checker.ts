@@ -1,5 +1,6 @@
 import { at, objectsAt, textsAt } from '../../../diff/json.ts';
 import { type Ended, isPending } from '../../../sync/release/record.ts';
+import type { Standing } from '../../../sync/release/standing.ts';
 import { deliveryLabel, releaseAnnotation } from '../../../sync/stamp.ts';
 import { annotation, type KubeObject, keyOf, label, refOf, titleOf } from '../../../sync/types.ts';
 import { type Content, canary, valueIn, type Wanted } from '../content.ts';
@@ -19,6 +20,8 @@ export interface Checker {
   finish(calls: readonly Call[]): void;
   /** Somebody changes or deletes an object by hand. */
   disturb(key: string): void;
+  /** Somebody asks for something, such as a rollback. */
+  ask(verb: string): void;
   /** Whether live is what a content wants, and what differs. */
   differences(content: Content): string[];
 }
@@ -43,6 +46,8 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
   const verdicts = new Map<number, string>();
   /** When people changed an object last. */
   const disturbed = new Map<string, number>();
+  /** What people asked for. */
+  const asked = new Set<string>();
   /** Revisions that a person let pass. */
   const accepted = new Set<string>();
 
@@ -55,7 +60,9 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
     const live = server.objects.get(key);
     if (live === undefined || valueIn(live) !== value) return false;
     if (live.kind === 'Job') return isHook && at(live, 'status') !== undefined;
-    return live.kind !== 'Deployment' || at(live, 'status', 'observedGeneration') === live.metadata['generation'];
+    if (live.kind !== 'Deployment') return true;
+    const isSeen = at(live, 'status', 'observedGeneration') === live.metadata['generation'];
+    return isSeen && at(live, 'status', 'updatedReplicas') === at(live, 'status', 'replicas');
   }
 
   /** A wave counts as healthy once it was so while its release ran: what people break later is another matter. */
@@ -76,9 +83,21 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
     if (live !== undefined && !isOurs(live) && request.method === 'DELETE') fail('I2', `${key} is a stranger's`);
     const standing = agent?.registry.all()[0]?.session?.record.standing;
     const target = standing?.target === undefined ? undefined : contentOf(standing.target.revision);
-    if (request.method === 'DELETE' && target?.wanted.some((one) => one.key === key && !one.isHook))
-      fail('I3', `${key} was deleted, and ${standing?.target?.revision.slice(0, 6)} wants it`);
+    if (request.method === 'DELETE' && standing !== undefined) checkDelete(key, standing, target);
     if (request.method === 'PATCH') checkWave(key, bodyOf(call), target, agent);
+  }
+
+  function checkDelete(key: string, standing: Standing, target: Content | undefined): void {
+    if (target?.wanted.some((one) => one.key === key && !one.isHook) === true)
+      fail('I3', `${key} was deleted, and ${standing.target?.revision.slice(0, 6)} wants it`);
+    if (isNeeded(key, standing))
+      fail('invariant 2', `${key} of the last good release was deleted in ${standing.state}`);
+  }
+
+  /** What good holds stays until what comes after it, or before it, is verified. */
+  function isNeeded(key: string, { target, good, isCleaning }: Standing): boolean {
+    if (good === undefined || target?.sequence === good.sequence || isCleaning) return false;
+    return contentOf(good.revision)?.wanted.some((one) => one.key === key && !one.isHook) === true;
   }
 
   /** Nothing of a wave before the one before it was healthy: on the way forward, for what a release changes. */
@@ -126,21 +145,24 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
   function noteHistory(): void {
     for (const line of objectsAt(server.objects.get(delivery), 'status', 'history') as unknown as Ended[]) {
       const known = verdicts.get(line.sequence);
-      // What was good may be taken back by a person; a rollback that failed may succeed in the end.
-      const mayBecome = known === undefined ? undefined : later[known];
-      if (known !== undefined && known !== line.verdict && mayBecome?.includes(line.verdict) !== true)
+      if (known !== undefined && known !== line.verdict && !mayBecome(known, line.verdict))
         fail('I6', `release ${line.sequence} was ${known} and is ${line.verdict}`);
       verdicts.set(line.sequence, line.verdict);
       if (line.verdict === 'Good' && contentOf(line.revision)?.isBad && !accepted.has(line.revision))
         fail('invariant 8', `${line.revision.slice(0, 6)} is bad, and was called good`);
     }
   }
+
+  /** What was good may be taken back by a person; a rollback that failed may succeed in the end. */
+  function mayBecome(before: string, after: string): boolean {
+    return later[before]?.includes(after) === true && (before !== 'Good' || asked.has('rollback'));
+  }
   const leftBehind = new Set<string>();
   server.listeners.add(({ object }) => {
     for (const text of textsAt(object, 'status', 'leftBehind')) leftBehind.add(/^\w+ [^:\s]+/.exec(text)?.[0] ?? '');
     if (keyOf(refOf(object)) === delivery) noteHistory();
     const isShown = object.kind === 'Event' || object.kind === 'Delivery';
-    if (isShown && JSON.stringify(object).includes(canary))
+    if (isShown && isTold(JSON.stringify(object)))
       fail('I7', `the canary is in ${object.kind} ${object.metadata.name}`);
   });
   server.listeners.add(({ object }) => {
@@ -165,8 +187,9 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
     },
     onLog: (data, message) => {
       const text = `${message} ${JSON.stringify(data)}`;
-      if (text.includes(canary)) fail('I7', `the canary is in the log: ${message}`);
+      if (isTold(text)) fail('I7', `the canary is in the log: ${message}`);
     },
+    ask: (verb) => void asked.add(verb),
     disturb: (key) => void disturbed.set(key, time.now()),
     finish: (calls) => {
       const known = new Map<string, number>();
@@ -189,6 +212,13 @@ export function createChecker({ stage, contentOf, delivery }: Knowledge): Checke
       return [...missing, ...extra];
     },
   };
+}
+
+/** As it is stored, too: it has no more characters than base64 takes as a whole. */
+const stored = Buffer.from(canary).toString('base64');
+
+function isTold(text: string): boolean {
+  return text.includes(canary) || text.includes(stored);
 }
 
 /** Verdicts that are not the last word. */

@@ -72,6 +72,26 @@ describe('the analysis of a release', () => {
     expect(all.made.map(({ index }) => index)).toEqual([0, 1, 2]);
   });
 
+  it('is as good as its worst metric, in whatever order they stand', async () => {
+    for (const [first, second] of [
+      ['Inconclusive', 'Failed'],
+      ['Failed', 'Inconclusive'],
+      ['Error', 'Failed'],
+    ] as const) {
+      const says = { good: { first: 'Successful', second: 'Successful' }, bad: { first, second } } as const;
+      const metrics = ['first', 'second'].map((name) => ({ ...metric, name, count: 1, consecutiveErrorLimit: 0 }));
+      const { turn } = await measured({}, { analysis: metrics });
+      turn.world.measure = async (asked) => ({
+        outcome: says[asked.release === 1 ? 'good' : 'bad'][asked.metric.name as 'first' | 'second'],
+        message: 'told',
+      });
+      await pass(turn, 30_000);
+      const [held] = turn.session.record.standing.held;
+      const worst = first === 'Failed' ? 'first' : 'second';
+      expect(held?.cause).toMatchObject({ reason: 'AnalysisFailed', message: expect.stringContaining(worst) });
+    }
+  });
+
   it('lasts as long as the release is watched, where no count says otherwise', async () => {
     const all = await measured({ count: undefined }, { bake: '35s' });
     await pass(all.turn, 30_000);
@@ -156,7 +176,11 @@ describe('the analysis of a release', () => {
     const { stored } = all.turn;
     if (stored === undefined) throw new Error('nothing was stored');
     all.turn.session = newSession(stored);
-    await pass(all.turn, 20_000);
+    // Neither sooner than without it,
+    await pass(all.turn, 2_000);
+    expect(all.made.length).toBe(2);
+    // nor later.
+    await pass(all.turn, 18_000);
     expect([state(all), revision(all)]).toEqual(['Synced', '2']);
     expect(all.made.map(({ index }) => index)).toEqual([0, 1, 2]);
   });
