@@ -22,6 +22,7 @@ import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
 import { annotation, type KubeObject, titleOf } from '../types.ts';
 import { comesInTime, isDeferred } from './deferred.ts';
 import { type PlanItem, type Probe, planOf } from './plan.ts';
+import { leavingHolders, rivalsOf } from './rivals.ts';
 
 /** What trying needs to know of the Delivery. */
 export interface Trial extends Applier {
@@ -59,11 +60,13 @@ export async function tryEntries(
   const refusals: Refusal[] = [];
   const found = new Map<string, KubeObject>();
   const taken = new Map<string, readonly Taken[]>();
+  const holders = leavingHolders(all);
   await inParallel(changed, trial.parallel, async (entry) => {
+    const rivals = rivalsOf(entry, holders);
     try {
       const probed = await probe(entry, all, trial);
       const item = planOf(entry, probed);
-      items.push(item);
+      items.push({ ...item, warnings: [...item.warnings, ...rivals] });
       const before = probed === 'deferred' ? undefined : changedBefore(item, probed);
       if (before !== undefined) found.set(entry.key, before);
       const theirs = probed === 'deferred' ? [] : takenBefore(entry, probed, trial.uid);
@@ -71,7 +74,8 @@ export async function tryEntries(
     } catch (error) {
       // Without an account nothing can be tried; the other objects have no more to say.
       if (error instanceof LockstepError && error.code === 'AccountNotFound') throw error;
-      refusals.push(refusalOf(entry, error));
+      const refusal = refusalOf(entry, error);
+      refusals.push({ ...refusal, message: [refusal.message, ...rivals].join('; ') });
     }
   });
   return { items, refusals, found, taken };

@@ -35,6 +35,7 @@ const lockstep = useLockstep([
   'opt-back',
   'opt-never',
   'opt-first',
+  'opt-rival',
   'opt-health',
 ]);
 
@@ -278,6 +279,24 @@ describeOnOwnCluster('the annotation', () => {
     await held(app);
     expect(await app.get('v1', 'Service', 'newer')).toBeUndefined();
     expect(JSON.stringify(await app.get('v1', 'Service', 'new'))).toContain('31999');
+  });
+
+  it('without lockstep.dev/prune: first, the plan names who is in the way of what was only renamed', async () => {
+    const service = (name: string, metadata = ''): string =>
+      `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\n${metadata}spec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 31997}]}\n`;
+    const app = await lockstep.app('opt-rival', { 's.yaml': service('old') });
+    await app.ready(30_000);
+    app.push({ 's.yaml': service('new') });
+    const message = await app.refused('Blocked', 30_000);
+    expect(message).toContain('provided port is already allocated');
+    expect(message).toContain(
+      'Service opt-rival/old, which leaves, has nodePort 31997: lockstep.dev/prune: first on it deletes it before',
+    );
+    app.push({ 's.yaml': service('old', annotated('lockstep.dev/prune: first')) });
+    await app.ready(30_000);
+    app.push({ 's.yaml': service('new') });
+    await app.ready(40_000);
+    expect(await app.get('v1', 'Service', 'old')).toBeUndefined();
   });
 
   it('lockstep.dev/health: ignore, or argocd.argoproj.io/ignore-healthcheck, lets what is not well pass', async () => {

@@ -19,7 +19,7 @@ const isOwn = (target: string): boolean => rooms.some((room) => target.startsWit
 
 const pure = [
   /^sync\/(types|annotations|limits|options|orphans|scalers|bounded|errors|stamp|parallel|back-off|status|summary|session|ports|windows|dependencies|breaker)\.ts$/,
-  /^sync\/plan\/(order|links|references|deferred|prune|plan|needs)\.ts$/,
+  /^sync\/plan\/(order|links|references|deferred|prune|plan|needs|rivals)\.ts$/,
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
