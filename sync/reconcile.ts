@@ -6,7 +6,7 @@ import { findRevision } from './find.ts';
 import { healDrift } from './heal.ts';
 import { breathe } from './parallel.ts';
 import { stopMeasuring } from './release/analyse.ts';
-import { settleAsked } from './release/asked.ts';
+import { stillAsked } from './release/asked.ts';
 import { drive, move } from './release/drive.ts';
 import { rejected } from './release/history.ts';
 import { noteProgress } from './release/progress.ts';
@@ -41,13 +41,23 @@ export async function reconcile(turn: Turn): Promise<number> {
   await healDrift(turn);
   await breathe();
   await drive(turn);
-  settleAsked(session);
+  noteAsked(turn);
   await breathe();
   forgetDrift(turn);
   noteProgress(turn);
   if (session.unsaved) await saveRecord(turn, session.record);
   noteWatches(turn);
   return nextTurn(turn);
+}
+
+/** What waits is kept with the record: a restart neither forgets it nor asks for it again. */
+function noteAsked({ session }: Turn): void {
+  session.syncAsked = stillAsked(session);
+  const asked = session.syncAsked?.input === undefined ? undefined : session.syncAsked;
+  const { record } = session;
+  if (record.asked?.input === asked?.input && record.asked?.plan === asked?.plan) return;
+  session.record = { ...record, asked };
+  session.unsaved = true;
 }
 
 /** A new generation or a request asks for everything to be looked at now. */

@@ -290,7 +290,7 @@ export function newSession(record: ReleaseRecord): Session {
     measured: [],
     refusal: undefined,
     heals: new Map(),
-    syncAsked: undefined,
+    syncAsked: record.asked,
     healAsked: false,
     drift: new Map(),
     handled: undefined,

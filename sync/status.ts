@@ -33,7 +33,7 @@ export function statusOf(
   const summary = summarize(delivery, session);
   const hold = holdOf(session);
   // What is remembered in memory alone is acknowledged only once it is done: a restart would lose it.
-  const isOpen = session.healAsked || session.syncAsked !== undefined;
+  const isOpen = session.healAsked || (session.syncAsked !== undefined && session.syncAsked.input === undefined);
   const isSyncing = isOpen && session.handled?.startsWith('sync@') === true;
   const acknowledged = (isSyncing ? undefined : (session.handled ?? record.lastRequest)) ?? before.lastRequest;
   const isTold = session.handled === undefined && acknowledged === before.lastRequest;

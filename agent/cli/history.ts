@@ -1,5 +1,5 @@
 import { objectsAt } from '../../diff/json.ts';
-import { isCalled } from '../../sync/release/record.ts';
+import { isCalled } from '../../sync/release/standing.ts';
 import { tellRelease } from '../api/releases.ts';
 import type { ReleaseView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';

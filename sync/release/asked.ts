@@ -8,7 +8,7 @@ export interface Asked {
 
 /** What of a session tells whether that was done. */
 interface Asking {
-  syncAsked: Asked | undefined;
+  readonly syncAsked: Asked | undefined;
   /** What was weighed last. */
   readonly weighed: string | undefined;
   /** Why that is not released. */
@@ -21,12 +21,11 @@ export function askedFor({ syncAsked }: Asking, input: string): Asked | undefine
 }
 
 /**
- * What was asked for is done with a turn that looked at the tip, or waits with that content for what opens by itself: a
- * `sync` is not lost behind a dependency or a closed window.
+ * What is still asked for after a turn. It is done with one that looked at the tip, or waits with that content for what
+ * opens by itself: a `sync` is not lost behind a dependency or a closed window.
  */
-export function settleAsked(session: Asking): void {
-  const { syncAsked, planTrouble, weighed } = session;
-  if (syncAsked === undefined || weighed === undefined) return;
+export function stillAsked({ syncAsked, planTrouble, weighed }: Asking): Asked | undefined {
+  if (syncAsked === undefined || weighed === undefined) return syncAsked;
   const isWaiting = planTrouble !== undefined && !planTrouble.stalled;
-  session.syncAsked = isWaiting ? { ...syncAsked, input: planTrouble.input } : undefined;
+  return isWaiting ? { ...syncAsked, input: planTrouble.input } : undefined;
 }

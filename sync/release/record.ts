@@ -4,6 +4,7 @@ import type { Run } from '../../health/analysis.ts';
 import type { Taken } from '../apply/taken.ts';
 import { type Hook, isForward } from '../hooks/phases.ts';
 import type { KubeObject, ObjectRef } from '../types.ts';
+import type { Asked } from './asked.ts';
 import { newStanding, type Release, type Standing } from './standing.ts';
 import { isUntouched } from './state.ts';
 
@@ -162,8 +163,10 @@ export interface ReleaseRecord {
   readonly analysis: Readonly<Record<string, Run>>;
   /** The plan that a person approved last, and who that was. */
   readonly approved?: { readonly plan: string; readonly by: string };
-  /** Why nothing is rolled back by itself although what runs is another release: the hook of one before it has succeeded. */
+  /** A hook that nothing undoes has succeeded in a release that this one superseded. */
   readonly crossed?: ObjectRef;
+  /** That a person asked for the content which waits. */
+  readonly asked?: Asked | undefined;
   /** Objects that were not healthy before the release that runs, and are not touched by it. */
   readonly baseline: readonly string[];
   readonly clocks: Clocks;
@@ -217,11 +220,6 @@ export function emptyRecord(): ReleaseRecord {
     logTail: undefined,
     lastRequest: undefined,
   };
-}
-
-/** Whether a person means this release: by its number, or by seven or more characters of its revision. */
-export function isCalled({ revision, sequence }: Pick<Release, 'revision' | 'sequence'>, name: string): boolean {
-  return String(sequence) === name || (name.length >= 7 && revision.startsWith(name));
 }
 
 /** What is kept of a release that was good. */

@@ -1,9 +1,9 @@
 import type { Request } from '../delivery/delivery.ts';
 import { rejectedTip, type Turn } from '../session.ts';
 import { move } from './drive.ts';
-import { type GoodRelease, isCalled, type ReleaseRecord } from './record.ts';
+import type { GoodRelease, ReleaseRecord } from './record.ts';
 import { saveRecord } from './save.ts';
-import type { Cause } from './standing.ts';
+import { type Cause, isCalled } from './standing.ts';
 import { heldFor } from './state.ts';
 
 /** The most characters of a request. */

@@ -146,3 +146,8 @@ export function nameRelease(release: Release | undefined): string {
   if (release === undefined) return 'nothing';
   return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
 }
+
+/** Whether a person means this release: by its number, or by seven or more characters of its revision. */
+export function isCalled({ revision, sequence }: Pick<Release, 'revision' | 'sequence'>, name: string): boolean {
+  return String(sequence) === name || (name.length >= 7 && revision.startsWith(name));
+}

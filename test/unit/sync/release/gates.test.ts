@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reconcile } from '../../../../sync/reconcile.ts';
+import { newSession } from '../../../../sync/session.ts';
+import { statusOf } from '../../../../sync/status.ts';
 import { summarize } from '../../../../sync/summary.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn, requestOf } from '../support/turn.ts';
@@ -150,6 +152,11 @@ describe('a window', () => {
       ask(turn, 'sync@1');
       await settle(turn);
       expect(says(turn).reason).toBe('OutsideWindow');
+      // It is taken note of, and no restart forgets it.
+      expect(statusOf(turn.delivery, turn.session, () => undefined, 0, {}).lastRequest).toBe('sync@1');
+      if (turn.stored === undefined) throw new Error('nothing was stored');
+      turn.session = newSession(turn.stored);
+      Object.assign(turn.delivery, { request: undefined });
       if (isOther) push(turn, '2', [map('second')]);
       turn.session.pollAt = 0;
       turn.now = opens;
