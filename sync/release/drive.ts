@@ -41,7 +41,7 @@ async function advance(turn: Turn): Promise<void> {
     const tip = tipEvent(turn);
     const { event, plan } = tip === undefined ? await act(turn) : { event: await firstOf(turn, tip), plan: undefined };
     if (event === undefined && tipEvent(turn) !== undefined) continue;
-    if (event === undefined || isWithheld(turn, event) || !(await move(turn, event, plan))) return;
+    if (event === undefined || !(await move(turn, event, plan))) return;
   }
   turn.world.log.error({ delivery: nameOf(turn.delivery), state: session.record.standing.state }, 'goes in circles');
 }
@@ -49,7 +49,8 @@ async function advance(turn: Turn): Promise<void> {
 async function act(turn: Turn): Promise<{ event: Event | undefined; plan?: Plan }> {
   const { standing } = turn.session.record;
   if (standing.state === 'Planning') return plan(turn);
-  return { event: await activities[standing.state]?.(turn) };
+  const event = await activities[standing.state]?.(turn);
+  return { event: event !== undefined && isWithheld(turn, event) ? undefined : event };
 }
 
 /** How soon a verdict that is withheld is looked at again, in milliseconds. */
@@ -72,7 +73,7 @@ function isWithheld(turn: Turn, event: Event): boolean {
 async function firstOf(turn: Turn, tip: Event): Promise<Event> {
   if (turn.session.record.standing.state !== 'Probation') return tip;
   const { event } = await act(turn);
-  return event?.type === 'failed' && turn.world.withholds(event.cause) === undefined ? event : tip;
+  return event?.type === 'failed' ? event : tip;
 }
 
 /** What Git says, when it was not weighed yet or it is time to weigh it again, and the state is one that takes it. */

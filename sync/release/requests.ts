@@ -64,9 +64,7 @@ async function sync({ delivery, session }: Turn, { plan }: Request): Promise<Ans
 async function confirm(turn: Turn, { plan }: Request): Promise<Answer> {
   const { session } = turn;
   if (plan === undefined) return 'confirm needs a plan: confirm@<id> plan=<hash>';
-  const record = { ...session.record, confirmed: plan };
-  await saveRecord(turn, record);
-  session.record = record;
+  await keep(turn, { confirmed: plan });
   session.weighed = undefined;
   return undefined;
 }
@@ -77,11 +75,16 @@ async function approve(turn: Turn, { plan, by }: Request): Promise<Answer> {
   if (plan === undefined || by === undefined)
     return 'approve needs a plan and a name: approve@<id> plan=<hash> by=<who>';
   if (delivery.approval === 'none') return 'spec.sync.approval is none: no plan waits for an approval';
-  const record = { ...session.record, approved: { plan, by } };
-  await saveRecord(turn, record);
-  session.record = record;
+  await keep(turn, { approved: { plan, by } });
   session.weighed = undefined;
   return undefined;
+}
+
+/** What a person said is stored before it holds: it is acknowledged by that. */
+async function keep(turn: Turn, said: Partial<ReleaseRecord>): Promise<void> {
+  const record = { ...turn.session.record, ...said };
+  await saveRecord(turn, record);
+  turn.session.record = record;
 }
 
 /** What can't even be understood is not released by anybody's word; and what was held before it stays so. */
@@ -149,8 +152,6 @@ async function pause(turn: Turn, isSuspended: boolean): Promise<Answer> {
   if (!isSuspended && session.record.standing.state === 'Paused' && (await move(turn, { type: 'resume' })))
     return undefined;
   if (session.record.isSuspended === isSuspended) return undefined;
-  const record = { ...session.record, isSuspended };
-  await saveRecord(turn, record);
-  session.record = record;
+  await keep(turn, { isSuspended });
   return undefined;
 }

@@ -126,7 +126,7 @@ async function giveAllBack(turn: Turn): Promise<string[]> {
 }
 
 /** What good had on its list already, and nothing takes away, is what the bad release has made of it. */
-function leavingText({ delivery, session }: Turn): string[] {
+function leftOnTheList({ delivery, session }: Turn): string[] {
   return [...session.record.entries.values()].flatMap(({ ref, manifest, removed, isLeaving, touched, origin }) => {
     const isLeft = removed && isLeaving === true && touched === true && origin === undefined;
     const goes = delivery.prune && keepReason(manifest) === undefined;
@@ -158,7 +158,7 @@ export async function cleanUp(turn: Turn, isLate: boolean): Promise<Event | unde
   const inexact = [...session.record.entries.values()].flatMap(({ ref, removed, inexact: fields }) =>
     removed || fields === undefined ? [] : [`${titleOf(ref)}: ${fields.join(', ')}`],
   );
-  const leftBehind = [...reasons, ...leavingText(turn), ...kept, ...inexact, ...hooks.problems];
+  const leftBehind = [...reasons, ...leftOnTheList(turn), ...kept, ...inexact, ...hooks.problems];
   session.record = { ...session.record, leftBehind };
   session.waiting = [];
   return { type: 'cleaned' };

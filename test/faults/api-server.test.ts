@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { at, textAt } from '../../diff/json.ts';
 import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, customKind, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
+import { verdicts } from './verdicts.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
 const { lockstep, way } = useFaultyWay(['faults-api']);
@@ -59,8 +60,7 @@ describeOnOwnCluster('when the API server', () => {
     await app.ready(60_000);
     expect(sent).toHaveLength(3);
     for (const index of [1, 2]) expect((sent[index] ?? 0) - (sent[index - 1] ?? 0)).toBeGreaterThanOrEqual(pause - 50);
-    const verdicts = objectsAt(await app.status(), 'status', 'history').map(({ verdict }) => verdict);
-    expect(new Set(verdicts)).toEqual(new Set(['Good']));
+    expect(await verdicts(app)).toEqual(new Set(['Good']));
     way.fault = () => undefined;
     app.push({ 'late.yaml': null });
     await app.ready(60_000);

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
-import { numberAt, objectsAt } from '../../diff/json.ts';
+import { numberAt } from '../../diff/json.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
+import { verdicts } from './verdicts.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
 const { lockstep, way } = useFaultyWay(['slow-write', 'slow-answer', 'slow-readonly']);
@@ -35,11 +36,6 @@ function done(app: App, since: number) {
   };
 }
 
-async function good(app: App): Promise<void> {
-  const verdicts = objectsAt(await app.status(), 'status', 'history').map(({ verdict }) => verdict);
-  expect(new Set(verdicts)).toEqual(new Set(['Good']));
-}
-
 describeOnOwnCluster('while the API server stores things slowly', () => {
   it('everything is done once, only later', async () => {
     const app = await lockstep.app('slow-write', files('red'));
@@ -52,7 +48,7 @@ describeOnOwnCluster('while the API server stores things slowly', () => {
     app.push(files('blue'));
     await app.ready(90_000);
     expect(done(app, since)).toEqual({ jobs: 1, maps: ['a', 'b'] });
-    await good(app);
+    expect(await verdicts(app)).toEqual(new Set(['Good']));
   });
 
   it('and answers later than it is waited for: what was done is seen, and not done twice', async () => {
@@ -86,7 +82,7 @@ describeOnOwnCluster('while the API server stores things slowly', () => {
     );
     expect(uids).not.toContain(undefined);
     expect(numberAt(await app.get('batch/v1', 'Job', 'migrate'), 'status', 'succeeded')).toBe(1);
-    await good(app);
+    expect(await verdicts(app)).toEqual(new Set(['Good']));
   });
 
   it('or not at all, because its own disk is full: nothing fails for it, and it goes on afterwards', async () => {
@@ -102,6 +98,6 @@ describeOnOwnCluster('while the API server stores things slowly', () => {
     way.fault = () => undefined;
     await app.ready(90_000);
     expect(done(app, since)).toEqual({ jobs: 1, maps: ['a', 'b'] });
-    await good(app);
+    expect(await verdicts(app)).toEqual(new Set(['Good']));
   });
 });

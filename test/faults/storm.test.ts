@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
-import { at, objectsAt, textAt } from '../../diff/json.ts';
+import { at, textAt } from '../../diff/json.ts';
 import { until } from '../e2e/support/kube.ts';
 import { type App, configMap, describeOnOwnCluster } from '../e2e/support/lockstep.ts';
+import { verdicts } from './verdicts.ts';
 import { refuse, useFaultyWay } from './way.ts';
 
 const { lockstep, way } = useFaultyWay(['storm-foreign', 'storm-own', 'storm-reject', 'storm-deny']);
@@ -34,6 +35,25 @@ function storm(write: (count: number) => Promise<unknown>): () => Promise<number
     isOver = true;
     return going;
   };
+}
+
+/** Refuses every second write, from the first or the second one on; answers how many were asked for. */
+function refuseEverySecond(app: App, rest: 0 | 1, status: number, message?: string): () => number {
+  let asked = 0;
+  way.fault = (incoming, outgoing) => {
+    if (!isWrite(incoming, app)) return undefined;
+    asked += 1;
+    return asked % 2 === rest ? refuse(outgoing, status, message) : undefined;
+  };
+  return () => asked;
+}
+
+/** The names of what was written, in their order. */
+function written(app: App, since: number): string[] {
+  return app
+    .writes(since)
+    .map(({ name }) => name)
+    .sort();
 }
 
 async function data(app: App): Promise<unknown> {
@@ -85,49 +105,32 @@ describeOnOwnCluster('while every second write is rejected', () => {
   it('for want of a webhook, it is sent again, no release fails for it, and each object is written once', async () => {
     const app = await lockstep.app('storm-reject', settings('red'));
     await app.ready();
-    let asked = 0;
-    way.fault = (incoming, outgoing) => {
-      if (!isWrite(incoming, app)) return undefined;
-      asked += 1;
-      return asked % 2 === 1 ? refuse(outgoing, 500) : undefined;
-    };
+    const asked = refuseEverySecond(app, 1, 500);
     const since = Date.now();
     const files = Object.fromEntries(
       ['a', 'b', 'c', 'd'].map((name) => [`${name}.yaml`, configMap(name, { color: 'blue' })]),
     );
     app.push(files);
     await app.ready(60_000);
-    expect(asked).toBeLessThan(20);
-    expect(
-      app
-        .writes(since)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual(['a', 'b', 'c', 'd']);
-    const verdicts = objectsAt(await app.status(), 'status', 'history').map(({ verdict }) => verdict);
-    expect(new Set(verdicts)).toEqual(new Set(['Good']));
+    expect(asked()).toBeLessThan(20);
+    expect(written(app, since)).toEqual(['a', 'b', 'c', 'd']);
+    expect(await verdicts(app)).toEqual(new Set(['Good']));
   });
 
   it('by a policy, that may change its mind, it is tried again a few times and goes through', async () => {
     const app = await lockstep.app('storm-deny', { ...settings('red'), 'other.yaml': configMap('other', { a: '1' }) });
     await app.ready();
-    let asked = 0;
-    way.fault = (incoming, outgoing) => {
-      if (!isWrite(incoming, app)) return undefined;
-      asked += 1;
-      const denied = 'admission webhook "policy.example.com" denied the request: not today';
-      return asked % 2 === 0 ? refuse(outgoing, 403, denied) : undefined;
-    };
+    const asked = refuseEverySecond(
+      app,
+      0,
+      403,
+      'admission webhook "policy.example.com" denied the request: not today',
+    );
     const since = Date.now();
     app.push({ ...settings('blue'), 'other.yaml': configMap('other', { a: '2' }) });
     await app.ready(60_000);
-    expect(asked).toBeLessThan(10);
-    expect(
-      app
-        .writes(since)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual(['other', 'settings']);
+    expect(asked()).toBeLessThan(10);
+    expect(written(app, since)).toEqual(['other', 'settings']);
     expect(await data(app)).toEqual({ color: 'blue' });
   });
 });

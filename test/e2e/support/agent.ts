@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ended } from './process.ts';
 
 /** A real agent in a process of its own. */
 export interface AgentProcess {
@@ -89,13 +90,5 @@ function running(child: ChildProcess, output: () => string): Promise<void> {
     };
     child.stdout?.on('data', look);
     child.once('exit', (code) => reject(new Error(`the agent ended with exit code ${code}: ${output()}`)));
-  });
-}
-
-function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((resolve) => {
-    child.once('exit', (code) => resolve(code));
-    child.kill(signal);
   });
 }

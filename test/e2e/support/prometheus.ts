@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './kube.ts';
-import { freePort } from './redis.ts';
+import { ended, freePort } from './process.ts';
 
 /** A real Prometheus that scrapes one exporter each half a second. */
 export interface PrometheusServer {
@@ -36,9 +36,7 @@ export async function startPrometheus(): Promise<PrometheusServer> {
     await until('Prometheus is ready', async () => (await fetch(`${url}/-/ready`).catch(() => undefined))?.ok);
   };
   const kill = async (): Promise<void> => {
-    const ended = new Promise<void>((resolve) => child?.once('exit', () => resolve()));
-    child?.kill('SIGKILL');
-    await ended;
+    if (child !== undefined) await ended(child, 'SIGKILL');
   };
   await start();
   return {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { until } from './kube.ts';
+import { ended, freePort } from './process.ts';
 
 /** A real redis-server on loopback. */
 export interface RedisServer {
@@ -46,9 +46,7 @@ export async function startRedis(): Promise<RedisServer> {
     }
   };
   const kill = async (): Promise<void> => {
-    const ended = new Promise<void>((resolve) => child?.once('exit', () => resolve()));
-    child?.kill('SIGKILL');
-    await ended;
+    if (child !== undefined) await ended(child, 'SIGKILL');
   };
   await start();
   return {
@@ -61,14 +59,4 @@ export async function startRedis(): Promise<RedisServer> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** A port that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
-    });
-  });
 }

@@ -3,6 +3,14 @@ import { readDelivery } from '../../../../sync/delivery/delivery.ts';
 import { parseDuration } from '../../../../sync/delivery/duration.ts';
 import { unbuiltFields } from '../../../../sync/delivery/unbuilt.ts';
 
+const delivery = (spec: object, metadata: object = {}) =>
+  ({
+    apiVersion: 'lockstep.dev/v1alpha1',
+    kind: 'Delivery',
+    metadata: { name: 'a', namespace: 'b', ...metadata },
+    spec,
+  }) as never;
+
 describe('a Delivery', () => {
   it.each([
     ['90s', 90_000],
@@ -19,17 +27,10 @@ describe('a Delivery', () => {
       source: { url: 'https://git.example.com/shop.git' },
       health: { rules: [{ group: 'example.com', kind: 'Widget', message: '"x"' }] },
     };
-    const object = (metadata: object) =>
-      ({
-        apiVersion: 'lockstep.dev/v1alpha1',
-        kind: 'Delivery',
-        metadata: { name: 'a', namespace: 'b', ...metadata },
-        spec,
-      }) as never;
-    expect(() => readDelivery(object({}))).toThrow(
+    expect(() => readDelivery(delivery(spec))).toThrow(
       'spec.health.rules[0]: it asks for none of progressing, degraded, healthy',
     );
-    expect(readDelivery(object({ deletionTimestamp: '2026-01-01T00:00:00Z' }))).toMatchObject({
+    expect(readDelivery(delivery(spec, { deletionTimestamp: '2026-01-01T00:00:00Z' }))).toMatchObject({
       deleting: true,
       rules: [],
     });
@@ -41,15 +42,8 @@ describe('a Delivery', () => {
     ['ignore', [{ jsonPointers: ['/metadata'] }]],
   ])('with wrong %s can be deleted', (field, value) => {
     const spec = { source: { url: 'https://git.example.com/shop.git' }, sync: { [field]: value } };
-    const object = (metadata: object) =>
-      ({
-        apiVersion: 'lockstep.dev/v1alpha1',
-        kind: 'Delivery',
-        metadata: { name: 'a', namespace: 'b', ...metadata },
-        spec,
-      }) as never;
-    expect(() => readDelivery(object({}))).toThrow(`spec.sync.${field}[0]`);
-    expect(readDelivery(object({ deletionTimestamp: '2026-01-01T00:00:00Z' })).deleting).toBe(true);
+    expect(() => readDelivery(delivery(spec))).toThrow(`spec.sync.${field}[0]`);
+    expect(readDelivery(delivery(spec, { deletionTimestamp: '2026-01-01T00:00:00Z' })).deleting).toBe(true);
   });
 
   it.each([
@@ -64,9 +58,8 @@ describe('a Delivery', () => {
     ['@1', ''],
   ])('reads the request %j just as the guard does', (text, verb) => {
     const spec = { source: { url: 'https://git.example.com/shop.git' } };
-    const metadata = { name: 'a', namespace: 'b', annotations: { 'lockstep.dev/request': text } };
-    const object = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', metadata, spec };
-    expect(readDelivery(object as never).request?.verb).toBe(verb);
+    const annotations = { 'lockstep.dev/request': text };
+    expect(readDelivery(delivery(spec, { annotations })).request?.verb).toBe(verb);
   });
 
   it('may ask for no time at all where there must be some (F36.2)', () => {
@@ -75,13 +68,12 @@ describe('a Delivery', () => {
       health: { deadline: '0s', steady: '0s' },
       rollback: { probation: '0ms' },
     };
-    const delivery = readDelivery({
-      apiVersion: 'lockstep.dev/v1alpha1',
-      kind: 'Delivery',
-      metadata: { name: 'shop', namespace: 'shop', uid: 'u' },
-      spec,
+    expect(readDelivery(delivery(spec))).toMatchObject({
+      interval: 1_000,
+      deadline: 1_000,
+      steady: 0,
+      rollback: { probation: 0 },
     });
-    expect(delivery).toMatchObject({ interval: 1_000, deadline: 1_000, steady: 0, rollback: { probation: 0 } });
   });
 
   it('refuses what is not built yet, and takes its defaults', () => {
