@@ -1,38 +1,134 @@
 import { hashText } from '../diff/hash.ts';
-import { at, isObject } from '../diff/json.ts';
+import { at, isObject, toJson } from '../diff/json.ts';
 import { isForbidden, LockstepError } from '../sync/errors.ts';
-import type { Cluster, Credentials } from '../sync/ports.ts';
+import type { Cluster } from '../sync/ports.ts';
+import type { CredentialNames, Credentials } from '../sync/source/login.ts';
+import type { AppTokens, GithubApp } from './github-app.ts';
 import { registerSecret } from './mask.ts';
 
+/** The value of the first of some keys that a Secret has. */
+type Value = (...keys: string[]) => string | undefined;
+
 /**
- * Reads the credentials of a Git server from a Secret, as the identity that the cluster stands for.
- * Keys as Argo CD and Flux name them: `username` and `password`, or `bearerToken` (also `token`).
- * @throws LockstepError CredentialsNotFound
+ * Reads credentials from Secrets, as the identity that the cluster stands for. Keys as Argo CD and Flux name them; the
+ * page docs/how-to/private-repositories.md lists them. A proxy is `address`, `username` and `password`.
+ * @param tokens makes tokens where the Secret is that of a GitHub App
+ * @throws LockstepError CredentialsNotFound, SourceUnauthorized
  */
-export async function readCredentials(cluster: Cluster, namespace: string, name: string): Promise<Credentials> {
-  const secret = await getSecret(cluster, namespace, name);
-  const data = at(secret, 'data');
-  const value = (key: string): string | undefined => {
-    const encoded = isObject(data) ? data[key] : undefined;
-    return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8').trim() : undefined;
+export async function readCredentials(
+  cluster: Cluster,
+  namespace: string,
+  { secret, proxy }: CredentialNames,
+  tokens: AppTokens,
+): Promise<Credentials> {
+  const own = secret === undefined ? undefined : await valuesOf(cluster, namespace, secret);
+  const way = proxy === undefined ? undefined : await valuesOf(cluster, namespace, proxy);
+  const app = own === undefined ? undefined : appIn(own);
+  const found = {
+    ...(own === undefined ? {} : { ...sshIn(own), ...tlsIn(own) }),
+    ...proxyIn(own?.('proxy'), way, `${namespace}/${proxy}`),
   };
-  const token = value('bearerToken') ?? value('token');
-  const password = value('password');
-  for (const secretValue of [token, password]) if (secretValue !== undefined) registerSecret(secretValue);
-  if (token !== undefined) return credentials(`Bearer ${token}`);
-  if (password === undefined) {
-    throw new LockstepError(
-      'CredentialsNotFound',
-      `the Secret ${namespace}/${name} needs the keys username and password, or bearerToken`,
-    );
-  }
-  const basic = Buffer.from(`${value('username') ?? 'git'}:${password}`).toString('base64');
-  registerSecret(basic);
-  return credentials(`Basic ${basic}`);
+  const login = own === undefined || app !== undefined ? undefined : authorizationIn(own, found);
+  if (own !== undefined && app === undefined && login === undefined && Object.keys(found).length === 0)
+    throw new LockstepError('CredentialsNotFound', `the Secret ${namespace}/${secret} needs the keys ${usualKeys}`);
+  // A token of an app is another one each hour, and the login is the same all the while.
+  const fingerprint = hashText(toJson({ ...found, login: login ?? null, app: { ...app } }));
+  const authorization = app === undefined ? login : basic('x-access-token', await tokens.of(app));
+  return { authorization, ...found, fingerprint };
 }
 
-function credentials(authorization: string): Credentials {
-  return { authorization, fingerprint: hashText(authorization) };
+const usualKeys =
+  'username and password, bearerToken, identity and known_hosts, githubAppID and githubAppPrivateKey, or ca.crt';
+
+async function valuesOf(cluster: Cluster, namespace: string, name: string): Promise<Value> {
+  const data = at(await getSecret(cluster, namespace, name), 'data');
+  return (...keys) => {
+    for (const key of keys) {
+      const encoded = isObject(data) ? data[key] : undefined;
+      const text = typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8').trim() : '';
+      if (text !== '') return text;
+    }
+    return undefined;
+  };
+}
+
+/** With a key for SSH, the password is the one that the key is locked with. */
+function authorizationIn(value: Value, { ssh }: Pick<Credentials, 'ssh'>): string | undefined {
+  const token = value('bearerToken', 'token');
+  if (token !== undefined) {
+    registerSecret(token);
+    return `Bearer ${token}`;
+  }
+  const password = value('password');
+  return password === undefined || ssh !== undefined ? undefined : basic(value('username') ?? 'git', password);
+}
+
+function basic(username: string, password: string): string {
+  const pair = Buffer.from(`${username}:${password}`).toString('base64');
+  for (const secret of [password, pair]) registerSecret(secret);
+  return `Basic ${pair}`;
+}
+
+/** @throws LockstepError CredentialsNotFound */
+function sshIn(value: Value): Pick<Credentials, 'ssh'> {
+  const identity = value('identity', 'sshPrivateKey', 'ssh-privatekey');
+  if (identity === undefined) return {};
+  const knownHosts = value('known_hosts', 'sshKnownHosts');
+  if (knownHosts === undefined)
+    throw new LockstepError('CredentialsNotFound', 'a Secret with an SSH identity needs known_hosts too');
+  const passphrase = value('password');
+  for (const secret of [identity, passphrase ?? '']) registerSecret(secret);
+  return { ssh: { identity: `${identity}\n`, passphrase, knownHosts } };
+}
+
+/** @throws LockstepError CredentialsNotFound */
+function tlsIn(value: Value): Pick<Credentials, 'tls'> {
+  const ca = value('ca.crt', 'caFile');
+  const cert = value('tls.crt', 'certFile', 'tlsClientCertData');
+  const key = value('tls.key', 'keyFile', 'tlsClientCertKey');
+  if ((cert === undefined) !== (key === undefined))
+    throw new LockstepError('CredentialsNotFound', 'a client certificate needs both tls.crt and tls.key');
+  if (key !== undefined) registerSecret(key);
+  const tls = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
+  return Object.keys(tls).length === 0 ? {} : { tls };
+}
+
+/** @throws LockstepError CredentialsNotFound */
+function proxyIn(given: string | undefined, way: Value | undefined, name: string): Pick<Credentials, 'proxy'> {
+  const address = way === undefined ? given : way('address');
+  if (address === undefined && way === undefined) return {};
+  const url = address !== undefined && URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !['http:', 'https:', 'socks5:'].includes(url.protocol))
+    throw new LockstepError(
+      'CredentialsNotFound',
+      `the Secret ${name} needs an address of a proxy, such as http://proxy.example.com:3128`,
+    );
+  if (way !== undefined) {
+    url.username = encodeURIComponent(way('username') ?? '');
+    url.password = encodeURIComponent(way('password') ?? '');
+  }
+  registerSecret(decodeURIComponent(url.password));
+  return { proxy: url.href };
+}
+
+/** @throws LockstepError CredentialsNotFound */
+function appIn(value: Value): GithubApp | undefined {
+  const id = value('githubAppID');
+  if (id === undefined) return undefined;
+  const privateKey = value('githubAppPrivateKey');
+  const installation = value('githubAppInstallationID');
+  const owner = value('githubAppInstallationOwner');
+  if (privateKey === undefined || (installation === undefined && owner === undefined))
+    throw new LockstepError(
+      'CredentialsNotFound',
+      'a GitHub App needs githubAppPrivateKey, and githubAppInstallationID or githubAppInstallationOwner',
+    );
+  registerSecret(privateKey);
+  const server = value('githubAppBaseURL', 'githubAppEnterpriseBaseUrl') ?? 'https://api.github.com';
+  return { id, privateKey, installation, owner, server: server.replace(/\/+$/, '') };
 }
 
 async function getSecret(cluster: Cluster, namespace: string, name: string) {

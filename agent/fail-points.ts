@@ -1,4 +1,4 @@
-import { type Step, steps } from '../sync/session.ts';
+import { type Step, steps } from '../sync/world.ts';
 
 /**
  * Ends the agent at a step, as a power failure would, so that tests can show that another one reaches the same end. Set

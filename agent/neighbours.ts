@@ -2,7 +2,7 @@ import { createBreaker } from '../sync/breaker.ts';
 import { type Delivery, nameOf } from '../sync/delivery/delivery.ts';
 import { type Dependency, unmetDependency } from '../sync/dependencies.ts';
 import { LockstepError } from '../sync/errors.ts';
-import { isFoundBy } from '../sync/find.ts';
+import { isFoundBy } from '../sync/input.ts';
 import { isNamespaceAllowed, type Limits } from '../sync/limits.ts';
 import type { Clock, Log } from '../sync/ports.ts';
 import type { Cause, Tip } from '../sync/release/standing.ts';

@@ -117,7 +117,7 @@ function tryRead(object: KubeObject): Delivery | LockstepError {
 
 function subscriberOf(delivery: Delivery | LockstepError): Subscriber | undefined {
   if (delivery instanceof LockstepError) return undefined;
-  const { uid, url, ref } = delivery;
+  const { uid, url, followed } = delivery;
   const repository = repositoryKey(url);
-  return repository === undefined ? undefined : { uid, name: nameOf(delivery), repository, ref };
+  return repository === undefined ? undefined : { uid, name: nameOf(delivery), repository, followed };
 }

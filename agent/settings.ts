@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type AddressClass, addressClasses } from '../sync/addresses.ts';
 
 /** One setting: how it is named, what it is, and what it may be. */
 interface Setting {
@@ -139,10 +140,17 @@ export const settingsTable = [
   {
     name: 'git-max-bytes',
     kind: 'bytes',
-    fallback: '268435456',
+    fallback: '104857600',
     min: 1024,
     max: 4_294_967_296,
-    about: 'How much one answer of a Git server may hold.',
+    about: 'How much one answer of a Git server may hold. More than 30 MB is indexed by a process of its own.',
+  },
+  {
+    name: 'source-addresses',
+    kind: 'list',
+    fallback: '',
+    about:
+      'Where servers of sources may be: public, private, loopback, link-local, with commas between. Without it, public and private, and loopback where --kubeconfig is given.',
   },
 ] as const satisfies readonly Setting[];
 
@@ -172,6 +180,7 @@ export function parseSettings(
   ]);
   const settings = Object.fromEntries(parsed) as Settings;
   refuseOpenDoor(settings);
+  sourceAddresses(settings);
   return Object.freeze({ ...settings, namespace: settings.namespace || podNamespace() });
 }
 
@@ -183,6 +192,21 @@ function refuseOpenDoor({ auth, listen, 'probes-listen': probes }: Settings): vo
   parsePlace('probes-listen', probes);
   if (place !== undefined && auth === 'none' && !isLoopback(place.host))
     throw new Error(`--listen ${listen} is more than this machine: it needs --auth=kubernetes`);
+}
+
+/**
+ * The classes of addresses that servers of sources may have. In a cluster the loopback is the agent's own.
+ * @throws Error that names the setting
+ */
+export function sourceAddresses({
+  kubeconfig,
+  'source-addresses': asked,
+}: Pick<Settings, 'kubeconfig' | 'source-addresses'>): AddressClass[] {
+  if (asked.length === 0) return ['public', 'private', ...(kubeconfig === '' ? [] : ['loopback' as const])];
+  const wrong = asked.find((word) => !addressClasses.some((known) => known === word));
+  if (wrong !== undefined)
+    throw new Error(`--source-addresses is some of ${addressClasses.join(', ')}, not ${JSON.stringify(wrong)}`);
+  return addressClasses.filter((known) => asked.includes(known));
 }
 
 /** Where to listen. */

@@ -7,8 +7,10 @@ import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
 import { parseYaml } from '../sync/render/yaml.ts';
-import type { World } from '../sync/session.ts';
+import { askJson } from '../sync/source/ask-json.ts';
+import { addressRule, openConnections } from '../sync/source/connections.ts';
 import { createSources } from '../sync/source/git.ts';
+import type { World } from '../sync/world.ts';
 import { createAccounts } from './accounts.ts';
 import { createAsker } from './analysis/ask.ts';
 import { createMeasure } from './analysis/measure.ts';
@@ -19,6 +21,7 @@ import { createDeliveries, type SharedWorld } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
 import { createEvents } from './events.ts';
 import { createFailPoint } from './fail-points.ts';
+import { createAppTokens } from './github-app.ts';
 import { loadAccess } from './kube/client.ts';
 import { discoverKinds } from './kube/discovery.ts';
 import { createKubeHttp, fenced, type HttpLimits, httpDefaults, type KubeHttp } from './kube/http.ts';
@@ -41,8 +44,9 @@ import { createRegistry, type Registry } from './registry.ts';
 import { type LoginDeps, readLogin, type SecretPlace } from './remote-login.ts';
 import { followRules } from './rules/book.ts';
 import { createRuleJudge } from './rules/judge.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, sourceAddresses } from './settings.ts';
 import { createSites } from './sites.ts';
+import { readTrustedKeys } from './trusted-keys.ts';
 
 /** A running agent. */
 export interface Agent {
@@ -116,7 +120,9 @@ async function openCommon(settings: Settings, log: Log, opened: AsyncDisposableS
 async function work(common: Common, leadership: Leadership, opened: AsyncDisposableStack): Promise<void> {
   const { settings, log, clock, registry, metrics, probes, anybody, reviews } = common;
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
-  const sources = createSources(settings['data-dir'], gitLimits);
+  const connections = openConnections(addressRule(sourceAddresses(settings), process.env['KUBERNETES_SERVICE_HOST']));
+  opened.defer(connections.close);
+  const sources = createSources(settings['data-dir'], { limits: gitLimits, connections });
   opened.defer(sources.close);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
@@ -175,15 +181,16 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   opened.defer(queue.close);
   await Promise.all([limits.ready, rules.ready]);
   const clusterOf = (target: Target) => sites.at(target).cluster;
-  const credentials: World['credentials'] = (identity, namespace, name) =>
-    readCredentials(sites.at(identity).cluster, namespace, name);
+  const appTokens = createAppTokens((...asked) => askJson(connections, ...asked), clock);
+  const credentials: World['credentials'] = (identity, namespace, names) =>
+    readCredentials(sites.at(identity).cluster, namespace, names, appTokens);
   const measure = createMeasure({
     asker,
     answer: ruleJudge.answer,
     limits: limits.of,
     agentNamespace: settings.namespace,
     cluster: clusterOf,
-    credentials,
+    credentials: (identity, namespace, secret) => credentials(identity, namespace, { secret }),
   });
   const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
   metrics.withheld(() => neighbours.open().length);
@@ -205,6 +212,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
     credentials,
+    trustedKeys: (identity, namespace, places) => readTrustedKeys(sites.at(identity).cluster, namespace, places),
   };
   const writer = createDeliveryWriter(http, events);
   const deliveries = createDeliveries({

@@ -22,12 +22,15 @@ export const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--optim
 export async function bundle(): Promise<number> {
   rmSync(bundleFolder, { recursive: true, force: true });
   const build = await rolldown({
-    // A thread begins with a file of its own.
+    // A thread, and a process, begin with a file of their own.
     input: {
       lockstep: join(root, 'agent', 'cli', 'run.ts'),
       'rule-worker': join(root, 'agent', 'rules', 'worker.ts'),
+      'index-worker': join(root, 'sync', 'source', 'index-worker.ts'),
     },
     platform: 'node',
+    // Binaries that ssh2 uses where somebody has built them, and does without otherwise.
+    external: ['cpu-features', /sshcrypto\.node$/],
     // Of the client only the kubeconfig is used: its thousand models do nothing but be there, and cost 10 MiB.
     treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node/, sideEffects: false }] },
     onLog: (level, log, handle) => {

@@ -9,16 +9,33 @@ export const errorCodes = {
     retryable: false,
     hint: 'The repository is larger than the limit; raise git-max-bytes or split it.',
   },
-  SourceUnsupported: { retryable: false, hint: 'Use an https:// or http:// URL of a SHA-1 repository.' },
+  SourceUnsupported: { retryable: false, hint: 'Use an https://, ssh:// or http:// URL of a SHA-1 repository.' },
+  HostKeyUnknown: {
+    retryable: true,
+    hint: 'Add the key of the server, as `ssh-keyscan` prints it and its operator confirms it, to known_hosts in the Secret that spec.source.secretRef names.',
+  },
   StorageFailed: {
     retryable: true,
     hint: 'The agent can not use its folder (--data-dir): give it room and the right to write; nothing is lost with it.',
   },
   RefNotFound: { retryable: true, hint: 'Check spec.source.ref; a missing reference never deletes anything.' },
+  RepositoryEmpty: { retryable: true, hint: 'Push a commit; an empty repository never deletes anything.' },
   PathNotFound: { retryable: true, hint: 'Check spec.source.path; a missing path never deletes anything.' },
   CredentialsNotFound: {
     retryable: true,
-    hint: 'Create the Secret that spec.source.secretRef names, in the namespace of the Delivery.',
+    hint: 'Create the Secret or ConfigMap that spec.source names, in the namespace of the Delivery, with the keys that are named.',
+  },
+  HistoryRewritten: {
+    retryable: false,
+    hint: 'spec.source.requireFastForward is on, and the new revision does not follow the one before: confirm it, or push one that does.',
+  },
+  TagMoved: {
+    retryable: false,
+    hint: 'spec.source.requireFastForward is on, and the tag names another commit than before: confirm it, or make a new tag.',
+  },
+  SignatureInvalid: {
+    retryable: true,
+    hint: 'Sign the commit or tag by a key that spec.source.verify names, or add the key there.',
   },
   KubeconfigInvalid: {
     retryable: true,

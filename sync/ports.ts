@@ -5,6 +5,8 @@ import type { Delivery } from './delivery/delivery.ts';
 import type { Target } from './delivery/target.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { TreeFile } from './render/plain.ts';
+import type { Followed } from './source/follow.ts';
+import type { Credentials, Trust } from './source/login.ts';
 import type { Commit, KubeObject, ObjectRef } from './types.ts';
 
 /** A kind as the API server serves it. */
@@ -114,24 +116,35 @@ export interface Watches {
 /** Where a source is and how it is read. */
 export interface SourceRequest {
   readonly url: string;
-  /** The full name of a reference: `refs/heads/main`. */
-  readonly ref: string;
+  readonly followed: Followed;
   readonly path: string;
   readonly credentials: Credentials | undefined;
+  /** What is left out, in the form of gitignore. Without it, what files in the repository say, and what CI reads. */
+  readonly ignore: string | undefined;
+  /** Whether submodules are read; where not, they are told as such. */
+  readonly submodules: boolean;
+  /** Whether another repository, that this one names, may be read. */
+  allows(url: string): boolean;
   /** Who asks, such as the uid of a Delivery. Who asks for another repository, or logs in anew, lets go of the one before. */
   readonly user: string;
 }
 
-/** How to log in to a Git server. */
-export interface Credentials {
-  readonly authorization: string;
-  /** Tells two credentials apart without holding them. */
-  readonly fingerprint: string;
+/** What a source says now. */
+export interface SourceTip {
+  /** The id of the commit. */
+  readonly revision: string;
+  /** The full name of the reference that it was found by; undefined for a commit that is named itself. */
+  readonly ref: string | undefined;
+  /** The id of the tag object that names it, or the commit's own. */
+  readonly object: string;
 }
 
 /** One commit of a source, read. */
 export interface Snapshot {
   readonly commit: Commit;
+  readonly ref: string | undefined;
+  /** Who has signed it, where that was asked for. */
+  readonly signer: string | undefined;
   /** The id of the tree at the path: equal ids are equal contents. */
   readonly tree: string;
   readonly files: readonly TreeFile[];
@@ -139,10 +152,15 @@ export interface Snapshot {
 
 /** Git, as far as a sync needs it. All methods throw LockstepError. */
 export interface Sources {
-  /** The revision that the reference names now, asked of the server. */
-  tip(request: SourceRequest): Promise<string>;
-  /** The files of a revision; fetched only when it is not here yet. */
-  read(request: SourceRequest, revision: string): Promise<Snapshot>;
+  /** What is followed now, asked of the server. */
+  tip(request: SourceRequest): Promise<SourceTip>;
+  /**
+   * The files of a revision; fetched only when it is not here yet.
+   * @param trust who must have signed it
+   */
+  read(request: SourceRequest, tip: SourceTip, trust?: Trust): Promise<Snapshot>;
+  /** Whether a revision that was read follows an earlier one: whether that is among those that it was made from. */
+  follows(request: SourceRequest, revision: string, before: string): Promise<boolean>;
   /** Somebody does not ask any more: a copy that nobody else uses is forgotten. */
   leave(user: string): void;
   /** Ends every conversation. */

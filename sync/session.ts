@@ -1,74 +1,15 @@
 import type { Measurement } from '../health/analysis.ts';
-import type { Rollouts } from '../health/rollouts.ts';
-import type { Watcher } from '../health/watcher.ts';
 import type { Delivery } from './delivery/delivery.ts';
-import type { Target } from './delivery/target.ts';
 import type { LockstepError } from './errors.ts';
-import type { Limits } from './limits.ts';
 import type { Refusal } from './plan/try.ts';
-import type { Clock, Cluster, Credentials, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
 import type { Asked } from './release/asked.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
-import type { Fingerprint } from './render/config-hash.ts';
 import type { ParseCache } from './render/plain.ts';
+import type { Credentials } from './source/login.ts';
 import type { ObjectRef } from './types.ts';
-
-/** Everything that a turn uses of the world. */
-export interface World {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** What the target of the Delivery serves. */
-  readonly kinds: Kinds;
-  readonly sources: Sources;
-  readonly records: Records;
-  readonly rules: RuleBook;
-  readonly fingerprint: Fingerprint;
-  readonly watcher: Watcher;
-  readonly rollouts: Rollouts;
-  readonly measure: Measure;
-  /** What Deliveries of a namespace may do, beyond what their accounts may. @throws LockstepError NotAllowed */
-  limits(namespace: string): Limits;
-  /** The agent's own namespace. */
-  readonly agentNamespace: string;
-  /** The API server of a target. Every call first makes sure that the account exists: AccountNotFound otherwise. */
-  cluster(target: Target): Cluster;
-  /** Whether a namespace is on its way out, or gone. */
-  isEnding(namespace: string): Promise<boolean>;
-  /** Credentials from a Secret, read as the identity. @throws LockstepError CredentialsNotFound */
-  credentials(identity: string, namespace: string, name: string): Promise<Credentials>;
-  /** A Kubernetes Event on the Delivery. */
-  event(type: 'Normal' | 'Warning', reason: string, message: string): void;
-  /** A warning about a namespace itself: nothing can be written into one that ends. */
-  tellNamespace(namespace: string, reason: string, message: string): void;
-  /** What the Delivery waits for among those that it depends on, before it releases a tip; undefined when nothing. */
-  unmetDependency(tip: Tip): Cause | undefined;
-  /** Why a release must not be judged by a failure that it shares with many; undefined when it may. */
-  withholds(cause: Cause): string | undefined;
-  /** Asks for another turn of the Delivery at once. */
-  wake(): void;
-  /** Whether the cluster of the target has stopped to answer, maybe since the turn began. */
-  isSilent(): boolean;
-  /** Whether the Delivery has changed since the turn began. */
-  isOutdated(): boolean;
-  /** Tells that a step was reached: tests end the agent there. */
-  reach(step: Step): void;
-}
-
-/** The steps at which an agent may die, and another one must reach the same end. */
-export const steps = [
-  'after-fetch',
-  'plan-stored',
-  'before-apply',
-  'apply-answered',
-  'step-applied',
-  'verdict',
-  'record-written',
-  'mid-prune',
-  'mid-rollback',
-] as const;
-export type Step = (typeof steps)[number];
+import type { World } from './world.ts';
 
 /** One turn of the loop for one Delivery: who, what is remembered, and the world. */
 export interface Turn {
@@ -163,6 +104,10 @@ export interface Session {
   /** The conversation with the source that is under way. */
   polling: Promise<void> | undefined;
   tip: string | undefined;
+  /** The full name of the reference that the tip was found by. */
+  tipRef: string | undefined;
+  /** Who has signed what was read last, where that is asked for. */
+  tipSigner: string | undefined;
   found: Found | undefined;
   readonly parsed: ParseCache;
   readonly checked: CheckCache;
@@ -170,6 +115,8 @@ export interface Session {
   sourceTrouble: Trouble | undefined;
   /** When the source could not be read for the first time since it was read last. Wall time. */
   sourceFailedAt: number | undefined;
+  /** How often it could not be read since. */
+  sourceFailures: number;
   unreadable: Unreadable | undefined;
   planTrouble: PlanTrouble | undefined;
   applyTrouble: Trouble | undefined;
@@ -259,12 +206,15 @@ export function newSession(record: ReleaseRecord): Session {
     pollAt: 0,
     polling: undefined,
     tip: undefined,
+    tipRef: undefined,
+    tipSigner: undefined,
     found: undefined,
     parsed: new Map(),
     checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,
     sourceFailedAt: undefined,
+    sourceFailures: 0,
     unreadable: undefined,
     planTrouble: undefined,
     applyTrouble: undefined,

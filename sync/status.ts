@@ -163,6 +163,8 @@ function revisionsOf(session: Session): NonNullable<DeliveryStatus['revision']> 
   const tip = session.tip ?? target?.revision;
   return {
     ...(tip === undefined ? {} : { tip }),
+    ...(session.tipRef === undefined ? {} : { ref: session.tipRef }),
+    ...(session.tipSigner === undefined ? {} : { signer: cut(session.tipSigner, 300) }),
     ...(target === undefined ? {} : { target: target.revision, author: target.author, subject: target.subject }),
     ...(good === undefined ? {} : { good: good.revision }),
   };

@@ -1,3 +1,4 @@
+import { type Followed, mayConcern } from '../sync/source/follow.ts';
 import type { Notice } from './notice.ts';
 
 /** A Delivery, as far as pushes concern it. */
@@ -7,8 +8,8 @@ export interface Subscriber {
   readonly name: string;
   /** As `repositoryKey` makes it. */
   readonly repository: string;
-  /** The full name of the reference that it follows. */
-  readonly ref: string;
+  /** What it follows there. */
+  readonly followed: Followed;
 }
 
 /**
@@ -41,10 +42,11 @@ export function matchPush(
   const keys = new Set(push.repositories.map(repositoryKey));
   const followers = subscribers.filter(({ repository }) => keys.has(repository));
   if (followers.length === 0) return 'no Delivery follows this repository';
-  const matched = followers.filter(({ ref }) => isSameRef(ref, push.ref));
+  const matched = followers.filter(({ followed }) => mayBeNews(followed, push.ref));
   return matched.length === 0 ? `no Delivery follows ${push.ref?.slice(0, 200)} of this repository` : matched;
 }
 
-function isSameRef(followed: string, pushed: string | undefined): boolean {
-  return pushed === undefined || pushed === followed || `refs/heads/${pushed}` === followed;
+/** A name without refs/ is a branch. */
+function mayBeNews(followed: Followed, pushed: string | undefined): boolean {
+  return pushed === undefined || mayConcern(followed, pushed.startsWith('refs/') ? pushed : `refs/heads/${pushed}`);
 }

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
+import { addressClass } from '../../sync/addresses.ts';
 import { messageOf } from '../../sync/errors.ts';
 
 /** One question over HTTP. */
@@ -75,27 +76,9 @@ async function capped(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Addresses of the machine: its loopback, where the agent's own API listens, and those at which clouds hand out what it may do. */
-const ownAddresses = new BlockList();
-for (const [net, prefix] of [
-  ['0.0.0.0', 8],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-] as const) {
-  ownAddresses.addSubnet(net, prefix, 'ipv4');
-  // The same behind a translation of addresses.
-  ownAddresses.addSubnet(`64:ff9b::${net}`, 96 + prefix, 'ipv6');
-}
-for (const address of ['100.100.100.200', '168.63.129.16']) ownAddresses.addAddress(address, 'ipv4');
-for (const [net, prefix] of [
-  ['::', 127],
-  ['fe80::', 10],
-  ['fd00:ec2::', 32],
-] as const)
-  ownAddresses.addSubnet(net, prefix, 'ipv6');
-
+/** The machine's own loopback, where the agent's API listens, and where clouds hand out what it may do. */
 function isOwn(address: string): boolean {
-  return ownAddresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return ['loopback', 'link-local'].includes(addressClass(address));
 }
 
 function requireOthers(host: string): void {

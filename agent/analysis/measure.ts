@@ -10,7 +10,8 @@ import {
 import { identityOf, type Target, targetOf } from '../../sync/delivery/target.ts';
 import { LockstepError, messageOf } from '../../sync/errors.ts';
 import { isAnalysisAllowed, type Limits } from '../../sync/limits.ts';
-import type { Cluster, Credentials, Measure, Measuring } from '../../sync/ports.ts';
+import type { Cluster, Measure, Measuring } from '../../sync/ports.ts';
+import type { Credentials } from '../../sync/source/login.ts';
 import type { RuleJudge } from '../rules/judge.ts';
 import { type Answered, type Asker, whyNot } from './ask.ts';
 import { runJob } from './job.ts';
@@ -43,7 +44,7 @@ export function createMeasure(deps: MeasureDeps): Measure {
       secretName === undefined
         ? undefined
         : await deps.credentials(identityOf(delivery), delivery.namespace, secretName);
-    const authorization = login === undefined ? {} : { authorization: login.authorization };
+    const authorization = login?.authorization === undefined ? {} : { authorization: login.authorization };
     const question = check.by === 'prometheus' ? prometheusQuestion(check) : check;
     const headers = { ...question.headers, ...authorization };
     try {

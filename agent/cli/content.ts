@@ -1,20 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addressClasses } from '../../sync/addresses.ts';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { messageOf } from '../../sync/errors.ts';
-import { inputOf } from '../../sync/find.ts';
+import { inputOf } from '../../sync/input.ts';
 import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
 import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
 import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import { askJson } from '../../sync/source/ask-json.ts';
+import { addressRule, openConnections } from '../../sync/source/connections.ts';
 import { createSources } from '../../sync/source/git.ts';
+import type { Trust } from '../../sync/source/login.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { readCredentials } from '../credentials.ts';
+import { createAppTokens } from '../github-app.ts';
+import { readTrustedKeys } from '../trusted-keys.ts';
 import { filesUnder } from './files.ts';
-
-const limits = { deadline: 60_000, maxBytes: 268_435_456, maxRedirects: 3 };
 
 /** What a Delivery asks for: by a folder here, or by its repository as it is now. */
 export interface Content extends Pick<Checked, 'desired' | 'skipped'> {
@@ -64,22 +68,34 @@ async function filesOfTip(
   delivery: Delivery,
   cluster: Cluster,
 ): Promise<{ files: readonly TreeFile[]; origin: string; input: string }> {
-  const { url, ref, path, secretName, namespace } = delivery;
-  const credentials = secretName === undefined ? undefined : await readCredentials(cluster, namespace, secretName);
+  const { url, followed, path, secretName: secret, proxySecretName: proxy, namespace } = delivery;
+  const { sourceIgnore: ignore, submodules } = delivery;
+  // Whoever calls may reach what they can reach.
+  const connections = openConnections(addressRule(addressClasses));
+  const tokens = createAppTokens((...asked) => askJson(connections, ...asked), Date);
+  const isOpen = secret === undefined && proxy === undefined;
   const dir = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
-  const sources = createSources(dir, limits);
+  const sources = createSources(dir, { connections });
   try {
-    const request = { url, ref, path, credentials, user: delivery.uid };
-    const revision = await sources.tip(request);
-    const { files, commit, tree } = await sources.read(request, revision);
+    const credentials = isOpen ? undefined : await readCredentials(cluster, namespace, { secret, proxy }, tokens);
+    const from = { url, followed, path, ignore, submodules, credentials };
+    const request = { ...from, allows: () => true, user: delivery.uid };
+    const tip = await sources.tip(request);
+    const { files, commit, tree } = await sources.read(request, tip, await trustOf(delivery, cluster));
     // They are read now: the folder goes.
     const read = files.map((file) => ({ ...file, read: keep(file.read()) }));
-    const origin = `${revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
+    const origin = `${tip.revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
     return { files: read, origin, input: inputOf(delivery, tree) };
   } finally {
     await sources.close();
+    await connections.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+async function trustOf({ verify, namespace }: Delivery, cluster: Cluster): Promise<Trust | undefined> {
+  if (verify === undefined) return undefined;
+  return { mode: verify.mode, keys: await readTrustedKeys(cluster, namespace, verify) };
 }
 
 function keep<T>(value: T): () => T {

@@ -5,7 +5,9 @@ import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
-import { isValidRefName, normalizePath, parseSourceUrl } from '../source/url.ts';
+import { type Followed, followedOf, followedText } from '../source/follow.ts';
+import type { KeyPlaces, Trust } from '../source/login.ts';
+import { normalizePath, parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { type Window, windowProblem } from '../windows.ts';
 import { readMetrics } from './analysis.ts';
@@ -37,10 +39,18 @@ export interface Delivery {
   readonly name: string;
   readonly generation: number;
   readonly url: string;
-  /** The full name of the reference that is followed. */
+  readonly followed: Followed;
+  /** What is followed, in one word: the full name of a reference, or a range or a commit. */
   readonly ref: string;
   readonly path: string;
+  /** What is left out of the repository, in the form of gitignore. */
+  readonly sourceIgnore: string | undefined;
+  readonly submodules: boolean;
+  readonly requireFastForward: boolean;
   readonly secretName: string | undefined;
+  readonly proxySecretName: string | undefined;
+  /** Whose signatures are asked for. */
+  readonly verify: (KeyPlaces & Pick<Trust, 'mode'>) | undefined;
   readonly interval: number;
   readonly targetNamespace: string;
   readonly serviceAccount: string;
@@ -156,16 +166,47 @@ function parseRequest(text: string): Request {
 /** What may be wrong in a spec, and a Delivery on its way out does not need. */
 const noRules = { rules: [], analysis: [], windows: [], ignore: [] };
 /** What a Delivery on its way out needs of its source: nothing. */
-const noSource = { url: '', ref: '', path: '', secretName: undefined, interval: 60_000 };
+const noSource = {
+  url: '',
+  followed: { kind: 'ref' as const, name: '' },
+  ref: '',
+  path: '',
+  sourceIgnore: undefined,
+  submodules: false,
+  requireFastForward: false,
+  secretName: undefined,
+  proxySecretName: undefined,
+  verify: undefined,
+  interval: 60_000,
+};
 
 function sourceSettings({ source }: DeliverySpec) {
+  const followed = followedOf(source.ref ?? {});
   return {
     url: source.url,
-    ref: refOfSource(source.ref?.branch ?? 'main'),
+    followed,
+    ref: followedText(followed),
     path: normalizePath(source.path ?? ''),
+    sourceIgnore: source.ignore,
+    submodules: source.submodules ?? false,
+    requireFastForward: source.requireFastForward ?? false,
     secretName: source.secretRef?.name,
+    proxySecretName: source.proxySecretRef?.name,
+    verify: verification(source, followed),
     interval: Math.max(1000, parseDuration(source.interval ?? '60s')),
   };
+}
+
+/** @throws LockstepError InvalidSpec */
+function verification({ verify }: DeliverySpec['source'], followed: Followed): Delivery['verify'] {
+  if (verify === undefined) return undefined;
+  const { mode = 'HEAD', secretRef, configMapRef } = verify;
+  if (secretRef === undefined && configMapRef === undefined)
+    throw new LockstepError('InvalidSpec', 'spec.source.verify needs a secretRef or a configMapRef with public keys');
+  const isTag = followed.kind === 'semver' || (followed.kind === 'ref' && followed.name.startsWith('refs/tags/'));
+  if (mode !== 'HEAD' && !isTag)
+    throw new LockstepError('InvalidSpec', `spec.source.verify.mode is ${mode}, and spec.source.ref follows no tag`);
+  return { mode, secret: secretRef?.name, configMap: configMapRef?.name };
 }
 
 function settings(spec: DeliverySpec, namespace: string) {
@@ -243,10 +284,4 @@ function timeOf(text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   if (text === 'off') return Number.POSITIVE_INFINITY;
   return text === 'at-once' ? 0 : parseDuration(text);
-}
-
-function refOfSource(branch: string): string {
-  if (!isValidRefName(branch))
-    throw new LockstepError('InvalidSpec', `spec.source.ref.branch is no valid branch name: ${JSON.stringify(branch)}`);
-  return `refs/heads/${branch}`;
 }

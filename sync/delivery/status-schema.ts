@@ -63,6 +63,10 @@ export const deliveryStatus = Type.Object(
       Type.Object(
         {
           tip: Type.Optional(Type.String({ description: 'What Git says now.' })),
+          ref: Type.Optional(Type.String({ description: 'The full name of the reference that says so.' })),
+          signer: Type.Optional(
+            Type.String({ description: 'Who has signed it, where spec.source.verify asks for that.' }),
+          ),
           target: Type.Optional(Type.String({ description: 'What the cluster is driven to.' })),
           good: Type.Optional(Type.String({ description: 'The last release that was verified.' })),
           author: Type.Optional(Type.String({ description: 'Who wrote the target.' })),

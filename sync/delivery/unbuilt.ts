@@ -5,14 +5,7 @@ import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.t
  * nobody believes in something that is not there.
  */
 const defaults: Readonly<Record<string, Json | undefined>> = {
-  'source.ref.tag': undefined,
-  'source.ref.semver': undefined,
-  'source.ref.commit': undefined,
-  'source.ref.name': undefined,
   'source.ref.digest': undefined,
-  'source.verify': undefined,
-  'source.submodules': false,
-  'source.requireFastForward': false,
   'render.kustomize': undefined,
   'render.helm': undefined,
   'render.substitute': undefined,

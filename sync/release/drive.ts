@@ -1,6 +1,6 @@
 import { nameOf } from '../delivery/delivery.ts';
 import { targetOf } from '../delivery/target.ts';
-import { isFoundBy } from '../find.ts';
+import { isFoundBy } from '../input.ts';
 import type { Turn } from '../session.ts';
 import { activities } from './activities.ts';
 import { stopMeasuring } from './analyse.ts';

@@ -1,5 +1,5 @@
 import type { Request } from '../delivery/delivery.ts';
-import { rejectedTip, type Turn } from '../session.ts';
+import { lookAtSource, rejectedTip, type Turn } from '../session.ts';
 import { move } from './drive.ts';
 import type { GoodRelease, ReleaseRecord } from './record.ts';
 import { saveRecord } from './save.ts';
@@ -58,14 +58,17 @@ async function sync({ delivery, session }: Turn, { plan }: Request): Promise<Ans
 }
 
 /**
- * A plan may delete what is protected, and more than half: that which waits for it, or that which was released last. The
- * word is kept with the record, so that no restart asks for it again, and holds for no other plan.
+ * A plan may delete what is protected, and more than half: that which waits for it, or that which was released last. Or a
+ * revision may be followed that does not follow the one before. The word is kept with the record, so that no restart asks for it again, and holds for no other plan.
  */
 async function confirm(turn: Turn, { plan }: Request): Promise<Answer> {
   const { session } = turn;
   if (plan === undefined) return 'confirm needs a plan: confirm@<id> plan=<hash>';
   await keep(turn, { confirmed: plan });
   session.weighed = undefined;
+  // It may be the word that a rewritten history waits for.
+  session.unreadable = undefined;
+  lookAtSource(session);
   return undefined;
 }
 

@@ -33,6 +33,10 @@ export interface Tip extends Content {
   readonly revision: string;
   readonly author: string;
   readonly subject: string;
+  /** The full name of the reference that it was found by. */
+  readonly ref?: string;
+  /** Tells the repository, and what was followed there, from others. */
+  readonly source?: string;
 }
 
 /** Who let a content pass that had failed, and the check that does not count for it. */

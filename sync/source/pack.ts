@@ -1,185 +1,127 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
-
-/** A Git object as it is stored. */
-export interface GitObject {
-  readonly type: 'commit' | 'tree' | 'blob' | 'tag';
-  readonly data: Buffer;
-}
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { endOf, findObject, type PackIndex } from './index-pack.ts';
+import { applyDelta, type GitObject, inflateEntry, readEntryHeader } from './pack-format.ts';
 
 /** Reads objects by their id. */
 export interface ObjectReader {
   /** @throws Error when the object is not there or broken */
   read(oid: string): GitObject;
+  has(oid: string): boolean;
 }
 
-const typeNames = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' } as const;
-const offsetDelta = 6;
-const referenceDelta = 7;
-const maxObjectBytes = 64 * 1024 * 1024;
-const maxDeltaDepth = 200;
+/** A pack that is indexed. */
+export interface Pack {
+  readonly index: PackIndex;
+  readonly bytes: number;
+  /** Some of its bytes. @throws Error */
+  slice(from: number, to: number): Buffer;
+  /** It is not read any more; a file of its own goes. */
+  close(): void;
+}
 
-/**
- * Reads the objects of a bare repository straight from its packs. For whole trees this takes a fifth of the time of
- * isomorphic-git's readBlob, which looks for a loose file and lists the packs for every object.
- * The packs found now are all that is read: make a new reader after a fetch.
- * @param before the reader before the fetch; packs never change, so those that it opened are taken over
- */
-export function openPacks(gitdir: string, before?: PackReader): PackReader {
-  const folder = join(gitdir, 'objects', 'pack');
-  const names = readdirSync(folder).filter((name) => name.endsWith('.idx'));
-  const opened = new Map(names.map((name) => [name, before?.opened.get(name) ?? openPack(join(folder, name))]));
-  const packs = [...opened.values()];
-  const reader: PackReader = {
-    opened,
-    read: (oid) => {
-      for (const pack of packs) {
-        const offset = pack.offsetOf(oid);
-        if (offset !== undefined) return readAt(pack, offset, reader, 0);
+/** A pack that is small enough to be kept in memory. */
+export function packInMemory(data: Buffer, index: PackIndex): Pack {
+  return { index, bytes: data.length, slice: (from, to) => data.subarray(from, to), close: () => undefined };
+}
+
+/** A pack on disk. It stays open, so that it can be read even when its folder goes. */
+export function packOnDisk(file: string, bytes: number, index: PackIndex): Pack {
+  const descriptor = openSync(file, 'r');
+  return {
+    index,
+    bytes,
+    slice: (from, to) => {
+      const data = Buffer.allocUnsafe(to - from);
+      let done = 0;
+      while (done < data.length) {
+        const read = readSync(descriptor, data, done, data.length - done, from + done);
+        if (read === 0) throw new Error('the pack ends too early');
+        done += read;
       }
-      throw new Error(`the object ${oid} is in no pack`);
+      return data;
+    },
+    close: () => {
+      closeSync(descriptor);
+      rmSync(file, { force: true });
+    },
+  };
+}
+
+const maxDeltaDepth = 4_096;
+const maxDeltaBytes = 256 * 1024 * 1024;
+
+/** Folders with many entries, unfolded: the next ones differ from them by little. */
+const keptTrees = { bytes: 4 * 1024 * 1024, smallest: 4_096 };
+
+/** Objects that were read last. */
+export interface ReadCache {
+  get(oid: string): GitObject | undefined;
+  note(oid: string, object: GitObject): void;
+}
+
+export function newReadCache(): ReadCache {
+  const kept = new Map<string, GitObject>();
+  let bytes = 0;
+  return {
+    get: (oid) => kept.get(oid),
+    note: (oid, object) => {
+      if (object.type !== 'tree' || object.data.length < keptTrees.smallest || kept.has(oid)) return;
+      kept.set(oid, object);
+      bytes += object.data.length;
+      for (const [oldest, { data }] of kept) {
+        if (bytes <= keptTrees.bytes || kept.size === 1) break;
+        kept.delete(oldest);
+        bytes -= data.length;
+      }
+    },
+  };
+}
+
+/** Reads the objects of several packs: the newest first, where what is asked for next mostly is. */
+export function readerOf(packs: readonly Pack[], cache: ReadCache): ObjectReader {
+  const find = (oid: string): { pack: Pack; from: number; to: number } | undefined => {
+    const id = Buffer.from(oid, 'hex');
+    for (let i = packs.length - 1; i >= 0; i -= 1) {
+      const pack = packs[i];
+      const place = pack === undefined ? undefined : findObject(pack.index, id);
+      if (pack !== undefined && place !== undefined) return { pack, ...place };
+    }
+    return undefined;
+  };
+  const reader: ObjectReader = {
+    has: (oid) => find(oid) !== undefined,
+    read: (oid) => {
+      const before = cache.get(oid);
+      if (before !== undefined) return before;
+      const found = find(oid);
+      if (found === undefined) throw new Error(`the object ${oid} is in no pack`);
+      const object = readAt(found.pack, found.from, found.to, reader);
+      cache.note(oid, object);
+      return object;
     },
   };
   return reader;
 }
 
-/** Reads from the packs of one repository. */
-export interface PackReader extends ObjectReader {
-  readonly opened: ReadonlyMap<string, Pack>;
-}
-
-interface Pack {
-  readonly data: Buffer;
-  offsetOf(oid: string): number | undefined;
-}
-
-/** Opens a version 2 index and its pack: a fan-out table, then sorted ids, checksums and offsets. */
-function openPack(indexFile: string): Pack {
-  const index = readFileSync(indexFile);
-  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2)
-    throw new Error(`${indexFile} is no pack index of version 2`);
-  const count = index.readUInt32BE(8 + 255 * 4);
-  const ids = 8 + 256 * 4;
-  const offsets = ids + count * 24;
-  const largeOffsets = offsets + count * 4;
-  let data: Buffer | undefined;
-  return {
-    get data() {
-      data ??= readFileSync(indexFile.replace(/\.idx$/, '.pack'));
-      return data;
-    },
-    offsetOf: (oid) => {
-      const wanted = Buffer.from(oid, 'hex');
-      const first = wanted[0] ?? 0;
-      let low = first === 0 ? 0 : index.readUInt32BE(8 + (first - 1) * 4);
-      let high = index.readUInt32BE(8 + first * 4) - 1;
-      while (low <= high) {
-        const middle = (low + high) >> 1;
-        const order = wanted.compare(index, ids + middle * 20, ids + middle * 20 + 20);
-        if (order === 0) return readOffset(index, offsets + middle * 4, largeOffsets);
-        if (order < 0) high = middle - 1;
-        else low = middle + 1;
-      }
-      return undefined;
-    },
-  };
-}
-
-function readOffset(index: Buffer, at: number, largeOffsets: number): number {
-  const offset = index.readUInt32BE(at);
-  if (offset < 0x80000000) return offset;
-  return Number(index.readBigUInt64BE(largeOffsets + (offset - 0x80000000) * 8));
-}
-
-function readAt(pack: Pack, offset: number, reader: ObjectReader, depth: number): GitObject {
-  if (depth > maxDeltaDepth) throw new Error('the pack has a chain of deltas that is too long');
-  const header = readHeader(pack.data, offset);
-  if (header.size > maxObjectBytes) throw new Error(`an object is larger than ${maxObjectBytes} bytes`);
-  if (header.type === offsetDelta) {
-    const { value, next } = readDistance(pack.data, header.next);
-    return applyDelta(readAt(pack, offset - value, reader, depth + 1), inflate(pack.data, next));
-  }
-  if (header.type === referenceDelta) {
-    const oid = pack.data.subarray(header.next, header.next + 20).toString('hex');
-    return applyDelta(reader.read(oid), inflate(pack.data, header.next + 20));
-  }
-  const type = typeNames[header.type as keyof typeof typeNames];
-  if (type === undefined) throw new Error(`the pack holds an object of unknown type ${header.type}`);
-  return { type, data: inflate(pack.data, header.next) };
-}
-
-function readHeader(data: Buffer, offset: number): { type: number; size: number; next: number } {
-  let next = offset;
-  let byte = data[next++] ?? 0;
-  const type = (byte >> 4) & 7;
-  let size = byte & 15;
-  for (let factor = 16; byte & 0x80; factor *= 128) {
-    byte = data[next++] ?? 0;
-    size += (byte & 0x7f) * factor;
-  }
-  return { type, size, next };
-}
-
-function readDistance(data: Buffer, offset: number): { value: number; next: number } {
-  let next = offset;
-  let byte = data[next++] ?? 0;
-  let value = byte & 0x7f;
-  while (byte & 0x80) {
-    byte = data[next++] ?? 0;
-    value = (value + 1) * 128 + (byte & 0x7f);
-  }
-  return { value, next };
-}
-
-function inflate(data: Buffer, offset: number): Buffer {
-  return inflateSync(data.subarray(offset), { maxOutputLength: maxObjectBytes });
-}
-
-/** A delta is a list of copies from the base and of insertions. */
-function applyDelta(base: GitObject, delta: Buffer): GitObject {
-  const baseSize = readSize(delta, 0);
-  const resultSize = readSize(delta, baseSize.next);
-  if (baseSize.value !== base.data.length) throw new Error('a delta does not fit its base');
-  if (resultSize.value > maxObjectBytes) throw new Error(`an object is larger than ${maxObjectBytes} bytes`);
-  const result = Buffer.allocUnsafe(resultSize.value);
-  let written = 0;
-  let at = resultSize.next;
-  while (at < delta.length) {
-    const op = delta[at++] ?? 0;
-    if (op & 0x80) {
-      const copy = readCopy(delta, at, op);
-      base.data.copy(result, written, copy.offset, copy.offset + copy.size);
-      written += copy.size;
-      at = copy.next;
-    } else {
-      delta.copy(result, written, at, at + op);
-      written += op;
-      at += op;
-    }
-  }
-  if (written !== result.length) throw new Error('a delta has the wrong length');
-  return { type: base.type, data: result };
-}
-
-function readSize(delta: Buffer, offset: number): { value: number; next: number } {
-  let [value, factor, next] = [0, 1, offset];
+/** Deltas are collected down to their base, and then applied one by one. */
+function readAt(pack: Pack, begin: number, finish: number, reader: ObjectReader): GitObject {
+  const deltas: Buffer[] = [];
+  let bytes = 0;
+  let [from, to] = [begin, finish];
   for (;;) {
-    const byte = delta[next++] ?? 0;
-    value += (byte & 0x7f) * factor;
-    factor *= 128;
-    if ((byte & 0x80) === 0) return { value, next };
+    const data = pack.slice(from, to);
+    const { kind, size, baseOffset, baseOid, next } = readEntryHeader(data, 0, from);
+    const { content } = inflateEntry(data, next, size);
+    if (kind !== 'offset-delta' && kind !== 'reference-delta') return unfold({ type: kind, data: content }, deltas);
+    bytes += size;
+    if (deltas.push(content) > maxDeltaDepth || bytes > maxDeltaBytes)
+      throw new Error('the pack has a chain of deltas that is too long');
+    if (baseOid !== undefined) return unfold(reader.read(baseOid), deltas);
+    from = baseOffset ?? 0;
+    to = endOf(pack.index.ends, from);
   }
 }
 
-function readCopy(delta: Buffer, offset: number, op: number): { offset: number; size: number; next: number } {
-  let next = offset;
-  const read = (bits: number, count: number): number => {
-    let value = 0;
-    for (let i = 0; i < count; i += 1) if (bits & (1 << i)) value += (delta[next++] ?? 0) * 256 ** i;
-    return value;
-  };
-  const from = read(op & 0x0f, 4);
-  const size = read((op >> 4) & 0x07, 3);
-  return { offset: from, size: size === 0 ? 0x10000 : size, next };
+function unfold({ type, data }: GitObject, deltas: readonly Buffer[]): GitObject {
+  return { type, data: deltas.reduceRight((base, delta) => applyDelta(base, delta), data) };
 }

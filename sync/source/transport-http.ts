@@ -1,47 +1,24 @@
-import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git';
-import { Agent, type Dispatcher } from 'undici';
+import type { GitHttpRequest, GitHttpResponse } from 'isomorphic-git';
+import type { Dispatcher } from 'undici';
 import { LockstepError } from '../errors.ts';
+import { type Connections, ForbiddenAddress, requireAllowed } from './connections.ts';
+import type { Credentials } from './login.ts';
+import { type Conversation, capped, collect, type Transport, type TransportLimits } from './transport.ts';
 
-/** What one conversation with a Git server may cost. Milliseconds and bytes. */
-export interface TransportLimits {
-  readonly deadline: number;
-  readonly maxBytes: number;
-  readonly maxRedirects: number;
-}
-
-export const transportDefaults: TransportLimits = { deadline: 60_000, maxBytes: 256 * 1024 * 1024, maxRedirects: 3 };
-
-/** The connections to Git servers. */
-export type Connections = Dispatcher;
-
-/** A pool of kept-alive connections, for all Git servers together. */
-export function openConnections(): Connections {
-  return new Agent({ connect: { timeout: 10_000 }, keepAliveTimeout: 60_000, connections: 8 });
-}
-
-interface Conversation {
+interface Exchange extends Conversation {
   readonly request: GitHttpRequest;
   readonly body: Buffer | undefined;
-  readonly authorization: string | undefined;
+  readonly credentials: Credentials | undefined;
   readonly connections: Connections;
-  readonly limits: TransportLimits;
-  readonly signal: AbortSignal;
-  readonly fail: (error: LockstepError) => never;
-}
-
-/** Git's HTTP client, and what went wrong in it. */
-export interface Transport extends HttpClient {
-  /** @throws LockstepError when an answer broke off: isomorphic-git takes that for the end of the answer */
-  check(): void;
 }
 
 /**
  * Git over HTTP with an overall deadline and a cap on bytes. Redirects stay on the same origin, so that credentials never
  * travel to another one.
  */
-export function createTransport(
+export function httpTransport(
   connections: Connections,
-  authorization: string | undefined,
+  credentials: Credentials | undefined,
   limits: TransportLimits,
 ): Transport {
   let failure: LockstepError | undefined;
@@ -51,9 +28,10 @@ export function createTransport(
   };
   return {
     request: async (request) => {
-      const body = request.body === undefined ? undefined : Buffer.concat(await collect(request.body));
+      const body = request.body === undefined ? undefined : await collect(request.body);
       const signal = AbortSignal.timeout(limits.deadline);
-      return follow({ request, body, authorization, connections, limits, signal, fail });
+      const { host } = new URL(request.url);
+      return follow({ request, body, credentials, connections, limits, signal, fail, host });
     },
     check: () => {
       if (failure !== undefined) throw failure;
@@ -61,35 +39,30 @@ export function createTransport(
   };
 }
 
-async function collect(parts: AsyncIterableIterator<Uint8Array> | Uint8Array[]): Promise<Uint8Array[]> {
-  const all: Uint8Array[] = [];
-  for await (const part of parts) all.push(part);
-  return all;
-}
-
-async function follow(conversation: Conversation): Promise<GitHttpResponse> {
-  const { request, limits } = conversation;
+async function follow(exchange: Exchange): Promise<GitHttpResponse> {
+  const { request, limits } = exchange;
   let url = new URL(request.url);
   for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
-    const response = await send(url, conversation);
-    if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, conversation, response);
+    const response = await send(url, exchange);
+    if (response.statusCode < 300 || response.statusCode >= 400) return answer(url, exchange, response);
     await response.body.dump();
     url = redirectTarget(url, response.headers['location']);
   }
   throw new LockstepError('SourceUnreachable', `the Git server redirects more than ${limits.maxRedirects} times`);
 }
 
-async function send(url: URL, conversation: Conversation): Promise<Dispatcher.ResponseData> {
-  const { request, body, authorization, connections, limits, signal } = conversation;
+async function send(url: URL, exchange: Exchange): Promise<Dispatcher.ResponseData> {
+  const { request, body, credentials, connections, limits, signal } = exchange;
   try {
-    return await connections.request({
+    if (credentials?.proxy === undefined) requireAllowed(connections.allows, url.hostname.replace(/^\[|\]$/g, ''));
+    return await connections.of(credentials).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method === 'POST' ? 'POST' : 'GET',
       headers: {
         ...request.headers,
         'user-agent': 'git/lockstep',
-        ...(authorization === undefined ? {} : { authorization }),
+        ...(credentials?.authorization === undefined ? {} : { authorization: credentials.authorization }),
       },
       headersTimeout: limits.deadline,
       bodyTimeout: limits.deadline,
@@ -97,15 +70,18 @@ async function send(url: URL, conversation: Conversation): Promise<Dispatcher.Re
       ...(body === undefined ? {} : { body }),
     });
   } catch (error) {
-    throw unreachable(url, error, signal);
+    throw unreachable(url.host, error, signal);
   }
 }
 
-function unreachable(url: URL, error: unknown, signal: AbortSignal): LockstepError {
+/** Why a server can't be reached. */
+export function unreachable(host: string, error: unknown, signal: AbortSignal): LockstepError {
   if (error instanceof LockstepError) return error;
+  if (error instanceof ForbiddenAddress)
+    return new LockstepError('NotAllowed', `the Git server ${host} is not asked: ${error.message}`, { cause: error });
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
   const why = signal.aborted ? 'did not answer within the deadline' : `can't be reached (${code})`;
-  return new LockstepError('SourceUnreachable', `the Git server ${url.host} ${why}`, { cause: error });
+  return new LockstepError('SourceUnreachable', `the Git server ${host} ${why}`, { cause: error });
 }
 
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {
@@ -120,38 +96,17 @@ function redirectTarget(from: URL, location: string | string[] | undefined): URL
   return target;
 }
 
-function answer(url: URL, conversation: Conversation, response: Dispatcher.ResponseData): GitHttpResponse {
+function answer(url: URL, exchange: Exchange, response: Dispatcher.ResponseData): GitHttpResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
     headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
   }
   return {
     url: url.href,
-    method: conversation.request.method ?? 'GET',
+    method: exchange.request.method ?? 'GET',
     statusCode: response.statusCode,
     statusMessage: String(response.statusCode),
     headers,
-    body: capped(url, conversation, response.body),
+    body: capped(exchange, response.body),
   };
-}
-
-async function* capped(
-  url: URL,
-  { limits, signal, fail }: Conversation,
-  body: AsyncIterable<Uint8Array>,
-): AsyncIterableIterator<Uint8Array> {
-  let bytes = 0;
-  try {
-    for await (const chunk of body) {
-      bytes += chunk.length;
-      if (bytes > limits.maxBytes) {
-        throw new LockstepError('SourceTooLarge', `the Git server ${url.host} sent more than ${limits.maxBytes} bytes`);
-      }
-      yield chunk;
-    }
-  } catch (error) {
-    if (error instanceof LockstepError) fail(error);
-    const why = signal.aborted ? 'did not end its answer within the deadline' : 'broke off its answer';
-    fail(new LockstepError('SourceUnreachable', `the Git server ${url.host} ${why}`, { cause: error }));
-  }
 }

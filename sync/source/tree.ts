@@ -7,7 +7,12 @@ export interface Tree {
   readonly oid: string;
   readonly files: readonly TreeFile[];
   readonly folders: ReadonlyMap<string, Tree>;
+  /** Whether files of ignore rules stand in it, or anywhere below. */
+  readonly hasRules: boolean;
 }
+
+/** Files of ignore rules: ours, and that of Flux. */
+export const ruleFiles: readonly string[] = ['.sourceignore', '.lockstepignore'];
 
 interface Entry {
   readonly mode: string;
@@ -24,29 +29,35 @@ export function readTree(reader: () => ObjectReader, oid: string, known: Map<str
   if (old !== undefined) return old;
   if (depth > maxDepth)
     throw new LockstepError('SourceTooLarge', `the folders of the repository are deeper than ${maxDepth}`);
-  const entries = parseTree(reader().read(oid).data);
-  if (entries.length > maxFiles)
-    throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
   const files: TreeFile[] = [];
   const folders = new Map<string, Tree>();
-  for (const entry of entries) {
+  for (const entry of entriesOf(reader(), oid)) {
     if (entry.mode === '40000') folders.set(entry.name, readTree(reader, entry.oid, known, depth + 1));
-    else
-      files.push({
-        path: entry.name,
-        oid: entry.oid,
-        type: typeOf(entry.mode),
-        read: () => reader().read(entry.oid).data,
-      });
+    else files.push(fileOf(entry, () => reader().read(entry.oid).data));
   }
-  const tree: Tree = { oid, files, folders };
+  const hasRules =
+    files.some(({ path }) => ruleFiles.includes(path)) || [...folders.values()].some((folder) => folder.hasRules);
+  const tree: Tree = { oid, files, folders, hasRules };
   known.set(oid, tree);
   return tree;
+}
+
+function fileOf({ name, oid, mode }: Entry, read: () => Buffer): TreeFile {
+  return { path: name, oid, type: typeOf(mode), read };
 }
 
 function typeOf(mode: string): TreeFile['type'] {
   if (mode === '120000') return 'symlink';
   return mode === '160000' ? 'submodule' : 'file';
+}
+
+function entriesOf(reader: ObjectReader, oid: string): Entry[] {
+  const { type, data } = reader.read(oid);
+  if (type !== 'tree') throw new LockstepError('SourceUnsupported', `${oid} is no tree`);
+  const entries = parseTree(data);
+  if (entries.length > maxFiles)
+    throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
+  return entries;
 }
 
 /** Entries are `mode name\0` and 20 bytes of id. Names that could mean another place are refused. */
@@ -58,7 +69,7 @@ function parseTree(data: Buffer): Entry[] {
     if (space < 0 || end < 0 || end + 21 > data.length)
       throw new LockstepError('SourceUnsupported', 'a tree of the repository is broken');
     const name = data.toString('utf8', space + 1, end);
-    if (name === '.' || name === '..' || name.toLowerCase() === '.git' || /[/\\]/.test(name)) {
+    if (isForbiddenName(name)) {
       throw new LockstepError(
         'SourceUnsupported',
         `the repository holds an entry with the forbidden name ${JSON.stringify(name)}`,
@@ -70,31 +81,41 @@ function parseTree(data: Buffer): Entry[] {
   return entries;
 }
 
-/** The id of the tree at a path below a root tree; undefined when there is no folder. Reads only the folders on the way. */
-export function findTree(reader: ObjectReader, root: string, path: string): string | undefined {
-  let oid: string | undefined = root;
-  for (const part of path.split('/').filter((name) => name !== '')) {
-    if (oid === undefined) return undefined;
-    oid = parseTree(reader.read(oid).data).find((entry) => entry.name === part && entry.mode === '40000')?.oid;
+function isForbiddenName(name: string): boolean {
+  return name === '' || name === '.' || name === '..' || name.toLowerCase() === '.git' || /[/\\]/.test(name);
+}
+
+/** Where a path leads. */
+export interface Place {
+  /** The tree there, or the commit of the submodule that is met on the way. */
+  readonly oid: string;
+  readonly isSubmodule: boolean;
+  /** What is left of the path behind a submodule. */
+  readonly rest: readonly string[];
+  /** The files of ignore rules in the folders above, each with how many names lead to its folder. */
+  readonly rulesAbove: readonly { readonly depth: number; readonly file: TreeFile }[];
+}
+
+/** Follows a path from a root tree. Reads only the folders on the way. Undefined when there is no such folder. */
+export function findPlace(reader: ObjectReader, root: string, names: readonly string[]): Place | undefined {
+  const rulesAbove: { depth: number; file: TreeFile }[] = [];
+  let oid = root;
+  for (const [depth, name] of names.entries()) {
+    const entries = entriesOf(reader, oid);
+    for (const entry of entries) {
+      if (ruleFiles.includes(entry.name) && typeOf(entry.mode) === 'file' && entry.mode !== '40000')
+        rulesAbove.push({ depth, file: fileOf(entry, () => reader.read(entry.oid).data) });
+    }
+    const next = entries.find((entry) => entry.name === name && (entry.mode === '40000' || entry.mode === '160000'));
+    if (next === undefined) return undefined;
+    oid = next.oid;
+    if (next.mode === '160000') return { oid, isSubmodule: true, rest: names.slice(depth + 1), rulesAbove };
   }
-  return oid;
+  return { oid, isSubmodule: false, rest: [], rulesAbove };
 }
 
-interface Listed {
-  readonly prefix: string;
-  readonly files: readonly TreeFile[];
-}
-
-/** What was listed before: a folder that did not change is not listed again. */
-const listed = new WeakMap<Tree, Listed>();
-
-/** All files of a tree, with their paths from its top. */
-export function listFiles(tree: Tree, prefix = ''): readonly TreeFile[] {
-  const before = listed.get(tree);
-  if (before?.prefix === prefix) return before.files;
-  const own = tree.files.map((file) => (prefix === '' ? file : { ...file, path: `${prefix}${file.path}` }));
-  const below = [...tree.folders].map(([name, folder]) => listFiles(folder, `${prefix}${name}/`));
-  const files = own.concat(...below);
-  listed.set(tree, { prefix, files });
-  return files;
+/** A file at the top of a tree; undefined when there is none. */
+export function fileAtTop(reader: ObjectReader, root: string, name: string): TreeFile | undefined {
+  const found = entriesOf(reader, root).find((entry) => entry.name === name && entry.mode.startsWith('100'));
+  return found === undefined ? undefined : fileOf(found, () => reader.read(found.oid).data);
 }

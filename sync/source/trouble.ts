@@ -1,5 +1,6 @@
 import { Errors } from 'isomorphic-git';
 import { LockstepError, messageOf } from '../errors.ts';
+import { NotOurs, StatusError } from './upload-pack.ts';
 
 /** What a file system answers that has no room, no right to write, no open file left, or is broken. */
 const storageTroubles: ReadonlySet<unknown> = new Set([
@@ -17,22 +18,26 @@ export function isStorageTrouble(error: unknown): boolean {
   return storageTroubles.has((error as NodeJS.ErrnoException).code);
 }
 
-/** An error with its code, whatever has thrown it. */
-export function sourceError(error: unknown, url: URL): LockstepError {
+/**
+ * An error with its code, whatever has thrown it.
+ * @param href of the repository, as it is shown
+ */
+export function sourceError(error: unknown, href: string): LockstepError {
   if (error instanceof LockstepError) return error;
-  if (isStorageTrouble(error)) {
-    return new LockstepError('StorageFailed', `${url.href} can't be stored: ${messageOf(error)}`, { cause: error });
+  const cause = { cause: error };
+  if (isStorageTrouble(error))
+    return new LockstepError('StorageFailed', `${href} can't be stored: ${messageOf(error)}`, cause);
+  const status = statusOf(error);
+  if (status !== undefined) {
+    const code = status === 401 || status === 403 ? 'SourceUnauthorized' : 'SourceUnreachable';
+    return new LockstepError(code, `${href} answered HTTP ${status}`, cause);
   }
-  if (error instanceof Errors.HttpError) {
-    const status = error.data.statusCode;
-    const unauthorized = status === 401 || status === 403;
-    return new LockstepError(
-      unauthorized ? 'SourceUnauthorized' : 'SourceUnreachable',
-      `${url.href} answered HTTP ${status}`,
-      { cause: error },
-    );
-  }
-  if (error instanceof Errors.NotFoundError)
-    return new LockstepError('RefNotFound', `${url.href} does not hold the reference`, { cause: error });
-  return new LockstepError('SourceUnreachable', `${url.href} can't be read: ${messageOf(error)}`, { cause: error });
+  if (error instanceof NotOurs)
+    return new LockstepError('RefNotFound', `${href} does not hand out the commit: ${messageOf(error)}`, cause);
+  return new LockstepError('SourceUnreachable', `${href} can't be read: ${messageOf(error)}`, cause);
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof StatusError) return error.status;
+  return error instanceof Errors.HttpError ? error.data.statusCode : undefined;
 }

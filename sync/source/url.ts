@@ -1,28 +1,96 @@
 import { LockstepError } from '../errors.ts';
 
-/** The schemes that are read; everything else, local paths and helper programs included, is refused. */
-const schemes = new Set(['http:', 'https:']);
+/** Where a repository is, read and checked. */
+export interface SourceUrl {
+  readonly scheme: 'http' | 'https' | 'ssh';
+  /** The whole in one form, as it is shown: a user only for SSH, never a password. */
+  readonly href: string;
+  /** Lower case, without a final dot; IPv6 addresses without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Who logs in over SSH. */
+  readonly user: string;
+  /** What the server is asked for. Over SSH, a path that begins with a tilde or no slash is below somebody's home. */
+  readonly path: string;
+}
+
+const ports = { 'http:': 80, 'https:': 443, 'ssh:': 22 } as const;
+
+/** `git@host:path`, as scp writes it. */
+const scpForm = /^([\w.~][\w.~-]*)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][\w.-]*):([^\s]+)$/;
 
 /**
- * Reads the URL of a repository.
+ * Reads the URL of a repository: https, http, ssh, or the form of scp. Everything else, local paths and helper programs
+ * included, is refused.
  * @throws LockstepError SourceUnsupported, InvalidSpec
  */
-export function parseSourceUrl(text: string): URL {
+export function parseSourceUrl(text: string): SourceUrl {
+  const scp = text.includes('://') ? null : scpForm.exec(text);
+  if (scp !== null) return sshUrl(scp[1] ?? '', scp[2] ?? '', '', scp[3] ?? '', text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw new LockstepError('InvalidSpec', `spec.source.url is no URL: ${JSON.stringify(text)}`);
-  if (!schemes.has(url.protocol)) {
+  if (!isKnown(url.protocol)) {
     throw new LockstepError(
       'SourceUnsupported',
-      `spec.source.url has the scheme ${url.protocol} and only http and https are supported`,
+      `spec.source.url has the scheme ${url.protocol} and only https, http and ssh are supported`,
     );
   }
-  if (url.username !== '' || url.password !== '') {
+  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) {
     throw new LockstepError(
       'InvalidSpec',
       'spec.source.url must not hold a user or password; use spec.source.secretRef',
     );
   }
-  return url;
+  if (url.protocol === 'ssh:') return sshUrl(url.username || 'git', url.hostname, url.port, url.pathname, text);
+  const host = url.hostname.replace(/\.$/, '');
+  return {
+    scheme: url.protocol === 'http:' ? 'http' : 'https',
+    href: url.href,
+    hostname: host.replace(/^\[|\]$/g, ''),
+    port: Number(url.port) || ports[url.protocol],
+    user: '',
+    path: url.pathname,
+  };
+}
+
+function isKnown(protocol: string): protocol is keyof typeof ports {
+  return Object.hasOwn(ports, protocol);
+}
+
+/** Git programs that run another one would take a host that begins with a dash for an option; here it is just no host. */
+const hostName = /^(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]*)$/;
+
+function sshUrl(user: string, givenHost: string, port: string, path: string, text: string): SourceUrl {
+  const host = givenHost.toLowerCase().replace(/\.$/, '');
+  const decoded = percentDecoded(path);
+  const isBroken = decoded === undefined || /[\0\r\n]/.test(decoded) || decoded === '' || decoded === '/';
+  if (!hostName.test(host) || !/^[\w.~][\w.~-]*$/.test(user) || isBroken)
+    throw new LockstepError('InvalidSpec', `spec.source.url is no URL of a repository: ${JSON.stringify(text)}`);
+  // `ssh://host/~/repo` is below the home of whoever logs in.
+  const asked = decoded.startsWith('/~') ? decoded.slice(1) : decoded;
+  const shownPort = port === '' || port === '22' ? '' : `:${port}`;
+  const shownPath = decoded.startsWith('/') ? decoded : `/${decoded}`;
+  return {
+    scheme: 'ssh',
+    href: `ssh://${user}@${host}${shownPort}${shownPath}`,
+    hostname: host.replace(/^\[|\]$/g, ''),
+    port: Number(port) || ports['ssh:'],
+    user,
+    path: asked,
+  };
+}
+
+function percentDecoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server that credentials are for: scheme, host and port. */
+export function serverOf({ scheme, hostname, port }: SourceUrl): string {
+  return `${scheme}://${hostname}:${port}`;
 }
 
 /** Git's own rules for the names of references (git check-ref-format), for the part after refs/heads/. */

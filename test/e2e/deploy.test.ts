@@ -108,7 +108,12 @@ describeOnOwnCluster('the install', () => {
       const token = await tokenOf(kube, agentNamespace, account, 'https://kubernetes.default.svc');
       const identity = { host, port, ca: String(access.tls['ca']), token, namespace: agentNamespace };
       const flags = argumentsInPod();
-      agent = await startJailed(identity, [...flags, '--log-level', 'debug', '--watch-namespaces', namespace]);
+      agent = await startJailed(identity, [
+        ...flags,
+        ...['--log-level', 'debug', '--watch-namespaces', namespace],
+        // The Git server of the tests is on the machine itself.
+        ...['--source-addresses', 'loopback'],
+      ]);
       await run('-n', agentNamespace, 'create', 'serviceaccount', 'person');
       await run(
         'create',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,9 +7,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceRequest } from '../../sync/ports.ts';
 import { createSources } from '../../sync/source/git.ts';
-import { transportDefaults } from '../../sync/source/transport-http.ts';
+import { transportDefaults } from '../../sync/source/transport.ts';
 import { type GitServer, type Repository, startGitServer } from './support/git-server.ts';
 import { until } from './support/kube.ts';
+import { sourceRequest } from './support/source-requests.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-sources-'));
 let server: GitServer;
@@ -20,13 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const request = (url: string, path = ''): SourceRequest => ({
-  url,
-  ref: 'refs/heads/main',
-  path,
-  credentials: undefined,
-  user: 'somebody',
-});
+const request = (url: string, path = ''): SourceRequest => sourceRequest(url, { path });
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 
 async function files(
@@ -65,7 +61,7 @@ describe('a Git repository', () => {
     );
     const asked = request(repository.url);
     const first = await sources.read(asked, await sources.tip(asked));
-    expect(server.sent.get('b.git')).toBeGreaterThan(15_000);
+    expect(server.sent.get('b.git')).toBeGreaterThan(14_000);
     const before = server.requests.get('b.git') ?? 0;
     const again = await sources.read(asked, await sources.tip(asked));
     expect((server.requests.get('b.git') ?? 0) - before).toBeLessThanOrEqual(2);
@@ -89,7 +85,8 @@ describe('a Git repository', () => {
     const place = join(folder, 'kept');
     const sources = createSources(place);
     const repository = server.repository('kept.git');
-    repository.commit({ 'a.yaml': '1' });
+    // Small ones are kept in memory.
+    repository.commit({ 'a.yaml': randomBytes(300_000).toString('base64') });
     const kept = (): string[] => readdirSync(join(place, 'git')).sort();
     const ask = async (user: string, fingerprint: string): Promise<void> => {
       const credentials = { authorization: 'Basic eDp4', fingerprint };
@@ -130,7 +127,13 @@ describe('a Git repository', () => {
   it('that is empty, or lacks the branch, is an error and no deletion', async () => {
     const sources = createSources(join(folder, 'd'));
     const repository = server.repository('d.git');
-    await expect(sources.tip(request(repository.url))).rejects.toMatchObject({ code: 'RefNotFound' });
+    await expect(sources.tip(request(repository.url))).rejects.toMatchObject({ code: 'RepositoryEmpty' });
+    repository.commit({ 'a.yaml': '1' });
+    repository.git('push', '--quiet', 'origin', 'HEAD:refs/heads/other', ':refs/heads/main');
+    await expect(sources.tip(request(repository.url))).rejects.toMatchObject({
+      code: 'RefNotFound',
+      message: expect.stringMatching(/^refs\/heads\/main is not in http:.*d\.git; there is other$/),
+    });
     await expect(sources.tip(request(`${repository.url}-none`))).rejects.toMatchObject({ code: 'SourceUnreachable' });
     await sources.close();
   });
@@ -174,7 +177,9 @@ describe('a Git server that misbehaves', () => {
       bad.close();
     });
     const { port } = bad.address() as AddressInfo;
-    const sources = createSources(join(folder, String(port)), { ...transportDefaults, deadline: 500, ...limits });
+    const sources = createSources(join(folder, String(port)), {
+      limits: { ...transportDefaults, deadline: 500, ...limits },
+    });
     closers.push(() => void sources.close());
     return { url: `http://127.0.0.1:${port}/r.git`, sources };
   }

@@ -43,6 +43,8 @@ export const deliveryView = Type.Object(
     health: Type.Object({ status: text('The worst health word.'), counts: counts('Objects by health word.') }),
     revision: Type.Object({
       tip: Type.Optional(text('What Git says now.')),
+      ref: Type.Optional(text('The full name of the reference that says so.')),
+      signer: Type.Optional(text('Who has signed it, where that is asked for.')),
       target: Type.Optional(text('What the cluster is driven to.')),
       good: Type.Optional(text('The last release that was verified.')),
       author: Type.Optional(text('Who wrote the target.')),

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -34,14 +35,24 @@ export interface GitServer {
   close(): Promise<void>;
 }
 
-/** @param credentials `user:password` that every request must carry when set, or the password as a bearer token */
-export async function startGitServer(credentials?: string): Promise<GitServer> {
+/** What a Git server asks for. */
+export interface GitServerOptions {
+  /** `user:password` that every request must carry when set, or the password as a bearer token. */
+  readonly credentials?: string | undefined;
+  /** Its certificate, for https; with a `ca`, whoever asks must have one too. In PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** It has never heard of protocol v2. */
+  readonly isOld?: boolean;
+}
+
+export async function startGitServer({ credentials, tls, isOld = false }: GitServerOptions = {}): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), 'lockstep-git-'));
   const requests = new Map<string, number>();
   const sent = new Map<string, number>();
   const silenced = new Set<string>();
   const state: { fault: Fault } = { fault: 'none' };
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
+    if (isOld) delete request.headers['git-protocol'];
     const name = (request.url ?? '').split('/')[1] ?? '';
     requests.set(name, (requests.get(name) ?? 0) + 1);
     if (state.fault === 'silent' || silenced.has(name)) return;
@@ -51,7 +62,11 @@ export async function startGitServer(credentials?: string): Promise<GitServer> {
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     }
     backend(root, request, response, (bytes) => sent.set(name, (sent.get(name) ?? 0) + bytes));
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(listener)
+      : createSecureServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: true }, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -65,7 +80,8 @@ export async function startGitServer(credentials?: string): Promise<GitServer> {
     set fault(fault: Fault) {
       state.fault = fault;
     },
-    repository: (name) => createRepository(root, name, `http://127.0.0.1:${port}/${name}`),
+    repository: (name) =>
+      createRepository(root, name, `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/${name}`),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -150,6 +166,8 @@ function createRepository(root: string, name: string, url: string): Repository {
     }).trim();
   run(root, ['init', '--quiet', '--bare', '--initial-branch=main', bare]);
   run(bare, ['config', 'receive.denyDeleteCurrent', 'ignore']);
+  // As the usual hosts do; it takes a question of protocol v2 to make use of it.
+  run(bare, ['config', 'uploadpack.allowFilter', 'true']);
   run(workTree, ['init', '--quiet', '--initial-branch=main']);
   run(workTree, ['remote', 'add', 'origin', bare]);
   return {

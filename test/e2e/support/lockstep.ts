@@ -81,7 +81,7 @@ export function useLockstep(namespaces: readonly string[], options: Options = {}
     const real = inject('kubeconfig');
     const kube = await connect(real);
     for (const namespace of namespaces) await clearNamespace(kube, namespace);
-    const git = await startGitServer(options.credentials);
+    const git = await startGitServer({ credentials: options.credentials });
     kubeconfig = (await options.kubeconfig?.(real)) ?? real;
     const agent = await startAgentProcess(kubeconfig, flags);
     Object.assign(state, { kube, git, agent });

@@ -1,5 +1,5 @@
 import { toJson } from '../../../diff/json.ts';
-import { steps } from '../../../sync/session.ts';
+import { steps } from '../../../sync/world.ts';
 import { contentBy } from '../content.ts';
 import { noFaults } from './network.ts';
 import { type Act, pathOf, type Walker } from './walker.ts';

@@ -15,7 +15,7 @@ import { createRollouts } from '../../../health/rollouts.ts';
 import { createWatcher } from '../../../health/watcher.ts';
 import { unlimited } from '../../../sync/limits.ts';
 import type { Clock, Log, Measure } from '../../../sync/ports.ts';
-import type { Step } from '../../../sync/session.ts';
+import type { Step } from '../../../sync/world.ts';
 import type { Random } from '../random.ts';
 import { type ApiServer, modelKinds } from './api-server.ts';
 import type { Git } from './git.ts';
@@ -218,6 +218,7 @@ function work(
       isEnding: async () => false,
       tellNamespace: () => undefined,
       credentials: () => Promise.reject(new Error('there are no credentials')),
+      trustedKeys: async () => [],
     },
   });
   const all = { identity: '', apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', selector: '' };

@@ -47,9 +47,10 @@ export function createGit(sleep: (milliseconds: number) => Promise<void>): Git {
     sources: {
       tip: async () => {
         await answer();
-        return git.tip().revision;
+        const { revision } = git.tip();
+        return { revision, ref: 'refs/heads/main', object: revision };
       },
-      read: async (_request, revision) => {
+      read: async (_request, { revision, ref }) => {
         await answer();
         if (git.fault === 'half a pack')
           throw new LockstepError('SourceUnreachable', 'the server broke off its answer');
@@ -57,8 +58,9 @@ export function createGit(sleep: (milliseconds: number) => Promise<void>): Git {
         if (commit === undefined) throw new LockstepError('RefNotFound', `there is no ${revision}`);
         const told = { revision, author: 'Ada', subject: 'change', time: '' };
         const files = Object.entries(commit.files).map(([name, text]) => file(name, text));
-        return { commit: told, tree: hashText(JSON.stringify(commit.files)), files };
+        return { commit: told, ref, signer: undefined, tree: hashText(JSON.stringify(commit.files)), files };
       },
+      follows: async () => true,
       leave: () => undefined,
       close: async () => undefined,
     },

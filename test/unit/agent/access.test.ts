@@ -60,6 +60,8 @@ describe('access to the API server', () => {
 });
 
 describe('credentials of a Git server', () => {
+  const noTokens = { of: () => Promise.reject(new Error('no app is asked for')) };
+  const read = (cluster: Cluster) => readCredentials(cluster, 'shop', { secret: 's' }, noTokens);
   const secret = (data: Record<string, string>): Cluster =>
     ({
       get: async () => ({
@@ -76,14 +78,47 @@ describe('credentials of a Git server', () => {
     [{ bearerToken: 'token-3\n' }, 'Bearer token-3'],
     [{ token: 'token-4', username: 'x' }, 'Bearer token-4'],
   ])('are read from %j', async (data, authorization) => {
-    expect(await readCredentials(secret(data as Record<string, string>), 'shop', 's')).toMatchObject({ authorization });
+    expect(await read(secret(data as Record<string, string>))).toMatchObject({ authorization });
+  });
+
+  it.each<[Record<string, string>, object]>([
+    [
+      { identity: 'PEM', known_hosts: 'h k x', password: 'unlock' },
+      { authorization: undefined, ssh: { identity: 'PEM\n', passphrase: 'unlock', knownHosts: 'h k x' } },
+    ],
+    [{ sshPrivateKey: 'PEM', sshKnownHosts: 'h' }, { ssh: { identity: 'PEM\n', passphrase: undefined } }],
+    [{ 'ca.crt': 'CA' }, { authorization: undefined, tls: { ca: 'CA' } }],
+    [{ 'tls.crt': 'C', 'tls.key': 'K', caFile: 'CA' }, { tls: { ca: 'CA', cert: 'C', key: 'K' } }],
+    [{ tlsClientCertData: 'C', tlsClientCertKey: 'K', password: 'p-5' }, { tls: { cert: 'C', key: 'K' } }],
+    [{ proxy: 'http://user:pass-6@proxy:3128', token: 't-6' }, { proxy: 'http://user:pass-6@proxy:3128/' }],
+  ])('are read whole from %j', async (data, expected) => {
+    expect(await read(secret(data))).toMatchObject(expected);
+  });
+
+  it('are known by all that they hold, and by no more', async () => {
+    const print = async (data: Record<string, string>) => (await read(secret(data))).fingerprint;
+    const prints = await Promise.all(
+      [{ password: 'secret' }, { password: 'secret', 'ca.crt': 'CA' }, { password: 'other' }].map(print),
+    );
+    expect(new Set(prints).size).toBe(3);
+    expect(await print({ password: 'secret', unused: 'x' })).toBe(prints[0]);
+  });
+
+  it.each([
+    [{ identity: 'PEM' }, 'needs known_hosts too'],
+    [{ 'tls.crt': 'C' }, 'needs both tls.crt and tls.key'],
+    [{ githubAppID: '7' }, 'needs githubAppPrivateKey'],
+    [{ githubAppID: '7', githubAppPrivateKey: 'PEM' }, 'githubAppInstallationID or githubAppInstallationOwner'],
+    [{ password: 'p', proxy: 'proxy:3128' }, 'needs an address of a proxy'],
+  ])('are refused where half is missing: %j', async (data, problem) => {
+    await expect(read(secret(data as Record<string, string>))).rejects.toThrow(problem);
   });
 
   it('are missed with a word on what is needed', async () => {
-    await expect(readCredentials(secret({ username: 'ada' }), 'shop', 's')).rejects.toThrow(
-      'the Secret shop/s needs the keys username and password, or bearerToken',
+    await expect(read(secret({ username: 'ada' }))).rejects.toThrow(
+      'the Secret shop/s needs the keys username and password, bearerToken, identity',
     );
     const none = { get: async () => undefined } as unknown as Cluster;
-    await expect(readCredentials(none, 'shop', 's')).rejects.toMatchObject({ code: 'CredentialsNotFound' });
+    await expect(read(none)).rejects.toMatchObject({ code: 'CredentialsNotFound' });
   });
 });

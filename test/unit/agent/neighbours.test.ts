@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createNeighbours } from '../../../agent/neighbours.ts';
 import { createRegistry } from '../../../agent/registry.ts';
 import type { Delivery } from '../../../sync/delivery/delivery.ts';
-import { inputOf } from '../../../sync/find.ts';
+import { inputOf } from '../../../sync/input.ts';
 import { type Limits, unlimited } from '../../../sync/limits.ts';
 import { emptyRecord } from '../../../sync/release/record.ts';
 import { newStanding, type State, type Tip } from '../../../sync/release/standing.ts';

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { matchPush, repositoryKey } from '../../../webhooks/match.ts';
+import type { Followed } from '../../../sync/source/follow.ts';
+import { matchPush, repositoryKey, type Subscriber } from '../../../webhooks/match.ts';
+
+const main: Followed = { kind: 'ref', name: 'refs/heads/main' };
 
 describe('a repository is known by', () => {
   it.each([
@@ -22,7 +25,7 @@ describe('a repository is known by', () => {
   });
 
   it('W12 an address that looks like a pattern is an address', () => {
-    const subscribers = [{ uid: 'u', name: 'a/b', repository: 'github.com/aaaaaaaa', ref: 'refs/heads/main' }];
+    const subscribers = [{ uid: 'u', name: 'a/b', repository: 'github.com/aaaaaaaa', followed: main }];
     for (const url of [
       '.*',
       'https://github.com/(a+)+$',
@@ -39,8 +42,25 @@ describe('a repository is known by', () => {
     expect(repositoryKey('https://git.example.com/a/b')).not.toBe(repositoryKey('https://git.example.com/a'));
   });
 
+  it('a tag is news for who follows a range of versions, and nothing is for who follows a commit', () => {
+    const of = (uid: string, followed: Followed): Subscriber => ({ uid, name: uid, repository: 'h/r', followed });
+    const subscribers = [
+      of('range', { kind: 'semver', range: '1.x' }),
+      of('tag', { kind: 'ref', name: 'refs/tags/v1' }),
+      of('head', { kind: 'ref', name: 'HEAD' }),
+      of('commit', { kind: 'commit', oid: 'a'.repeat(40), branch: 'refs/heads/main' }),
+    ];
+    const match = (ref: string) => {
+      const found = matchPush({ type: 'push', repositories: ['git@h:r.git'], ref }, subscribers);
+      return typeof found === 'string' ? found : found.map(({ uid }) => uid);
+    };
+    expect(match('refs/tags/v1')).toEqual(['range', 'tag']);
+    expect(match('refs/tags/v2')).toEqual(['range']);
+    expect(match('refs/heads/main')).toEqual(['head']);
+  });
+
   it('a name without refs/heads is a branch, and no reference is all of them', () => {
-    const subscribers = [{ uid: 'u', name: 'a/b', repository: 'h/r', ref: 'refs/heads/main' }];
+    const subscribers = [{ uid: 'u', name: 'a/b', repository: 'h/r', followed: main }];
     const match = (ref: string | undefined) =>
       matchPush({ type: 'push', repositories: ['https://h/r'], ref }, subscribers);
     expect([match('main'), match('refs/heads/main'), match(undefined)]).toEqual([

@@ -123,7 +123,12 @@ describe('the same delivery again', () => {
     const { receive } = receiverWith({ subscribers: () => subscribers });
     const id = { 'x-github-delivery': '72d3' };
     expect(receive('github', signed('github', body, id)).result).toBe('ignored');
-    subscribers.push({ uid: 'u9', name: 'shop/new', repository: 'git.example.com/shop', ref: 'refs/heads/main' });
+    subscribers.push({
+      uid: 'u9',
+      name: 'shop/new',
+      repository: 'git.example.com/shop',
+      followed: { kind: 'ref', name: 'refs/heads/main' },
+    });
     expect(receive('github', signed('github', body, id))).toMatchObject({ result: 'accepted', syncs: ['shop/new'] });
   });
 

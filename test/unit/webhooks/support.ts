@@ -37,9 +37,24 @@ export function receiverWith(deps: Partial<ReceiverDeps> = {}) {
     log: { debug: log, info: log, warn: log, error: log },
     secrets: () => ['a-good-secret'],
     subscribers: () => [
-      { uid: 'u1', name: 'shop/web', repository: 'git.example.com/shop', ref: 'refs/heads/main' },
-      { uid: 'u2', name: 'shop/next', repository: 'git.example.com/shop', ref: 'refs/heads/next' },
-      { uid: 'u3', name: 'blog/web', repository: 'git.example.com/blog', ref: 'refs/heads/main' },
+      {
+        uid: 'u1',
+        name: 'shop/web',
+        repository: 'git.example.com/shop',
+        followed: { kind: 'ref', name: 'refs/heads/main' },
+      },
+      {
+        uid: 'u2',
+        name: 'shop/next',
+        repository: 'git.example.com/shop',
+        followed: { kind: 'ref', name: 'refs/heads/next' },
+      },
+      {
+        uid: 'u3',
+        name: 'blog/web',
+        repository: 'git.example.com/blog',
+        followed: { kind: 'ref', name: 'refs/heads/main' },
+      },
     ],
     sync: (uid) => synced.push(uid),
     now: () => 1_614_265_330_000,

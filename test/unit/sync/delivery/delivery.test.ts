@@ -87,10 +87,10 @@ describe('a Delivery', () => {
     ).toEqual([]);
     expect(
       unbuiltFields({
-        source: { ref: { tag: 'v1' }, submodules: true },
+        source: { ref: { digest: 'sha256:1' }, submodules: true },
         rollback: { mode: 'off' },
         render: { helm: {} },
       }),
-    ).toEqual(['spec.source.ref.tag', 'spec.source.submodules', 'spec.render.helm']);
+    ).toEqual(['spec.source.ref.digest', 'spec.render.helm']);
   });
 });

@@ -1,9 +1,16 @@
 import type { GitHttpRequest } from 'isomorphic-git';
 import { describe, expect, it } from 'vitest';
-import { forgetAdvertised, newAdvertised, remembering } from '../../../../sync/source/advertisement.ts';
-import type { Transport } from '../../../../sync/source/transport-http.ts';
+import {
+  forgetAdvertised,
+  isSha256,
+  newAdvertised,
+  protocolOf,
+  remembering,
+} from '../../../../sync/source/advertisement.ts';
+import type { Transport } from '../../../../sync/source/transport.ts';
 
 const oid = 'a'.repeat(40);
+const url = 'https://git.example.com/shop.git';
 const v2 = '001e# service=git-upload-pack\n0000000eversion 2\n0013ls-refs=unborn\n0000';
 const line = `${oid} HEAD\0multi_ack side-band-64k symref=HEAD:refs/heads/main agent=git/2\n`;
 const packet = (text: string): string => `${(text.length + 4).toString(16).padStart(4, '0')}${text}`;
@@ -57,19 +64,30 @@ describe('what a server said of itself', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('in protocol v1 is kept without its references: only the one that is known is told', async () => {
+  it('in protocol v1 is kept without its references: they are asked for again', async () => {
     const { asked, http } = server(() => v1);
     const memory = newAdvertised();
-    expect(await textOf(await remembering(http, memory).request(ask(false)))).toBe(v1);
-    const known = { ref: 'refs/heads/next', oid: 'b'.repeat(40) };
-    const told = await textOf(await remembering(http, memory, known).request(ask(false)));
-    const first = packet(
-      `${'b'.repeat(40)} refs/heads/next\0multi_ack side-band-64k symref=HEAD:refs/heads/main agent=git/2\n`,
-    );
-    expect(told).toBe(`001e# service=git-upload-pack\n0000${first}0000`);
+    expect(await textOf(await remembering(http, memory).request(ask(true)))).toBe(v1);
+    expect(await protocolOf(http, url, memory)).toEqual({
+      version: 1,
+      capabilities: 'multi_ack side-band-64k symref=HEAD:refs/heads/main agent=git/2',
+    });
     expect(asked).toHaveLength(1);
-    await remembering(http, memory).request(ask(false));
+    await remembering(http, memory).request(ask(true));
     expect(asked).toHaveLength(2);
+  });
+
+  it('is asked for where nobody asked before, and tells what may be left out, and the kind of ids', async () => {
+    const sha256 = '001e# service=git-upload-pack\n0000000eversion 2\n0012fetch=filter\n001cobject-format=sha256\n0000';
+    const { asked, http } = server(() => sha256);
+    const memory = newAdvertised();
+    expect(isSha256(memory)).toBe(false);
+    expect(await protocolOf(http, url, memory)).toEqual({ version: 2, canFilter: true });
+    expect(isSha256(memory)).toBe(true);
+    await protocolOf(http, url, memory);
+    expect(asked).toHaveLength(1);
+    await expect(protocolOf(server(() => '<html>').http, url, newAdvertised())).rejects.toThrow('does not speak');
+    await expect(protocolOf(server(() => v2, 401).http, url, newAdvertised())).rejects.toThrow('HTTP 401');
   });
 
   it.each([

@@ -10,8 +10,9 @@ import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
-import { newSession, type Session, type Turn, type World } from '../../../../sync/session.ts';
+import { newSession, type Session, type Turn } from '../../../../sync/session.ts';
 import { type KubeObject, type ObjectRef, refOf } from '../../../../sync/types.ts';
+import type { World } from '../../../../sync/world.ts';
 import { silent } from '../../support/silent.ts';
 
 /** A turn in a world in memory, in which each part can be made to fail. */
@@ -23,7 +24,7 @@ export interface FakeTurn extends Omit<Turn, 'session' | 'world'> {
   /** What was asked of the API server. */
   readonly asked: string[];
   /** How often a revision was read, and what it holds once it has no fault. */
-  readonly source: { tip: string; reads: number; files: TreeFile[]; fault: Error | undefined };
+  readonly source: { tip: string; reads: number; follows: boolean; files: TreeFile[]; fault: Error | undefined };
   /** The record as it was stored last. */
   stored: ReleaseRecord | undefined;
   /** Tells something to every open watch. */
@@ -53,7 +54,8 @@ export function makeTurn(
     },
   };
   const nothing = new LockstepError('SourceUnreachable', 'nothing is here');
-  const source = { tip: 'a'.repeat(40), reads: 0, files: [] as TreeFile[], fault: nothing as Error | undefined };
+  const tip = 'a'.repeat(40);
+  const source = { tip, reads: 0, follows: true, files: [] as TreeFile[], fault: nothing as Error | undefined };
   const watcher = createWatcher(
     watches,
     () => ({ now: turn.now, bindingMode: () => undefined }),
@@ -77,13 +79,14 @@ export function makeTurn(
       refresh: async () => undefined,
     },
     sources: {
-      tip: async () => source.tip,
-      read: async (_request, revision): Promise<Snapshot> => {
+      tip: async () => ({ revision: source.tip, ref: 'refs/heads/main', object: source.tip }),
+      read: async (_request, { revision, ref }): Promise<Snapshot> => {
         source.reads += 1;
         if (source.fault !== undefined) throw source.fault;
         const commit = { revision, author: 'Ada', subject: 'change', time: '' };
-        return { commit, tree: `tree-${revision}`, files: source.files };
+        return { commit, ref, signer: undefined, tree: `tree-${revision}`, files: source.files };
       },
+      follows: async () => source.follows,
       leave: () => undefined,
       close: async () => undefined,
     },
@@ -108,6 +111,7 @@ export function makeTurn(
     cluster: () => fakeCluster(objects, asked, fault),
     isEnding: async () => false,
     credentials: () => Promise.reject(new Error('no credentials here')),
+    trustedKeys: async () => [],
     event: quiet,
     tellNamespace: quiet,
     wake: quiet,

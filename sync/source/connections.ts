@@ -1,0 +1,98 @@
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
+import { type AddressClass, addressClass } from '../addresses.ts';
+import type { Credentials } from './login.ts';
+
+/** Which addresses servers may have. */
+export type AddressRule = (address: string) => boolean;
+
+/**
+ * @param classes those that are let through
+ * @param never one address that is not, whatever its class: that of the API server
+ */
+export function addressRule(classes: readonly AddressClass[], never?: string): AddressRule {
+  return (address) => address !== never && classes.includes(addressClass(address));
+}
+
+/** The connections to servers: shared, but where a credential asks for certificates or a proxy of its own. */
+export interface Connections {
+  of(credentials: Credentials | undefined): Dispatcher;
+  readonly allows: AddressRule;
+  close(): Promise<void>;
+}
+
+/** Connections of this many credentials are kept open. */
+const mostKept = 50;
+const connectTimeout = 10_000;
+const common = { keepAliveTimeout: 60_000, connections: 8 };
+
+/** A server is at an address that nobody may be asked to connect to. */
+export class ForbiddenAddress extends Error {}
+
+/**
+ * @param allows looked at for each address before it is connected to, so that no name leads where it must not
+ * @param environment where the proxy of the machine stands: HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+ */
+export function openConnections(
+  allows: AddressRule,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Connections {
+  const lookUp = lookUpAllowed(allows);
+  const connect = { timeout: connectTimeout, lookup: lookUp };
+  const shared = machineProxy(environment)
+    ? new EnvHttpProxyAgent({ ...common, connect })
+    : new Agent({ ...common, connect });
+  const own = new Map<string, Dispatcher>();
+
+  function make({ tls = {}, proxy }: Credentials): Dispatcher {
+    const secure = { ...tls, lookup: lookUp };
+    if (proxy === undefined) return new Agent({ ...common, connect: { ...connect, ...secure } });
+    return new ProxyAgent({ ...common, uri: proxy, connectTimeout, proxyTls: { lookup: lookUp }, requestTls: tls });
+  }
+
+  return {
+    allows,
+    of: (credentials) => {
+      if (credentials?.tls === undefined && credentials?.proxy === undefined) return shared;
+      const found = own.get(credentials.fingerprint) ?? make(credentials);
+      // Who was asked for last is let go last.
+      own.delete(credentials.fingerprint);
+      own.set(credentials.fingerprint, found);
+      for (const [oldest, dispatcher] of own) {
+        if (own.size <= mostKept) break;
+        own.delete(oldest);
+        void dispatcher.close();
+      }
+      return found;
+    },
+    close: async () => {
+      await Promise.all([shared, ...own.values()].map((dispatcher) => dispatcher.destroy()));
+    },
+  };
+}
+
+function machineProxy(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => (environment[name] ?? '') !== '');
+}
+
+/** @throws ForbiddenAddress for a host that is an address: those are connected to without being looked up */
+export function requireAllowed(allows: AddressRule, host: string): void {
+  if (isIP(host) !== 0 && !allows(host)) throw new ForbiddenAddress(forbidden(host));
+}
+
+function forbidden(address: string): string {
+  return `--source-addresses does not allow the address ${address}, which is ${addressClass(address)}`;
+}
+
+/** Looks a name up, and refuses it when any of its addresses is forbidden. */
+export function lookUpAllowed(allows: AddressRule): LookupFunction {
+  return (name, options, answer) => {
+    lookup(name, { ...options, all: true }, (error, found) => {
+      const wrong = (found ?? []).find(({ address }) => !allows(address));
+      const problem = wrong === undefined ? error : new ForbiddenAddress(forbidden(wrong.address));
+      if (problem !== null || options.all === true) answer(problem, found ?? []);
+      else answer(null, found[0]?.address ?? '', found[0]?.family);
+    });
+  };
+}

@@ -1,0 +1,120 @@
+import semver from 'semver';
+import { LockstepError } from '../errors.ts';
+import { isValidRefName } from './url.ts';
+
+/** What of a repository is followed. */
+export type Followed =
+  /** A reference by its full name: `refs/heads/main`, `refs/tags/v1`, `HEAD`. */
+  | { readonly kind: 'ref'; readonly name: string }
+  /** The tag with the highest version in a range. */
+  | { readonly kind: 'semver'; readonly range: string }
+  /** One commit, whatever points to it; the branch says where to look for it, should the server hand out no commits. */
+  | { readonly kind: 'commit'; readonly oid: string; readonly branch: string };
+
+/** `spec.source.ref`. */
+export interface RefSpec {
+  readonly branch?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly semver?: string | undefined;
+  readonly name?: string | undefined;
+  readonly commit?: string | undefined;
+}
+
+/** A reference as a server lists it. */
+export interface ListedRef {
+  readonly name: string;
+  readonly oid: string;
+  /** The commit, where the reference names a tag object. */
+  readonly peeled: string | undefined;
+}
+
+/**
+ * What a spec asks to follow. Where it names several, the later of branch, tag, semver, name and commit wins, as Flux does.
+ * @throws LockstepError InvalidSpec
+ */
+export function followedOf({ branch, tag, semver: range, name, commit }: RefSpec): Followed {
+  if (commit !== undefined) return { kind: 'commit', oid: commit, branch: named('branch', 'heads', branch ?? 'main') };
+  if (name !== undefined) {
+    const isFull = name === 'HEAD' || (name.startsWith('refs/') && isValidRefName(name.slice('refs/'.length)));
+    if (isFull) return { kind: 'ref', name };
+    throw invalid('name', name, 'is no full name of a reference, such as refs/heads/main');
+  }
+  if (range !== undefined) {
+    if (semver.validRange(rangeOf(range), options) !== null) return { kind: 'semver', range };
+    throw invalid('semver', range, 'is no range of versions, such as ">=1.2.0 <2.0.0" or "1.x"');
+  }
+  if (tag !== undefined) return { kind: 'ref', name: named('tag', 'tags', tag) };
+  return { kind: 'ref', name: named('branch', 'heads', branch ?? 'main') };
+}
+
+function named(field: string, folder: string, name: string): string {
+  if (isValidRefName(name)) return `refs/${folder}/${name}`;
+  throw invalid(field, name, `is no valid ${field} name`);
+}
+
+function invalid(field: string, value: string, why: string): LockstepError {
+  return new LockstepError('InvalidSpec', `spec.source.ref.${field} ${why}: ${JSON.stringify(value.slice(0, 200))}`);
+}
+
+/** What is followed, in one word: two that are equal follow the same. */
+export function followedText(followed: Followed): string {
+  if (followed.kind === 'ref') return followed.name;
+  return followed.kind === 'semver' ? `semver ${followed.range}` : `commit ${followed.oid}`;
+}
+
+/** What the names of the references begin with that the server is asked for. */
+export function prefixOf(followed: Exclude<Followed, { kind: 'commit' }>): string {
+  return followed.kind === 'ref' ? followed.name : 'refs/tags/';
+}
+
+/** The reference, of those that a server lists, that is followed; undefined when there is none. */
+export function chooseRef(
+  followed: Exclude<Followed, { kind: 'commit' }>,
+  listed: readonly ListedRef[],
+): ListedRef | undefined {
+  if (followed.kind === 'ref') return listed.find(({ name }) => name === followed.name);
+  const range = new semver.Range(rangeOf(followed.range), options);
+  let best: { ref: ListedRef; version: semver.SemVer } | undefined;
+  for (const ref of listed) {
+    const version = versionOf(ref.name);
+    if (version === undefined || !isIn(range, version)) continue;
+    if (best === undefined || isHigher(ref, version, best)) best = { ref, version };
+  }
+  return best?.ref;
+}
+
+/** Versions that differ in nothing but their build are told apart by that, so that the answer is always the same. */
+function isHigher(ref: ListedRef, version: semver.SemVer, best: { ref: ListedRef; version: semver.SemVer }): boolean {
+  const order = version.compare(best.version) || version.compareBuild(best.version);
+  return order > 0 || (order === 0 && ref.name > best.ref.name);
+}
+
+/** A version before its release is meant only where each bound of the range names one, as the peers have it. */
+function isIn(range: semver.Range, version: semver.SemVer): boolean {
+  const isEarly = version.prerelease.length > 0;
+  return range.set.some((bounds) =>
+    bounds.every((bound) => bound.test(version) && (!isEarly || (bound.semver.prerelease ?? []).length > 0)),
+  );
+}
+
+const options = { loose: false, includePrerelease: false };
+
+/** Flux and Argo CD write a comma for `and`. */
+function rangeOf(text: string): string {
+  return text.replaceAll(',', ' ');
+}
+
+/** `v1.2.3`, also with fewer numbers, as the peers read it. */
+function versionOf(ref: string): semver.SemVer | undefined {
+  const [, numbers = '', rest = ''] = /^refs\/tags\/v?(\d{1,9}(?:\.\d{1,9}){0,2})((?:[-+].*)?)$/.exec(ref) ?? [];
+  if (numbers === '') return undefined;
+  const whole = `${numbers}${'.0'.repeat(2 - (numbers.split('.').length - 1))}${rest}`;
+  return semver.parse(whole, options) ?? undefined;
+}
+
+/** Whether news of a reference may be news of what is followed. */
+export function mayConcern(followed: Followed, ref: string): boolean {
+  if (followed.kind === 'commit') return false;
+  if (followed.kind === 'semver') return ref.startsWith('refs/tags/');
+  return followed.name === 'HEAD' ? ref.startsWith('refs/heads/') : followed.name === ref;
+}

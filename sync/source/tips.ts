@@ -1,0 +1,68 @@
+import git from 'isomorphic-git';
+import { LockstepError } from '../errors.ts';
+import type { SourceTip } from '../ports.ts';
+import { type Advertised, forgetAdvertised, isSha256, remembering } from './advertisement.ts';
+import { chooseRef, type Followed, followedText, type ListedRef, prefixOf } from './follow.ts';
+import type { Transport } from './transport.ts';
+
+/** A server, and what it said of itself. */
+export interface Asked {
+  /** Of the repository, as isomorphic-git takes it. */
+  readonly url: string;
+  /** As it is shown. */
+  readonly href: string;
+  readonly advertised: Advertised;
+  readonly transport: () => Transport;
+}
+
+/**
+ * Asks a server what is followed there now. One small request: it lists only the references that matter.
+ * @throws LockstepError RefNotFound, RepositoryEmpty, SourceUnsupported, or what the transport throws
+ */
+export async function askTip(asked: Asked, followed: Followed): Promise<SourceTip> {
+  if (followed.kind === 'commit') return { revision: followed.oid, ref: undefined, object: followed.oid };
+  const found = chooseRef(followed, await listTwice(asked, prefixOf(followed)));
+  if (found !== undefined) return { revision: found.peeled ?? found.oid, ref: found.name, object: found.oid };
+  throw await whyNot(asked, followed);
+}
+
+/** What a server said of itself before may not hold any more: then it is asked anew, once. */
+async function listTwice(asked: Asked, prefix: string): Promise<ListedRef[]> {
+  const isRemembered = asked.advertised.v2 !== undefined;
+  try {
+    const listed = await list(asked, prefix);
+    // A server that does not speak v2 any more answers what looks like no reference at all.
+    if (listed.length > 0 || !isRemembered) return listed;
+  } catch (error) {
+    if (!isRemembered || error instanceof LockstepError) throw error;
+  }
+  forgetAdvertised(asked.advertised);
+  return list(asked, prefix);
+}
+
+async function list({ url, advertised, transport }: Asked, prefix: string): Promise<ListedRef[]> {
+  const http = remembering(transport(), advertised);
+  const refs = await git.listServerRefs({ http, url, prefix, peelTags: true, protocolVersion: 2 });
+  http.check();
+  // An older server lists all that it has.
+  return refs.filter(({ ref }) => ref.startsWith(prefix)).map(({ ref: name, oid, peeled }) => ({ name, oid, peeled }));
+}
+
+/** What is not there may have been deleted, or never have been: what is there instead says more. */
+async function whyNot(asked: Asked, followed: Followed): Promise<LockstepError> {
+  const { href, advertised } = asked;
+  if (isSha256(advertised))
+    return new LockstepError(
+      'SourceUnsupported',
+      `${href} is a repository of SHA-256, which this version does not read`,
+    );
+  const present = await list(asked, 'refs/');
+  if (present.length === 0) return new LockstepError('RepositoryEmpty', `${href} holds no commit yet`);
+  const wanted = followedText(followed);
+  const folder = followed.kind === 'semver' || wanted.startsWith('refs/tags/') ? 'refs/tags/' : 'refs/heads/';
+  const names = present.map(({ name }) => name).filter((name) => name.startsWith(folder));
+  const few = names.slice(-5).map((name) => name.slice(folder.length, folder.length + 100));
+  const there = names.length === 0 ? `nothing in ${folder}` : `${few.join(', ')}${names.length > 5 ? ', …' : ''}`;
+  const isMissing = followed.kind === 'semver' ? 'is fulfilled by no tag of' : 'is not in';
+  return new LockstepError('RefNotFound', `${wanted} ${isMissing} ${href}; there is ${there}`);
+}
