@@ -11,7 +11,7 @@ type Value = (...keys: string[]) => string | undefined;
 
 /**
  * Reads credentials from Secrets, as the identity that the cluster stands for. Keys as Argo CD and Flux name them; the
- * page docs/how-to/private-repositories.md lists them. A proxy is `address`, `username` and `password`.
+ * page docs/how-to/repositories.md lists them. A proxy is `address`, `username` and `password`.
  * @param tokens makes tokens where the Secret is that of a GitHub App
  * @throws LockstepError CredentialsNotFound, SourceUnauthorized
  */

@@ -9,10 +9,13 @@ export type AddressRule = (address: string) => boolean;
 
 /**
  * @param classes those that are let through
- * @param never one address that is not, whatever its class: that of the API server
+ * @param never one address that is not, where it is not the machine's own: that of the API server
  */
 export function addressRule(classes: readonly AddressClass[], never?: string): AddressRule {
-  return (address) => address !== never && classes.includes(addressClass(address));
+  return (address) => {
+    const found = addressClass(address);
+    return classes.includes(found) && (address !== never || found === 'loopback');
+  };
 }
 
 /** The connections to servers: shared, but where a credential asks for certificates or a proxy of its own. */

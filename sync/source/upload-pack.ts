@@ -60,9 +60,11 @@ export async function requestPack(
   const shallow: string[] = [];
   const unshallow: string[] = [];
   let isPack = false;
+  let isDone = false;
+  // It is read to its end: a connection whose answer was left half is of no use any more.
   for await (const one of readPackets(response.body)) {
-    if (one.type === 'flush' && isPack) break;
-    if (one.type !== 'data') continue;
+    isDone = isDone || (isPack && one.type === 'flush');
+    if (one.type !== 'data' || isDone) continue;
     isPack = isPack || isBand(one.data, protocol);
     if (isPack) await takeBand(one.data, take);
     else isPack = readLine(lineOf(one.data), shallow, unshallow);
