@@ -146,6 +146,12 @@ export const settingsTable = [
     about: 'How much one answer of a Git server may hold. More than 30 MB is indexed by a process of its own.',
   },
   {
+    name: 'engine',
+    kind: 'text',
+    fallback: '',
+    about: 'The engine that renders kustomizations and Helm charts. Without it, the file engine beside the bundle.',
+  },
+  {
     name: 'source-addresses',
     kind: 'list',
     fallback: '',

@@ -6,6 +6,7 @@ import type { Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
+import { createEngines } from '../sync/render/engines.ts';
 import { parseYaml } from '../sync/render/yaml.ts';
 import { askJson } from '../sync/source/ask-json.ts';
 import { addressRule, openConnections } from '../sync/source/connections.ts';
@@ -19,6 +20,7 @@ import { createClock } from './clock.ts';
 import { readCredentials } from './credentials.ts';
 import { createDeliveries, type SharedWorld } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
+import { enginePlace } from './engine-place.ts';
 import { createEvents } from './events.ts';
 import { createFailPoint } from './fail-points.ts';
 import { createAppTokens } from './github-app.ts';
@@ -124,6 +126,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   opened.defer(connections.close);
   const sources = createSources(settings['data-dir'], { limits: gitLimits, connections });
   opened.defer(sources.close);
+  const engine = createEngines(enginePlace(settings.engine));
+  opened.defer(engine.close);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const seals = createSeals(http, settings.namespace);
@@ -208,6 +212,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     cluster: clusterOf,
     measure,
     sources,
+    engine,
     isEnding: (namespace) => isEnding(http, namespace),
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),

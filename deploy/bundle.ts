@@ -1,4 +1,4 @@
-import { copyFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -20,7 +20,9 @@ export const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--optim
  * settings need stands in files of its own and is loaded when it is needed.
  */
 export async function bundle(): Promise<number> {
-  rmSync(bundleFolder, { recursive: true, force: true });
+  // The engine stays: it is built by itself.
+  for (const name of existsSync(bundleFolder) ? readdirSync(bundleFolder) : [])
+    if (name !== 'engine') rmSync(join(bundleFolder, name), { recursive: true, force: true });
   const build = await rolldown({
     // A thread, and a process, begin with a file of their own.
     input: {

@@ -42,6 +42,14 @@ export const errorCodes = {
     hint: 'Mend the Secret that spec.target.kubeconfigSecretRef names: its kubeconfig may hold a server with its certificate, and a token or client certificate, and nothing else.',
   },
   InvalidManifests: { retryable: false, hint: 'Fix the named files and push again.' },
+  RenderFailed: {
+    retryable: true,
+    hint: 'Rendering takes more time or memory than it may, or the engine broke: make the kustomization or chart smaller; it is tried again.',
+  },
+  EngineMissing: {
+    retryable: true,
+    hint: 'Build the engine with `npm run build:engine`, or say where it is by --engine; the image holds it.',
+  },
   NotAllowed: {
     retryable: true,
     hint: 'Whoever runs Lockstep limits what Deliveries of this namespace may do; ask them, or change what is named.',

@@ -4,6 +4,7 @@ import type { OwnRule, RuleSet } from '../health/own-rules.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Target } from './delivery/target.ts';
 import type { ReleaseRecord } from './release/record.ts';
+import type { RepositoryView } from './render/engine-port.ts';
 import type { TreeFile } from './render/plain.ts';
 import type { Followed } from './source/follow.ts';
 import type { Credentials, Trust } from './source/login.ts';
@@ -82,8 +83,18 @@ export interface Kinds {
   findAny(group: string, kind: string): ApiResource | undefined;
   /** Whether no version of a kind is served, as far as the API server knows for sure. */
   isGone(group: string, kind: string): boolean;
+  /** What the cluster is, for charts that look at that. */
+  capabilities(): Capabilities;
   /** Asks the API server again. */
   refresh(): Promise<void>;
+}
+
+/** A cluster, as far as charts look at it. */
+export interface Capabilities {
+  /** Such as v1.36.3; empty where it is not known. */
+  readonly version: string;
+  /** What is served, as `apps/v1` and `apps/v1/Deployment`. */
+  readonly apis: readonly string[];
 }
 
 /** What a watch tells. `synced` says that everything that exists has been told. */
@@ -148,6 +159,8 @@ export interface Snapshot {
   /** The id of the tree at the path: equal ids are equal contents. */
   readonly tree: string;
   readonly files: readonly TreeFile[];
+  /** The whole repository, for renderers that look beyond the path. */
+  readonly view: RepositoryView;
 }
 
 /** Git, as far as a sync needs it. All methods throw LockstepError. */

@@ -1,4 +1,5 @@
 import type { Delivery } from './delivery/delivery.ts';
+import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
 import { inputOf, renderHash } from './input.ts';
 import { limitProblems } from './limits.ts';
@@ -8,7 +9,7 @@ import type { Tip } from './release/standing.ts';
 import { type Checked, check } from './render/check.ts';
 import { withConfigHashes } from './render/config-hash.ts';
 import { withIgnored } from './render/ignored.ts';
-import { otherRenderer, parseFiles, type Rendered, renderPlain, type TreeFile, unread } from './render/plain.ts';
+import { parseFiles, type Rendered, renderPlain, unread } from './render/plain.ts';
 import type { Found, Turn } from './session.ts';
 import { trustOf } from './source-request.ts';
 import { requireSuccession, sourceKey } from './succession.ts';
@@ -42,7 +43,8 @@ async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip):
   const snapshot = await world.sources.read(request, tip, await trustOf(turn));
   session.tipSigner = snapshot.signer;
   await requireSuccession(turn, request, tip);
-  const input = inputOf(delivery, snapshot.tree);
+  const made = await makeByEngine(turn, snapshot);
+  const input = inputOf(delivery, made?.key ?? snapshot.tree);
   const { found } = session;
   const { author, subject } = snapshot.commit;
   const named = {
@@ -54,7 +56,8 @@ async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip):
   };
   if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, ...named } };
   try {
-    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, revision);
+    if (made?.rendered instanceof Error) throw made.rendered;
+    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, made?.rendered, revision);
     const render = renderHash(desired, skipped);
     return { tip: { input, render, ...named }, input, desired, skipped, isGuess };
   } catch (error) {
@@ -67,15 +70,15 @@ async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip):
 async function renderAndCheck(
   { delivery, session, world }: Turn,
   snapshot: Snapshot,
+  made: Rendered | undefined,
   revision: string,
 ): Promise<Checked> {
-  refuseOtherRenderers(delivery, snapshot.files);
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
   const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
   // What is new is parsed and checked for itself first: the whole then only looks at how it fits together.
-  const news = unread(snapshot.files, session.parsed);
+  const news = made === undefined ? unread(snapshot.files, session.parsed) : [];
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
-  const rendered = renderPlain(snapshot.files, session.parsed);
+  const rendered = made ?? renderPlain(snapshot.files, session.parsed);
   const checked = checkThese(rendered);
   if (!checked.isServed) await world.kinds.refresh();
   const whole = await withHashes(checked.isServed ? checked : checkThese(rendered), delivery, world);
@@ -118,14 +121,6 @@ function requireRules({ desired }: Checked, { rules: own }: Delivery, { rules }:
     const problem = rules.broken(group, kind);
     if (problem !== undefined) throw new LockstepError('InvalidRule', problem);
   }
-}
-
-/** Applying a chart or an overlay as plain manifests would do something else than its authors mean. */
-function refuseOtherRenderers(delivery: Delivery, files: readonly TreeFile[]): void {
-  const other = otherRenderer(files);
-  if (other === undefined) return;
-  const where = delivery.path === '' ? other.file : `${delivery.path}/${other.file}`;
-  throw new LockstepError('NotBuiltYet', `${where} asks for ${other.name}, which this version does not render`);
 }
 
 function listProblems(revision: string, problems: readonly string[]): string {

@@ -6,7 +6,8 @@ import type { Asked } from './release/asked.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
-import type { ParseCache } from './render/plain.ts';
+import type { ParseCache, Rendered } from './render/plain.ts';
+import type { Looked } from './render/rendering.ts';
 import type { Credentials } from './source/login.ts';
 import type { ObjectRef } from './types.ts';
 import type { World } from './world.ts';
@@ -16,6 +17,14 @@ export interface Turn {
   readonly delivery: Delivery;
   readonly session: Session;
   readonly world: World;
+}
+
+/** What the engine made of a revision. */
+export interface Made {
+  /** What it was asked for, in one word. */
+  readonly asked: string;
+  readonly looked: Looked;
+  readonly rendered: Rendered;
 }
 
 /** A revision that was read, rendered and checked. */
@@ -110,6 +119,8 @@ export interface Session {
   tipSigner: string | undefined;
   found: Found | undefined;
   readonly parsed: ParseCache;
+  /** What the engine made last, and of what. */
+  made: Made | undefined;
   readonly checked: CheckCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
@@ -210,6 +221,7 @@ export function newSession(record: ReleaseRecord): Session {
     tipSigner: undefined,
     found: undefined,
     parsed: new Map(),
+    made: undefined,
     checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,

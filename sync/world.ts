@@ -5,6 +5,7 @@ import type { Limits } from './limits.ts';
 import type { Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { Fingerprint } from './render/config-hash.ts';
+import type { Engine } from './render/engine-port.ts';
 import type { CredentialNames, Credentials, KeyPlaces, TrustedKey } from './source/login.ts';
 
 /** Everything that a turn uses of the world. */
@@ -14,6 +15,7 @@ export interface World {
   /** What the target of the Delivery serves. */
   readonly kinds: Kinds;
   readonly sources: Sources;
+  readonly engine: Engine;
   readonly records: Records;
   readonly rules: RuleBook;
   readonly fingerprint: Fingerprint;

@@ -14,6 +14,8 @@ function run(command: string, args: readonly string[]): Promise<number> {
   });
 }
 
+const say = (line: string): void => void process.stderr.write(`lockstep: ${line}\n`);
+
 async function check(): Promise<number> {
   const steps: [string, string[]][] = [
     [bin('tsc'), ['-p', '.']],
@@ -46,6 +48,10 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   bench: async (args) => (await import('./bench/bench.ts')).bench(args),
   demo: async (args) => (await import('./e2e/demo/demo.ts')).demo(args),
   build: async () => (await import('../deploy/bundle.ts')).bundle(),
+  engine: async () => {
+    await (await import('../deploy/engine.ts')).buildEngine(say);
+    return 0;
+  },
   generate: async () => (await import('./generate.ts')).generate(),
 };
 

@@ -9,7 +9,7 @@ import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
 import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
-import { otherRenderer, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
+import type { Rendered } from '../../sync/render/plain.ts';
 import { askJson } from '../../sync/source/ask-json.ts';
 import { addressRule, openConnections } from '../../sync/source/connections.ts';
 import { createSources } from '../../sync/source/git.ts';
@@ -18,6 +18,7 @@ import { describeProblem } from '../../sync/types.ts';
 import { readCredentials } from '../credentials.ts';
 import { createAppTokens } from '../github-app.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
+import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
 
 /** What a Delivery asks for: by a folder here, or by its repository as it is now. */
@@ -41,14 +42,10 @@ export async function contentOf(
   fingerprint: Fingerprint,
   folder: string | undefined,
 ): Promise<Content> {
-  const { files, origin, input } =
-    folder === undefined
-      ? await filesOfTip(delivery, cluster)
-      : { files: filesUnder(folder), origin: folder, input: folder };
-  const other = otherRenderer(files);
-  if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
+  const { rendered, origin, input } =
+    folder === undefined ? await renderedTip(delivery, cluster, kinds) : await renderedFolder(delivery, kinds, folder);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const checked = check(renderPlain(files), delivery.targetNamespace, scope);
+  const checked = check(rendered, delivery.targetNamespace, scope);
   const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
   const { desired, skipped, problems } = withIgnored(whole, delivery.ignore);
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
@@ -64,10 +61,20 @@ async function hashed(checked: Checked, uid: string, fingerprint: Fingerprint): 
   return { ...checked, desired };
 }
 
-async function filesOfTip(
-  delivery: Delivery,
-  cluster: Cluster,
-): Promise<{ files: readonly TreeFile[]; origin: string; input: string }> {
+interface Come {
+  readonly rendered: Rendered;
+  readonly origin: string;
+  readonly input: string;
+}
+
+async function renderedFolder(delivery: Delivery, kinds: Kinds, folder: string): Promise<Come> {
+  const { root, path } = repositoryAround(folder);
+  const settings = { ...delivery, path };
+  const rendered = await renderFolder(settings, filesUnder(folder), viewOfFolder(root), kinds.capabilities);
+  return { rendered, origin: folder, input: folder };
+}
+
+async function renderedTip(delivery: Delivery, cluster: Cluster, kinds: Kinds): Promise<Come> {
   const { url, followed, path, secretName: secret, proxySecretName: proxy, namespace } = delivery;
   const { sourceIgnore: ignore, submodules } = delivery;
   // Whoever calls may reach what they can reach.
@@ -81,11 +88,10 @@ async function filesOfTip(
     const from = { url, followed, path, ignore, submodules, credentials };
     const request = { ...from, allows: () => true, user: delivery.uid };
     const tip = await sources.tip(request);
-    const { files, commit, tree } = await sources.read(request, tip, await trustOf(delivery, cluster));
-    // They are read now: the folder goes.
-    const read = files.map((file) => ({ ...file, read: keep(file.read()) }));
+    const { files, commit, tree, view } = await sources.read(request, tip, await trustOf(delivery, cluster));
+    const rendered = await renderFolder(delivery, files, view, kinds.capabilities);
     const origin = `${tip.revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
-    return { files: read, origin, input: inputOf(delivery, tree) };
+    return { rendered, origin, input: inputOf(delivery, tree) };
   } finally {
     await sources.close();
     await connections.close();
@@ -96,8 +102,4 @@ async function filesOfTip(
 async function trustOf({ verify, namespace }: Delivery, cluster: Cluster): Promise<Trust | undefined> {
   if (verify === undefined) return undefined;
   return { mode: verify.mode, keys: await readTrustedKeys(cluster, namespace, verify) };
-}
-
-function keep<T>(value: T): () => T {
-  return () => value;
 }

@@ -1,12 +1,17 @@
+import { basename, resolve } from 'node:path';
 import { toJson } from '../../diff/json.ts';
 import { maskObject } from '../../diff/mask.ts';
 import { check } from '../../sync/render/check.ts';
-import { otherRenderer, renderPlain } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { oneOf, parse } from './arguments.ts';
+import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
 import { printable } from './table.ts';
+
+/** A folder alone: nothing is laid over it, and no cluster is asked what it is. */
+const whole = { kustomize: undefined, helm: undefined };
+const nobody = () => ({ version: '', apis: [] });
 
 /** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
 export async function renderCommand(args: readonly string[]): Promise<number> {
@@ -17,10 +22,11 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
   const { words, flags } = parse(args, options, ['PATH']);
   const [path = ''] = words;
   const isJson = oneOf(flags['output'], ['yaml', 'json']) === 'json';
-  const files = filesUnder(path);
-  const other = otherRenderer(files);
-  if (other !== undefined) throw new Error(`${other.file} asks for ${other.name}, which this version does not render`);
-  const { desired, problems } = check(renderPlain(files), flags['namespace'] ?? 'default', () => undefined);
+  const namespace = flags['namespace'] ?? 'default';
+  const { root, path: within } = repositoryAround(path);
+  const settings = { ...whole, name: basename(resolve(path)), path: within, targetNamespace: namespace };
+  const rendered = await renderFolder(settings, filesUnder(path), viewOfFolder(root), nobody);
+  const { desired, problems } = check(rendered, namespace, () => undefined);
   for (const problem of problems) process.stderr.write(`${printable(describeProblem(problem))}\n`);
   for (const { manifest } of desired) {
     const shown = maskObject(manifest);

@@ -1,5 +1,5 @@
 import { at, type JsonObject, objectsAt, textAt, textsAt } from '../../diff/json.ts';
-import type { ApiResource, Kinds } from '../../sync/ports.ts';
+import type { ApiResource, Capabilities, Kinds } from '../../sync/ports.ts';
 import { groupOf } from '../../sync/types.ts';
 import type { KubeHttp } from './http.ts';
 
@@ -14,6 +14,7 @@ interface Discovered {
   readonly preferred: ReadonlyMap<string, ApiResource>;
   /** Groups whose server did not answer: nothing is known about what they hold now. */
   readonly unsure: ReadonlySet<string>;
+  readonly capabilities: Capabilities;
 }
 
 /** What is served, for who wants to see it all. */
@@ -22,7 +23,7 @@ export interface DiscoveredKinds extends Kinds {
   listable(): readonly ApiResource[];
 }
 
-/** The kinds that the API server serves, by two requests of aggregated discovery, kept until `refresh` is asked for. */
+/** The kinds that the API server serves, by two requests of aggregated discovery (and one for its version), kept until `refresh` is asked for. */
 export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   let known = await discover(http);
   let pending: Promise<void> | undefined;
@@ -31,6 +32,7 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
     listable: () => [...known.preferred.values()],
     findAny: (group, kind) => known.preferred.get(`${group}/${kind}`),
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
+    capabilities: () => known.capabilities,
     refresh: () => {
       pending ??= discover(http)
         .then((fresh) => {
@@ -52,6 +54,7 @@ export function lateKinds(http: KubeHttp): Kinds {
     find: (apiVersion, kind) => known?.find(apiVersion, kind),
     findAny: (group, kind) => known?.findAny(group, kind),
     isGone: (group, kind) => known?.isGone(group, kind) ?? false,
+    capabilities: () => known?.capabilities() ?? { version: '', apis: [] },
     refresh: async () => {
       if (known !== undefined) return known.refresh();
       first ??= discoverKinds(http).finally(() => {
@@ -64,7 +67,11 @@ export function lateKinds(http: KubeHttp): Kinds {
 
 async function discover(http: KubeHttp): Promise<Discovered> {
   const ask = (path: string) => http.request({ method: 'GET', path, accept: aggregated });
-  const answers = await Promise.all([ask('/api'), ask('/apis')]);
+  const [version, ...answers] = await Promise.all([
+    http.request({ method: 'GET', path: '/version' }),
+    ask('/api'),
+    ask('/apis'),
+  ]);
   const groups = answers.flatMap(({ body }) => objectsAt(body, 'items'));
   const resources = groups.flatMap(resourcesOfGroup);
   const unsure = groups.filter((group) =>
@@ -75,7 +82,10 @@ async function discover(http: KubeHttp): Promise<Discovered> {
     const name = `${groupOf(resource.apiVersion)}/${resource.kind}`;
     if (verbs.includes('list') && !preferred.has(name)) preferred.set(name, resource);
   }
+  const kinds = resources.map(({ apiVersion, kind }) => `${apiVersion}/${kind}`);
+  const apis = [...new Set([...resources.map(({ apiVersion }) => apiVersion), ...kinds])];
   return {
+    capabilities: { version: textAt(version.body, 'gitVersion') ?? '', apis },
     preferred,
     kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
     served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),

@@ -5,15 +5,14 @@ import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
-import { type Followed, followedOf, followedText } from '../source/follow.ts';
-import type { KeyPlaces, Trust } from '../source/login.ts';
-import { normalizePath, parseSourceUrl } from '../source/url.ts';
+import { parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { type Window, windowProblem } from '../windows.ts';
 import { readMetrics } from './analysis.ts';
 import { parseDuration } from './duration.ts';
 import { ownRule } from './health-rule.ts';
 import { type DeliverySpec, deliverySpec, type IgnoreSpec, type WindowSpec } from './schema.ts';
+import { noSource, type RenderSpecs, renderSpecs, type SourceSettings, sourceSettings } from './source.ts';
 import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
@@ -33,25 +32,11 @@ export interface Request {
 }
 
 /** A Delivery, read and checked. Durations are in milliseconds. */
-export interface Delivery {
+export interface Delivery extends SourceSettings, RenderSpecs {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
   readonly generation: number;
-  readonly url: string;
-  readonly followed: Followed;
-  /** What is followed, in one word: the full name of a reference, or a range or a commit. */
-  readonly ref: string;
-  readonly path: string;
-  /** What is left out of the repository, in the form of gitignore. */
-  readonly sourceIgnore: string | undefined;
-  readonly submodules: boolean;
-  readonly requireFastForward: boolean;
-  readonly secretName: string | undefined;
-  readonly proxySecretName: string | undefined;
-  /** Whose signatures are asked for. */
-  readonly verify: (KeyPlaces & Pick<Trust, 'mode'>) | undefined;
-  readonly interval: number;
   readonly targetNamespace: string;
   readonly serviceAccount: string;
   /** The Secret that leads to another cluster, where that is the target. */
@@ -125,7 +110,7 @@ export function readDelivery(object: KubeObject): Delivery {
   const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);
   const windows = (spec.sync?.windows ?? []).map(readWindow);
   const ignore = (spec.sync?.ignore ?? []).map(ignoreRule);
-  return { ...identity, ...others, ...sourceSettings(spec), rules, analysis, windows, ignore };
+  return { ...identity, ...others, ...sourceSettings(spec), ...renderSpecs(spec), rules, analysis, windows, ignore };
 }
 
 function identityFields(object: KubeObject) {
@@ -165,50 +150,6 @@ function parseRequest(text: string): Request {
 
 /** What may be wrong in a spec, and a Delivery on its way out does not need. */
 const noRules = { rules: [], analysis: [], windows: [], ignore: [] };
-/** What a Delivery on its way out needs of its source: nothing. */
-const noSource = {
-  url: '',
-  followed: { kind: 'ref' as const, name: '' },
-  ref: '',
-  path: '',
-  sourceIgnore: undefined,
-  submodules: false,
-  requireFastForward: false,
-  secretName: undefined,
-  proxySecretName: undefined,
-  verify: undefined,
-  interval: 60_000,
-};
-
-function sourceSettings({ source }: DeliverySpec) {
-  const followed = followedOf(source.ref ?? {});
-  return {
-    url: source.url,
-    followed,
-    ref: followedText(followed),
-    path: normalizePath(source.path ?? ''),
-    sourceIgnore: source.ignore,
-    submodules: source.submodules ?? false,
-    requireFastForward: source.requireFastForward ?? false,
-    secretName: source.secretRef?.name,
-    proxySecretName: source.proxySecretRef?.name,
-    verify: verification(source, followed),
-    interval: Math.max(1000, parseDuration(source.interval ?? '60s')),
-  };
-}
-
-/** @throws LockstepError InvalidSpec */
-function verification({ verify }: DeliverySpec['source'], followed: Followed): Delivery['verify'] {
-  if (verify === undefined) return undefined;
-  const { mode = 'HEAD', secretRef, configMapRef } = verify;
-  if (secretRef === undefined && configMapRef === undefined)
-    throw new LockstepError('InvalidSpec', 'spec.source.verify needs a secretRef or a configMapRef with public keys');
-  const isTag = followed.kind === 'semver' || (followed.kind === 'ref' && followed.name.startsWith('refs/tags/'));
-  if (mode !== 'HEAD' && !isTag)
-    throw new LockstepError('InvalidSpec', `spec.source.verify.mode is ${mode}, and spec.source.ref follows no tag`);
-  return { mode, secret: secretRef?.name, configMap: configMapRef?.name };
-}
-
 function settings(spec: DeliverySpec, namespace: string) {
   const { target, sync } = spec;
   return {

@@ -6,8 +6,11 @@ import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.t
  */
 const defaults: Readonly<Record<string, Json | undefined>> = {
   'source.ref.digest': undefined,
-  'render.kustomize': undefined,
-  'render.helm': undefined,
+  'render.helm.repository': undefined,
+  'render.helm.chart': undefined,
+  'render.helm.version': undefined,
+  'render.helm.secretRef': undefined,
+  'render.helm.valuesFrom': undefined,
   'render.substitute': undefined,
   'render.decryption': undefined,
 };

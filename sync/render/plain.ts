@@ -23,18 +23,9 @@ export interface Rendered {
 
 const manifestFile = /\.(ya?ml|json)$/;
 
-/** Files at the top of a path that ask for another renderer. */
-const otherRenderers: Readonly<Record<string, string>> = {
-  'Chart.yaml': 'Helm',
-  'kustomization.yaml': 'kustomize',
-  'kustomization.yml': 'kustomize',
-  Kustomization: 'kustomize',
-};
-
-/** The renderer that a path asks for when that is not plain YAML and JSON, and the file that says so. */
-export function otherRenderer(files: readonly TreeFile[]): { name: string; file: string } | undefined {
-  const found = files.find((file) => otherRenderers[file.path] !== undefined);
-  return found === undefined ? undefined : { name: otherRenderers[found.path] ?? '', file: found.path };
+/** Whether a file holds manifests, by its name. */
+export function isManifest({ path }: Pick<TreeFile, 'path'>): boolean {
+  return manifestFile.test(path);
 }
 
 /** Parsed files by path, so that an unchanged file is never parsed again. */
@@ -87,14 +78,18 @@ function readFile(file: TreeFile): Rendered {
   if (file.type === 'submodule') return failed(file.path, 'is a submodule; submodules are not read');
   const text = decode(file.read());
   if (text === undefined) return failed(file.path, 'is not UTF-8 text');
-  if (text.startsWith('version https://git-lfs.github.com/spec/')) {
-    return failed(file.path, 'is a Git LFS pointer; commit the manifest itself');
-  }
+  return readManifests(file.path, text);
+}
+
+/** What a text of manifests holds. @param path where it is from */
+export function readManifests(path: string, text: string): Rendered {
+  if (text.startsWith('version https://git-lfs.github.com/spec/'))
+    return failed(path, 'is a Git LFS pointer; commit the manifest itself');
   try {
-    return readDocuments(file.path, parseYaml(text));
+    return readDocuments(path, parseYaml(text));
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    const problem: Problem = { file: file.path, message: error.message };
+    const problem: Problem = { file: path, message: error.message };
     return { objects: [], problems: [error.line === undefined ? problem : { ...problem, line: error.line }] };
   }
 }

@@ -155,10 +155,11 @@ function isFull({ packs: [first, ...later] }: Copy): boolean {
 
 /** What is read from now on. Packs that are not among it are closed, and their files go. */
 function replacePacks(copy: Copy, packs: readonly Pack[], commits: readonly string[]): void {
-  for (const pack of copy.packs) if (!packs.includes(pack)) pack.close();
+  const before = copy.packs;
   copy.packs = packs;
   copy.commits = commits;
   copy.reader = readerOf(packs, copy.cache);
+  for (const pack of before) if (!packs.includes(pack)) pack.close();
 }
 
 async function indexed(copy: Copy, { data }: Extract<Received, { data: Buffer }>): Promise<Pack> {

@@ -27,10 +27,13 @@ export function packInMemory(data: Buffer, index: PackIndex): Pack {
 /** A pack on disk. It stays open, so that it can be read even when its folder goes. */
 export function packOnDisk(file: string, bytes: number, index: PackIndex): Pack {
   const descriptor = openSync(file, 'r');
+  let isClosed = false;
   return {
     index,
     bytes,
     slice: (from, to) => {
+      // By then the number may be that of another file.
+      if (isClosed) throw new Error('the pack is not here any more');
       const data = Buffer.allocUnsafe(to - from);
       let done = 0;
       while (done < data.length) {
@@ -41,10 +44,21 @@ export function packOnDisk(file: string, bytes: number, index: PackIndex): Pack 
       return data;
     },
     close: () => {
+      if (isClosed) return;
+      isClosed = true;
       closeSync(descriptor);
-      rmSync(file, { force: true });
+      removeQuietly(file);
     },
   };
+}
+
+/** What a folder that can only be read keeps is of no use, and does no harm. */
+function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // It goes with its folder.
+  }
 }
 
 const maxDeltaDepth = 4_096;

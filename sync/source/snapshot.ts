@@ -10,6 +10,7 @@ import { readGitmodules, submoduleUrl } from './submodules.ts';
 import { fileAtTop, findPlace, type Place, readTree, type Tree } from './tree.ts';
 import { normalizePath } from './url.ts';
 import { verifyTip } from './verify/verify.ts';
+import { viewOf } from './view.ts';
 
 /** What reading a snapshot uses beside the repository. */
 export interface Surroundings {
@@ -48,8 +49,8 @@ export async function readSnapshot(
   const own = request.ignore === undefined ? undefined : ownLayer(request.ignore);
   const reading: Reading = { ...surroundings, request, count: 0 };
   const { files, key } = await filesAt(remote, revision, names, { layers: [], own, above: [], reading });
-  const { shown } = parseCommit(objectsOf(remote).read(revision).data, revision);
-  return { commit: shown, ref, signer, tree: key, files };
+  const { shown, tree } = parseCommit(objectsOf(remote).read(revision).data, revision);
+  return { commit: shown, ref, signer, tree: key, files, view: viewOf(objectsOf(remote), tree) };
 }
 
 function ownLayer(text: string): Layer {

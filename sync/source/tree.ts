@@ -14,7 +14,8 @@ export interface Tree {
 /** Files of ignore rules: ours, and that of Flux. */
 export const ruleFiles: readonly string[] = ['.sourceignore', '.lockstepignore'];
 
-interface Entry {
+/** One line of a folder. */
+export interface Entry {
   readonly mode: string;
   readonly name: string;
   readonly oid: string;
@@ -46,12 +47,14 @@ function fileOf({ name, oid, mode }: Entry, read: () => Buffer): TreeFile {
   return { path: name, oid, type: typeOf(mode), read };
 }
 
-function typeOf(mode: string): TreeFile['type'] {
+/** What a mode of Git says that an entry is. */
+export function typeOf(mode: string): TreeFile['type'] {
   if (mode === '120000') return 'symlink';
   return mode === '160000' ? 'submodule' : 'file';
 }
 
-function entriesOf(reader: ObjectReader, oid: string): Entry[] {
+/** @throws LockstepError */
+export function entriesOf(reader: ObjectReader, oid: string): Entry[] {
   const { type, data } = reader.read(oid);
   if (type !== 'tree') throw new LockstepError('SourceUnsupported', `${oid} is no tree`);
   const entries = parseTree(data);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { cacheFolder } from './build.ts';
+import { cacheFolder } from '../../deploy/go-build.ts';
 import { startControlPlane } from './control-plane.ts';
 
 /** Where a control plane of `up` leaves the facts about itself. */

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildControlPlane, cacheFolder } from './build.ts';
+import { cacheFolder } from '../../deploy/go-build.ts';
+import { buildControlPlane } from './build.ts';
 import { isUp, readyFile } from './command.ts';
 
 /** The folder of the control plane that `npm test -- NAME` keeps between its runs. */

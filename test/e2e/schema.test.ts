@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cacheFolder } from '../cluster/build.ts';
+import { cacheFolder } from '../../deploy/go-build.ts';
 import { type Ended, runBeside } from './support/beside.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { buildEngine } from '../../../deploy/engine.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { keptFacts } from '../../cluster/kept.ts';
 import { installLockstep } from './furnish.ts';
@@ -22,6 +23,7 @@ interface Target {
 
 /** One cluster for all end-to-end tests; each test file works in namespaces of its own. KUBECONFIG is never looked at. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  process.env['LOCKSTEP_ENGINE'] = await buildEngine((line) => process.stderr.write(`${line}\n`));
   const target = await chooseTarget();
   const kube = await connect(target.kubeconfig);
   await installLockstep(kube);

@@ -205,6 +205,7 @@ function work(
       clock,
       log,
       limits: () => unlimited,
+      engine: { render: () => Promise.reject(new Error('nothing is rendered here')), close: async () => undefined },
       agentNamespace: 'lockstep-system',
       records,
       rules: { of: () => noRules, broken: () => undefined },

@@ -58,7 +58,8 @@ export function createGit(sleep: (milliseconds: number) => Promise<void>): Git {
         if (commit === undefined) throw new LockstepError('RefNotFound', `there is no ${revision}`);
         const told = { revision, author: 'Ada', subject: 'change', time: '' };
         const files = Object.entries(commit.files).map(([name, text]) => file(name, text));
-        return { commit: told, ref, signer: undefined, tree: hashText(JSON.stringify(commit.files)), files };
+        const view = () => ({ kind: 'nothing' }) as const;
+        return { commit: told, ref, view, signer: undefined, tree: hashText(JSON.stringify(commit.files)), files };
       },
       follows: async () => true,
       leave: () => undefined,

@@ -89,8 +89,8 @@ describe('a Delivery', () => {
       unbuiltFields({
         source: { ref: { digest: 'sha256:1' }, submodules: true },
         rollback: { mode: 'off' },
-        render: { helm: {} },
+        render: { helm: { chart: 'x' } },
       }),
-    ).toEqual(['spec.source.ref.digest', 'spec.render.helm']);
+    ).toEqual(['spec.source.ref.digest', 'spec.render.helm.chart']);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { check } from '../../../../sync/render/check.ts';
-import { otherRenderer, renderPlain, type TreeFile } from '../../../../sync/render/plain.ts';
+import { renderPlain, type TreeFile } from '../../../../sync/render/plain.ts';
 import { describeProblem, keyOf } from '../../../../sync/types.ts';
 import { file } from '../support/objects.ts';
 
@@ -62,12 +62,6 @@ describe('rendering', () => {
     expect(both.problems.map(describeProblem)).toEqual([
       'b.yaml (document 1): ConfigMap shop/a: is declared twice; the first is in a.yaml (document 1)',
     ]);
-  });
-
-  it('sees when a path asks for another renderer', () => {
-    expect(otherRenderer([file('a.yaml', ''), file('Chart.yaml', '')])).toEqual({ name: 'Helm', file: 'Chart.yaml' });
-    expect(otherRenderer([file('kustomization.yml', '')])?.name).toBe('kustomize');
-    expect(otherRenderer([file('a.yaml', ''), file('base/kustomization.yaml', '')])).toBeUndefined();
   });
 
   it('does not parse an unchanged file again', () => {

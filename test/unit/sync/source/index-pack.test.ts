@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -68,6 +68,12 @@ describe('a pack', () => {
     expectAll(readerOf([onDisk], newReadCache()));
     onDisk.close();
     expect(readdirSync(folder)).not.toContain('x.pack');
+    // The number of its file may be another one's by now: it is neither read nor closed again.
+    const other = openSync(join(folder, 'f0'), 'r');
+    onDisk.close();
+    expect(() => onDisk.slice(0, 1)).toThrow('not here any more');
+    expect(fstatSync(other).isFile()).toBe(true);
+    closeSync(other);
   });
 
   it('may hold only what differs from objects that are here', async () => {

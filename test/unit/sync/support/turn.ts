@@ -76,15 +76,18 @@ export function makeTurn(
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
       findAny: () => undefined,
       isGone: () => false,
+      capabilities: () => ({ version: 'v1.36.3', apis: [] }),
       refresh: async () => undefined,
     },
+    engine: { render: () => Promise.reject(new Error('no engine here')), close: async () => undefined },
     sources: {
       tip: async () => ({ revision: source.tip, ref: 'refs/heads/main', object: source.tip }),
       read: async (_request, { revision, ref }): Promise<Snapshot> => {
         source.reads += 1;
         if (source.fault !== undefined) throw source.fault;
         const commit = { revision, author: 'Ada', subject: 'change', time: '' };
-        return { commit, ref, signer: undefined, tree: `tree-${revision}`, files: source.files };
+        const view = () => ({ kind: 'nothing' }) as const;
+        return { commit, ref, view, signer: undefined, tree: `tree-${revision}`, files: source.files };
       },
       follows: async () => source.follows,
       leave: () => undefined,

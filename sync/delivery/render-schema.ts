@@ -1,0 +1,105 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { anything, flag, listOf, section, text } from './fields.ts';
+
+const word = (description: string) => Type.Optional(text(description, { minLength: 1, maxLength: 253 }));
+
+const pairs = (description: string) =>
+  Type.Optional(
+    Type.Unsafe<Record<string, string>>({ type: 'object', description, additionalProperties: { type: 'string' } }),
+  );
+
+const kustomize = section(
+  {
+    namespace: word('The namespace of all objects.'),
+    namePrefix: word('What their names begin with.'),
+    nameSuffix: word('What their names end with.'),
+    labels: pairs('Labels of all objects and their pods, not of selectors.'),
+    annotations: pairs('Annotations of all objects and their pods.'),
+    images: listOf(
+      section(
+        {
+          name: text('The image as the manifests name it.', { minLength: 1 }),
+          newName: word('Its new name.'),
+          newTag: word('Its new tag.'),
+          digest: word('Its digest.'),
+        },
+        'An image that is another one.',
+      ),
+      'Images that are other ones.',
+    ),
+    replicas: listOf(
+      section(
+        {
+          name: text('The name of the workload.', { minLength: 1 }),
+          count: Type.Integer({ description: 'How many pods.', minimum: 0 }),
+        },
+        'A count.',
+      ),
+      'How many pods workloads have.',
+    ),
+    patches: listOf(
+      section(
+        {
+          patch: text('A strategic merge patch, or one of RFC 6902, in YAML.', { minLength: 1, maxLength: 100_000 }),
+          target: Type.Optional(
+            section(
+              {
+                group: word('Their API group.'),
+                version: word('Their version.'),
+                kind: word('Their kind.'),
+                name: word('Their name, as a regular expression.'),
+                namespace: word('Their namespace, as a regular expression.'),
+                labelSelector: word('Labels that they have.'),
+                annotationSelector: word('Annotations that they have.'),
+              },
+              'Which objects are patched. Without it, the one that the patch names.',
+            ),
+          ),
+        },
+        'A patch.',
+      ),
+      'Patches over what the kustomization makes.',
+    ),
+    components: listOf(text('A folder, from the path.', { minLength: 1 }), 'Components that are added.'),
+  },
+  'Settings over a kustomization, or over plain manifests.',
+);
+
+export type KustomizeSpec = Static<typeof kustomize>;
+
+const helm = section(
+  {
+    releaseName: Type.Optional(
+      text('The name of the release. Without it, that of the Delivery.', { minLength: 1, maxLength: 53 }),
+    ),
+    valuesFiles: listOf(
+      text('A file of values, from the path, or with a slash before it from the top of the repository.', {
+        minLength: 1,
+      }),
+      'Files of values; later ones count before earlier ones.',
+    ),
+    values: Type.Optional(anything('Values; they count before those of files.')),
+    skipCrds: flag('Whether the definitions in the folder crds are left out.', false),
+    skipSchemaValidation: flag('Whether values are taken whatever values.schema.json says.', false),
+    repository: Type.Optional(text('A repository of charts.')),
+    chart: Type.Optional(text('A chart of that repository.')),
+    version: Type.Optional(text('Its version, or a range of versions.')),
+    secretRef: Type.Optional(
+      section({ name: text('Name of a Secret in the namespace of the Delivery.') }, 'The login of the repository.'),
+    ),
+    valuesFrom: listOf(anything('A ConfigMap or Secret with values.'), 'Values from the cluster.'),
+  },
+  'Settings for a Helm chart.',
+);
+
+export type HelmSpec = Static<typeof helm>;
+
+export const render = section(
+  {
+    kustomize: Type.Optional(kustomize),
+    helm: Type.Optional(helm),
+    substitute: Type.Optional(anything('Variables in the manifests, written as a dollar sign and a name in braces.')),
+    decryption: Type.Optional(anything('Keys for encrypted manifests.')),
+  },
+  'How the manifests are rendered. Without it that is detected.',
+);

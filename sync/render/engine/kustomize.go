@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+)
+
+type kustomizeRequest struct {
+	// The folder of the kustomization.
+	Path string `json:"path"`
+	// A kustomization that is laid over it, as YAML. It stands beside the repository, which it finds at ../repo.
+	Overlay string `json:"overlay"`
+}
+
+func renderKustomize(asked *kustomizeRequest, tree *tree) ([]document, error) {
+	// Schemas of one build are none of the next one's business.
+	openapi.ResetOpenAPI()
+	defer openapi.ResetOpenAPI()
+	target := filepath.Join(top, asked.Path)
+	if asked.Overlay != "" {
+		const above = "/overlay"
+		tree.lay(above+"/"+konfig.DefaultKustomizationFileName(), []byte(asked.Overlay))
+		target = above
+	}
+	options := krusty.MakeDefaultOptions()
+	// The repository is the bound, not the folder: bases and files may be anywhere in it.
+	options.LoadRestrictions = types.LoadRestrictionsNone
+	options.Reorder = krusty.ReorderOptionUnspecified
+	built, err := krusty.MakeKustomizer(options).Run(tree, target)
+	if err != nil {
+		return nil, readable(err)
+	}
+	text, err := built.AsYaml()
+	if err != nil {
+		return nil, err
+	}
+	return []document{{File: strings.TrimPrefix(filepath.Join(asked.Path, fileOf(tree, asked.Path)), "/"), Text: string(text)}}, nil
+}
+
+func fileOf(tree *tree, path string) string {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		if tree.Exists(filepath.Join(top, path, name)) {
+			return name
+		}
+	}
+	return konfig.DefaultKustomizationFileName()
+}
+
+// readable says what the libraries only hint at.
+func readable(err error) error {
+	text := err.Error()
+	if strings.Contains(text, "no 'git' program on path") || strings.Contains(text, "remote files and bases are off") {
+		return fmt.Errorf("remote bases and files are off; keep a copy in the repository: %w", err)
+	}
+	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {
+		return errors.New("plug-ins that run programs are off: " + text)
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+// Command engine renders kustomizations and Helm charts with the libraries of kustomize and Helm themselves.
+//
+// It reads one request a line from its standard input and answers it by one line. Meanwhile it asks for the files that it
+// needs, line by line: it has no file system, no network and no environment of its own.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+)
+
+func main() {
+	limitMemory()
+	http.DefaultTransport = noNetwork{}
+	wire := newWire(os.Stdin, os.Stdout)
+	for {
+		request, err := wire.next()
+		if err != nil {
+			return
+		}
+		documents, err := render(request, wire)
+		if broken := wire.answer(documents, err); broken != nil {
+			return
+		}
+	}
+}
+
+func render(request *request, wire *wire) (documents []document, err error) {
+	// A library that gives up on what somebody wrote must not end the process without a word.
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("it can not be rendered: %v", cause)
+		}
+	}()
+	switch {
+	case request.Kustomize != nil:
+		return renderKustomize(request.Kustomize, newTree(wire))
+	case request.Helm != nil:
+		return renderHelm(request.Helm, newTree(wire))
+	}
+	return nil, errors.New("the request asks for neither kustomize nor helm")
+}
+
+// limitMemory keeps the heap small, and ends the process before it takes the machine's.
+func limitMemory() {
+	const usual = 768
+	megabytes, err := strconv.Atoi(os.Getenv("LOCKSTEP_ENGINE_MEMORY"))
+	if err != nil {
+		megabytes = usual
+	}
+	debug.SetMemoryLimit(int64(megabytes) << 19)
+	limitData(uint64(megabytes) << 20)
+}
+
+type noNetwork struct{}
+
+func (noNetwork) RoundTrip(request *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("%s is not read: remote files and bases are off; keep a copy in the repository", request.URL.Redacted())
+}

@@ -1,0 +1,122 @@
+import { hashText } from '../../diff/hash.ts';
+import { type Json, toJson } from '../../diff/json.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { HelmSpec } from '../delivery/render-schema.ts';
+import { LockstepError } from '../errors.ts';
+import type { Capabilities } from '../ports.ts';
+import type { ChartValues, EngineRequest, RepositoryView } from './engine-port.ts';
+import { overlayOf } from './overlay.ts';
+import { isManifest, type TreeFile } from './plain.ts';
+
+/** Files at the top of a path that ask for a renderer. */
+const kustomizations = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+
+/** What a Delivery says of its renderer. */
+export type RenderSettings = Pick<Delivery, 'name' | 'path' | 'targetNamespace' | 'kustomize' | 'helm'>;
+
+/**
+ * What the engine is asked for; undefined where the manifests are plain ones.
+ * @throws LockstepError InvalidManifests when the settings are for something else than what is there
+ */
+export function engineRequestOf(
+  settings: RenderSettings,
+  files: readonly TreeFile[],
+  cluster: () => Capabilities,
+): EngineRequest | undefined {
+  const { path, kustomize, helm } = settings;
+  const has = (name: string): boolean => files.some((file) => file.path === name);
+  if (kustomize !== undefined || kustomizations.some(has)) {
+    if (helm !== undefined) throw mismatch(path, 'a kustomization', 'spec.render.helm');
+    const isBare = !kustomizations.some(has);
+    const manifests = isBare
+      ? files
+          .filter(isManifest)
+          .map((file) => file.path)
+          .sort()
+      : undefined;
+    const overlay = kustomize === undefined ? '' : overlayOf(kustomize, path, manifests);
+    return { kustomize: { path, overlay } };
+  }
+  if (has('Chart.yaml')) return helmRequest(settings, helm ?? {}, cluster());
+  if (helm !== undefined) throw mismatch(path, 'no chart', 'spec.render.helm');
+  return undefined;
+}
+
+function mismatch(path: string, what: string, field: string): LockstepError {
+  return new LockstepError('InvalidManifests', `${JSON.stringify(path)} holds ${what}, and ${field} is set`);
+}
+
+function helmRequest(
+  { name, path, targetNamespace }: RenderSettings,
+  { releaseName, valuesFiles = [], values, skipCrds = false, skipSchemaValidation = false }: HelmSpec,
+  { version, apis }: Capabilities,
+): EngineRequest {
+  const texts: ChartValues[] = valuesFiles.map((file) => ({ name: pathOf(path, file) }));
+  if (values !== undefined) texts.push({ name: 'spec.render.helm.values', text: toJson(values as Json) });
+  return {
+    helm: {
+      chart: path,
+      name: releaseName ?? name,
+      namespace: targetNamespace,
+      values: texts,
+      kubeVersion: version,
+      apiVersions: apis,
+      skipCRDs: skipCrds,
+      skipSchema: skipSchemaValidation,
+    },
+  };
+}
+
+/**
+ * The path of a file of values from the top of the repository.
+ * @throws LockstepError InvalidManifests when it leads out of it, or elsewhere
+ */
+function pathOf(folder: string, file: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(file) || /[*?[\]\\\0]/.test(file)) throw outside(file);
+  const names = file.startsWith('/') ? [] : folder.split('/').filter((name) => name !== '');
+  for (const name of file.split('/').filter((part) => part !== '' && part !== '.')) {
+    if (name !== '..') names.push(name);
+    else if (names.pop() === undefined) throw outside(file);
+  }
+  return names.join('/');
+}
+
+function outside(file: string): LockstepError {
+  return new LockstepError('InvalidManifests', `the values ${JSON.stringify(file)} are no file of the repository`);
+}
+
+/** What of a repository a render has looked at: by path, what was there. */
+export type Looked = ReadonlyMap<string, string>;
+
+/** The same view, and what is looked at through it. */
+export function looking(view: RepositoryView): { view: RepositoryView; looked: Map<string, string> } {
+  const looked = new Map<string, string>();
+  return {
+    looked,
+    view: (path) => {
+      const node = view(path);
+      looked.set(path, signOf(node));
+      return node;
+    },
+  };
+}
+
+function signOf(node: ReturnType<RepositoryView>): string {
+  return node.kind === 'nothing' ? 'nothing' : `${node.kind} ${node.oid}`;
+}
+
+/** Whether everything that a render has looked at is still the same: then its outcome is. */
+export function isUnchanged(looked: Looked, view: RepositoryView): boolean {
+  for (const [path, sign] of looked) if (signOf(view(path)) !== sign) return false;
+  return true;
+}
+
+/** What a render is known by: equal keys are equal inputs. */
+export function keyOfLooked(looked: Looked): string {
+  return hashText(
+    [...looked]
+      .map(([path, sign]) => `${path} ${sign}`)
+      .sort()
+      .join('\n'),
+  );
+}
