@@ -18,7 +18,8 @@ export async function buildEngine(say: (line: string) => void): Promise<string> 
       name: 'engine',
       about: 'the engine (kustomize and Helm): 2 to 4 minutes the first time',
       folder: join(root, 'sync', 'render', 'engine'),
-      linkerFlags: '-s -w',
+      // What kustomize calls itself where a kustomization asks for that.
+      linkerFlags: '-s -w -X sigs.k8s.io/kustomize/api/provenance.version=v5.8.2',
     },
     say,
   );

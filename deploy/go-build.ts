@@ -26,7 +26,7 @@ export interface GoProgram {
  */
 export async function buildGo(program: GoProgram, say: (line: string) => void): Promise<string> {
   const { name, about, folder, linkerFlags } = program;
-  const binary = join(cacheFolder, `${name}-${sourceHash(folder)}`);
+  const binary = join(cacheFolder, `${name}-${sourceHash(folder, linkerFlags)}`);
   if (existsSync(binary)) return binary;
   mkdirSync(cacheFolder, { recursive: true });
   const started = Date.now();
@@ -44,8 +44,8 @@ export async function buildGo(program: GoProgram, say: (line: string) => void): 
   return binary;
 }
 
-function sourceHash(folder: string): string {
-  const hash = createHash('sha256');
+function sourceHash(folder: string, linkerFlags: string): string {
+  const hash = createHash('sha256').update(linkerFlags);
   for (const name of readdirSync(folder).sort()) {
     if (/\.(go|mod|sum|yaml)$/.test(name) && !name.endsWith('_test.go'))
       hash.update(name).update(readFileSync(join(folder, name)));

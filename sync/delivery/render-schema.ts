@@ -5,7 +5,7 @@ const word = (description: string) => Type.Optional(text(description, { minLengt
 
 const pairs = (description: string) =>
   Type.Optional(
-    Type.Unsafe<Record<string, string>>({ type: 'object', description, additionalProperties: { type: 'string' } }),
+    Type.Unsafe<Record<string, string>>(Type.Object({}, { description, additionalProperties: Type.String() })),
   );
 
 const kustomize = section(

@@ -155,18 +155,6 @@ describe('the Delivery', () => {
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
   });
 
-  it('does not apply a chart or an overlay as plain manifests', async () => {
-    const app = await lockstep.app(
-      'dlv-render',
-      { 'app/kustomization.yaml': 'resources: [a.yaml]\n', 'app/a.yaml': configMap('a', { a: '1' }) },
-      { source: { path: 'app' } },
-    );
-    expect(await app.refused('NotBuiltYet')).toBe(
-      'app/kustomization.yaml asks for kustomize, which this version does not render',
-    );
-    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
-  });
-
   it('goes to another repository at once, also while the old one keeps it waiting', async () => {
     const { kube, git } = lockstep;
     const app = await lockstep.app('dlv-moved', { 'a.yaml': configMap('a', { from: 'old' }) });

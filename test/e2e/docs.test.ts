@@ -23,6 +23,7 @@ const pages = [
   'rest',
   'order-and-hooks',
   'move-here',
+  'kustomize-and-helm',
   'tenants',
   'health-rules',
   'when-to-release',
@@ -174,7 +175,7 @@ describeOnOwnCluster('every command of', () => {
     expect(output).toContain('ErrImagePull');
   });
 
-  it.each(['order-and-hooks', 'move-here'])('docs/how-to/%s.md', async (name) => {
+  it.each(['order-and-hooks', 'move-here', 'kustomize-and-helm'])('docs/how-to/%s.md', async (name) => {
     const namespace = `docs-${name}`;
     const repository = repositoryOf(namespace);
     await deliver(namespace, repository);

@@ -59,6 +59,12 @@ func readable(err error) error {
 	if strings.Contains(text, "no 'git' program on path") || strings.Contains(text, "remote files and bases are off") {
 		return fmt.Errorf("remote bases and files are off; keep a copy in the repository: %w", err)
 	}
+	// Literals and lines of environments may be anybody's secret: what is wrong with one is told without it.
+	for _, sources := range []string{"literal sources", "env source"} {
+		if before, _, found := strings.Cut(text, sources); found {
+			return errors.New(before + sources + ": one of them is no key=value")
+		}
+	}
 	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {
 		return errors.New("plug-ins that run programs are off: " + text)
 	}

@@ -2,6 +2,7 @@ import type { TestProject } from 'vitest/node';
 import { buildEngine } from '../../../deploy/engine.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { keptFacts } from '../../cluster/kept.ts';
+import { buildReference } from '../../engine/build.ts';
 import { installLockstep } from './furnish.ts';
 import { connect } from './kube.ts';
 
@@ -23,7 +24,9 @@ interface Target {
 
 /** One cluster for all end-to-end tests; each test file works in namespaces of its own. KUBECONFIG is never looked at. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  process.env['LOCKSTEP_ENGINE'] = await buildEngine((line) => process.stderr.write(`${line}\n`));
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  process.env['LOCKSTEP_ENGINE'] = await buildEngine(say);
+  process.env['LOCKSTEP_REFERENCE'] = await buildReference(say);
   const target = await chooseTarget();
   const kube = await connect(target.kubeconfig);
   await installLockstep(kube);

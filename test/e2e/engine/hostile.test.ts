@@ -1,0 +1,236 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { EngineRequest, RepositoryNode, RepositoryView } from '../../../sync/render/engine-port.ts';
+import { engineDefaults } from '../../../sync/render/engine-process.ts';
+import { createEngines } from '../../../sync/render/engines.ts';
+
+const binary = process.env['LOCKSTEP_ENGINE'] ?? '';
+const limits = { ...engineDefaults, deadline: 8_000, memory: 512 * 1024 * 1024 };
+const engines = createEngines(binary, limits);
+afterAll(() => engines.close());
+
+type Files = Readonly<Record<string, string | { link: string }>>;
+
+/** A repository in memory. */
+function repository(files: Files): RepositoryView {
+  return (path): RepositoryNode => {
+    const file = files[path];
+    if (typeof file === 'string') return { kind: 'file', oid: path, read: () => Buffer.from(file) };
+    if (file !== undefined) return { kind: 'link', oid: path };
+    const prefix = path === '' ? '' : `${path}/`;
+    const below = Object.keys(files).filter((name) => name.startsWith(prefix));
+    if (below.length === 0) return { kind: 'nothing' };
+    const names = [...new Set(below.map((name) => name.slice(prefix.length).split('/')[0] ?? ''))];
+    return {
+      kind: 'folder',
+      oid: path,
+      names: names.map((name) => ({ name, kind: kindOf(files, `${prefix}${name}`) })),
+    };
+  };
+}
+
+function kindOf(files: Files, path: string): 'file' | 'folder' | 'link' {
+  const found = files[path];
+  if (found === undefined) return 'folder';
+  return typeof found === 'string' ? 'file' : 'link';
+}
+
+const kustomize = (path = 'app'): EngineRequest => ({ kustomize: { path, overlay: '' } });
+const helm: EngineRequest = {
+  helm: {
+    chart: 'app',
+    name: 'web',
+    namespace: 'shop',
+    values: [],
+    kubeVersion: 'v1.36.3',
+    apiVersions: [],
+    skipCRDs: false,
+    skipSchema: false,
+  },
+};
+const render = (request: EngineRequest, files: Files, owner = 'a') => engines.render(owner, request, repository(files));
+const map = (text: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {x: ${text}}\n`;
+const chart = (template: string, more: Files = {}): Files => ({
+  'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\n',
+  'app/templates/m.yaml': template,
+  ...more,
+});
+
+describe('a kustomization that means harm', () => {
+  // L6, L7, L8 and L11 of the vectors: nothing but the repository is read, nothing is run, and what has no end is ended.
+  it.each<[string, string, Files, RegExp]>([
+    [
+      'a folder above the repository',
+      'resources: [../../etc]',
+      {},
+      /etc.*(not in the repository|no such file|file does not exist)/s,
+    ],
+    ['an absolute path', 'resources: [/etc/passwd]', {}, /passwd/],
+    [
+      'a file of the machine in a generator',
+      'configMapGenerator: [{name: a, files: [/proc/self/environ]}]',
+      {},
+      /proc\/self\/environ/,
+    ],
+    ['a patch of the machine', 'patches: [{path: /etc/passwd}]', {}, /passwd/],
+    ['a schema of the machine', 'openapi: {path: /etc/passwd}', {}, /passwd/],
+    ['a link', 'resources: [link.yaml]', { 'app/link.yaml': { link: '/etc/passwd' } }, /link\.yaml.*symbolic link/s],
+    ['a folder behind a link', 'resources: [link]', { 'app/link': { link: '/etc' } }, /symbolic link/],
+    ['a base on GitHub', 'resources: ["github.com/x/y?ref=main"]', {}, /remote bases and files are off/],
+    ['a file on the web', 'resources: ["https://127.0.0.1:9/k.yaml"]', {}, /remote bases and files are off/],
+    ['a base by git', 'resources: ["git::https://127.0.0.1:9/x//y"]', {}, /remote bases and files are off/],
+    ['a base by ssh', 'resources: ["git@127.0.0.1:x/y"]', {}, /remote bases and files are off/],
+    ['itself', 'resources: [../app]', {}, /cycle/],
+    ['a circle', 'resources: [../b]', { 'b/kustomization.yaml': 'resources: [../app]' }, /cycle/],
+    [
+      'a plug-in that is run',
+      'generators: [g.yaml]',
+      {
+        'app/g.yaml':
+          'apiVersion: x/v1\nkind: Y\nmetadata: {name: a, annotations: {config.kubernetes.io/function: "exec: {path: /bin/sh}"}}\n',
+      },
+      /./,
+    ],
+    [
+      'a plug-in in a container',
+      'transformers: [g.yaml]',
+      {
+        'app/g.yaml':
+          'apiVersion: x/v1\nkind: Y\nmetadata: {name: a, annotations: {config.kubernetes.io/function: "container: {image: x}"}}\n',
+      },
+      /./,
+    ],
+    ['a chart that is fetched', 'helmCharts: [{name: x, repo: "https://127.0.0.1:9"}]', {}, /helm/i],
+    ['a field that is not known', 'resourcez: []', {}, /unknown field/],
+    ['nothing', '', {}, /kustomization\.yaml is empty/],
+  ])('by %s is refused', async (_what, text, files, problem) => {
+    const refused = render(kustomize(), { 'app/kustomization.yaml': text, ...files });
+    await expect(refused).rejects.toMatchObject({ code: 'InvalidManifests', message: expect.stringMatching(problem) });
+  });
+
+  it('never quotes what a secret is made of', async () => {
+    const refused = render(kustomize(), {
+      'app/kustomization.yaml': 'secretGenerator:\n  - {name: a, literals: [C4NARY-7f3a]}\n',
+    });
+    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('C4NARY') });
+  });
+
+  it('by its size ends, and nobody else notices', async () => {
+    const many = Array.from({ length: 400_000 }, (_, i) => `    - k${i}=v`).join('\n');
+    const hostile = [1, 2, 3].map(() =>
+      render(
+        kustomize(),
+        { 'app/kustomization.yaml': `configMapGenerator:\n- name: a\n  literals:\n${many}\n` },
+        'eve',
+      ).catch((error: { code: string }) => error.code),
+    );
+    const began = performance.now();
+    for (let i = 0; i < 20; i += 1)
+      await render(kustomize(), { 'app/kustomization.yaml': 'resources: [m.yaml]', 'app/m.yaml': map('"1"') }, 'ada');
+    expect((performance.now() - began) / 20).toBeLessThan(500);
+    for (const one of await Promise.all(hostile))
+      expect(typeof one === 'string' ? one : 'made').toMatch(/RenderFailed|made/);
+  });
+
+  it('leaves no schema to the next one', async () => {
+    const schema = JSON.stringify({
+      definitions: {
+        'v1.Deployment': {
+          type: 'object',
+          properties: { spec: { type: 'object', properties: {} } },
+          'x-kubernetes-group-version-kind': [{ group: 'apps', kind: 'Deployment', version: 'v1' }],
+        },
+      },
+    });
+    const deployment =
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec: {template: {spec: {containers: [{name: a, image: i}, {name: b, image: j}]}}}\n';
+    const patch =
+      'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec: {template: {spec: {containers: [{name: b, image: k}]}}}\n';
+    const files = (openapi: string): Files => ({
+      'app/kustomization.yaml': `resources: [d.yaml]\npatches: [{path: p.yaml}]\n${openapi}`,
+      'app/d.yaml': deployment,
+      'app/p.yaml': patch,
+      'app/s.json': schema,
+    });
+    const before = await render(kustomize(), files(''));
+    await render(kustomize(), files('openapi: {path: s.json}\n'));
+    expect(await render(kustomize(), files(''))).toEqual(before);
+  });
+});
+
+describe('a chart that means harm', () => {
+  // L9, L10 and L5 of the vectors.
+  it('sees no environment, no network, no cluster and no other file', async () => {
+    process.env['C4NARY'] = 'C4NARY-7f3a';
+    const files = chart(
+      map(
+        '{{ printf "%v|%v|%v|%v" (lookup "v1" "Secret" "a" "b") (getHostByName "localhost") (.Files.Get "../secret") (.Files.Get "/etc/passwd") | quote }}',
+      ),
+      { secret: 'C4NARY-7f3a' },
+    );
+    const [made] = await render(helm, files);
+    expect(made?.text).toContain('"map[]|||"');
+    await expect(render(helm, chart(map('{{ env "C4NARY" | quote }}')))).rejects.toThrow('function "env" not defined');
+    await expect(render(helm, chart(map('{{ expandenv "$C4NARY" }}')))).rejects.toThrow('"expandenv" not defined');
+  });
+
+  it.each<[string, Files, RegExp]>([
+    ['a link', chart(map('1'), { 'app/values.yaml': { link: '/etc/passwd' } }), /values\.yaml is a symbolic link/],
+    ['a lock file that is one', chart(map('1'), { 'app/Chart.lock': { link: '/tmp/x' } }), /symbolic link/],
+    ['no name', { 'app/Chart.yaml': 'apiVersion: v2\nversion: 1.0.0\n' }, /name/],
+    ['no chart', { 'app/values.yaml': 'x: 1' }, /Chart\.yaml file is missing/],
+    [
+      'a chart that charts/ does not hold',
+      chart(map('1'), {
+        'app/Chart.yaml':
+          'apiVersion: v2\nname: app\nversion: 0.1.0\ndependencies: [{name: db, version: 1.0.0, repository: "file://../x"}]\n',
+      }),
+      /needs db, and charts\/ does not hold it/,
+    ],
+    [
+      'a library alone',
+      chart(map('1'), { 'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\ntype: library\n' }),
+      /of type library/,
+    ],
+    [
+      'another Kubernetes',
+      chart(map('1'), { 'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\nkubeVersion: "<1.20"\n' }),
+      /for Kubernetes <1\.20, and the cluster is v1\.36\.3/,
+    ],
+    ['its own word', chart('{{ fail "give me a port" }}'), /give me a port/],
+    ['a template that is broken', chart('{{ if }}'), /templates\/m\.yaml/],
+    [
+      'itself',
+      chart('{{ include "x" . }}', { 'app/templates/_x.tpl': '{{ define "x" }}{{ include "x" . }}{{ end }}' }),
+      /./,
+    ],
+    ['tpl of itself', chart('{{ tpl .Values.a . }}', { 'app/values.yaml': 'a: "{{ tpl .Values.a . }}"' }), /./],
+  ])('by %s is refused', async (_what, files, problem) => {
+    await expect(render(helm, files)).rejects.toMatchObject({ message: expect.stringMatching(problem) });
+  });
+
+  it('says what is wrong with values, and what the schema says, in words', async () => {
+    const schema = '{"type":"object","required":["port"],"properties":{"port":{"type":"integer"}}}';
+    const files = chart(map('1'), { 'app/values.schema.json': schema, 'app/values.yaml': 'port: C4NARY-7f3a\n' });
+    await expect(render(helm, files)).rejects.toThrow(/\/port.*got string, want integer/s);
+    const broken = chart(map('1'), { 'app/v.yaml': 'password: "C4NARY-7f3a\n - x' });
+    const request: EngineRequest = { helm: { ...helm.helm, values: [{ name: 'app/v.yaml' }] } };
+    const refused = engines.render('a', request, repository(broken));
+    await expect(refused).rejects.toThrow('the values app/v.yaml are no map in YAML');
+    await expect(refused).rejects.not.toThrow('C4NARY');
+  });
+
+  it.each([
+    ['for ever', '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}'],
+    ['into memory', '{{ $x := repeat 1000000 "a" }}{{ range until 100000 }}{{ $x }}{{ end }}'],
+  ])('by running %s is ended', async (_what, template) => {
+    await expect(render(helm, chart(template))).rejects.toMatchObject({ code: 'RenderFailed' });
+    expect(await render(helm, chart(map('1')))).toHaveLength(1);
+  });
+});
+
+describe('an engine that is not there', () => {
+  it('says how it is built', async () => {
+    const none = createEngines('/nowhere/engine');
+    await expect(none.render('a', helm, repository({}))).rejects.toMatchObject({ code: 'EngineMissing' });
+  });
+});
