@@ -1,6 +1,7 @@
 import { driftRepair, quietMinute, start } from './at-rest.ts';
 import { type Figure, print, say } from './figure.ts';
 import { firstSync } from './first-sync.ts';
+import { monorepo } from './monorepo.ts';
 import { pushLive } from './push-live.ts';
 import { badImageRollback } from './rollback.ts';
 import { openStage, type Stage } from './stage.ts';
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> 
   'drift-repair': (stage) => driftRepair(stage, 50),
   'bad-image-rollback': (stage) => badImageRollback(stage, 20),
   'quiet-minute-1000': (stage) => quietMinute(stage, 1_000),
+  monorepo: (stage) => monorepo(stage, 20),
   'first-sync-10': (stage) => firstSync(stage, 10, { sync: '<= 1.3 of the floor', memory: '<= 120' }),
   'first-sync-1000': (stage) => firstSync(stage, 1_000, { sync: '<= 1.3 of the floor', memory: '<= 160' }),
   'first-sync-10000': (stage) => firstSync(stage, 10_000, { sync: '<= 1.3 of the floor', memory: '<= 300' }),
@@ -26,6 +28,9 @@ const aliases: Readonly<Record<string, string>> = {
   'memory-1000': 'first-sync-1000',
   'memory-10000': 'first-sync-10000',
   'loop-lag': 'first-sync-10000',
+  'monorepo-push-live': 'monorepo',
+  'monorepo-memory': 'monorepo',
+  'monorepo-indexing': 'monorepo',
 };
 
 /** `npm run bench [-- NAME ...]`. */

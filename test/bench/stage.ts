@@ -47,11 +47,16 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** Starts the bundle, serving one namespace, and waits until it runs and takes webhooks. */
-export async function startBundle(stage: Stage, namespace: string, level = 'info'): Promise<AgentProcess> {
+export async function startBundle(
+  stage: Stage,
+  namespace: string,
+  level = 'info',
+  more: readonly string[] = [],
+): Promise<AgentProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
   const flags = ['--kubeconfig', stage.kubeconfig, '--data-dir', dataDir, '--watch-namespaces', namespace];
   const listen = ['--listen', '127.0.0.1:0', '--probes-listen', '127.0.0.1:0', '--log-level', level];
-  const child = spawn(process.execPath, [...nodeFlags, bundleEntry, 'agent', ...flags, ...listen], {
+  const child = spawn(process.execPath, [...nodeFlags, bundleEntry, 'agent', ...flags, ...listen, ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
@@ -146,7 +151,7 @@ export function watchFor({ kube }: Stage, path: string) {
 }
 
 /** MiB of resident memory: now, and at most so far. */
-export function memoryOf({ pid }: AgentProcess): { rest: number; peak: number } {
+export function memoryOf({ pid }: Pick<AgentProcess, 'pid'>): { rest: number; peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const read = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
   return { rest: read('VmRSS'), peak: read('VmHWM') };
