@@ -42,19 +42,86 @@ export class YamlError extends Error {
 export function parseYaml(text: string): Json[] {
   if (text.length > yamlLimits.bytes) throw new YamlError(`the file is larger than ${yamlLimits.bytes} bytes`);
   const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  const documents = load(source);
+  const documents = source.endsWith('\n') ? load(source) : withoutAddedBreak(source, load(source));
   if (source.includes('*')) limitNodes(documents);
   return documents;
 }
 
 function load(source: string): Json[] {
   try {
-    return loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases }) as Json[];
+    return loadStrictly(source);
   } catch (error) {
-    if (error instanceof YamlError) throw error;
-    if (!(error instanceof YAMLException)) throw new YamlError('can not be read');
-    throw new YamlError(withoutQuotes(error.reason), error.mark === undefined ? undefined : error.mark.line + 1);
+    if (isDeficient(error)) return loadIndenting(source, loadStrictly);
+    throw readable(error, 0);
   }
+}
+
+function loadStrictly(source: string): Json[] {
+  return loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases }) as Json[];
+}
+
+function readable(error: unknown, linesBefore: number): YamlError {
+  if (error instanceof YamlError) return error;
+  if (!(error instanceof YAMLException)) return new YamlError('can not be read');
+  const line = error.mark === undefined ? undefined : error.mark.line + 1 + linesBefore;
+  return new YamlError(withoutQuotes(error.reason), line);
+}
+
+/**
+ * The library ends a text that does not end with a line break by one, and a block of text at its end then has a break that
+ * nobody wrote.
+ */
+function withoutAddedBreak(source: string, documents: Json[]): Json[] {
+  const added = `${source.slice(source.lastIndexOf('\n') + 1).trimStart()}\n`;
+  const shorten = (value: Json | undefined): Json | undefined => {
+    if (typeof value === 'string') return value.endsWith(added) ? value.slice(0, -1) : undefined;
+    if (value === null || typeof value !== 'object') return undefined;
+    const holder = value as JsonObject;
+    const last = Object.keys(holder).at(-1) ?? '';
+    const shorter = shorten(holder[last]);
+    if (typeof shorter === 'string') holder[last] = shorter;
+    return undefined;
+  };
+  const shorter = added === '\n' ? undefined : shorten(documents.at(-1));
+  return typeof shorter === 'string' ? [...documents.slice(0, -1), shorter] : documents;
+}
+
+/**
+ * Brackets, braces and quotes may go on in lines that are indented no further than what they belong to: kubectl reads that,
+ * and the library refuses it by name and line. Blanks at the beginning of such a line mean nothing, so it gets some.
+ */
+function isDeficient(error: unknown): error is YAMLException & { mark: NonNullable<YAMLException['mark']> } {
+  return error instanceof YAMLException && error.reason === 'deficient indentation' && error.mark !== undefined;
+}
+
+/** More lines of one document are not worth the time. */
+const mostIndented = 500;
+/** Blanks that are added at once: more than anybody indents by. */
+const indentation = ' '.repeat(120);
+
+/** Document by document, since each line that is mended costs another look at the whole. */
+function loadIndenting(source: string, strictly: (text: string) => Json[]): Json[] {
+  const documents = source.split(/^(?=---(?:[ \t\r]|$))/m);
+  const [first = '', second] = documents;
+  // What stands before the first mark, comments and directives, is part of what comes next.
+  const isPreamble = second !== undefined && /^(?:[ \t]*(?:#.*)?\r?\n|%.*\n)*$/.test(first);
+  const whole = isPreamble ? [first + second, ...documents.slice(2)] : documents;
+  let lines = 0;
+  return whole.flatMap((document) => {
+    const before = lines;
+    const rows = document.split('\n');
+    lines += rows.length - 1;
+    for (let mended = 0; ; mended += 1) {
+      try {
+        return strictly(rows.join('\n'));
+      } catch (error) {
+        const row = isDeficient(error) ? rows[error.mark.line] : undefined;
+        if (!isDeficient(error) || row === undefined || row.startsWith(indentation) || mended >= mostIndented)
+          throw readable(error, before);
+        rows[error.mark.line] = indentation + row;
+      }
+    }
+  });
 }
 
 /** The library quotes names of aliases, anchors and tags, and any of them may be a password that lacks its quotes. */

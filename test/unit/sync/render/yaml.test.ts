@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, parseJson } from '../../../../diff/json.ts';
-import { parseYaml, printYaml } from '../../../../sync/render/yaml.ts';
+import { parseYaml, printYaml, type YamlError } from '../../../../sync/render/yaml.ts';
 
 interface Probe {
   readonly input: string;
@@ -120,5 +120,30 @@ describe('YAML is printed so that it reads back the same', () => {
   ])('%s', (text) => {
     const [value = null] = parseYaml(text);
     expect(canonicalJson(parseYaml(printYaml(value))[0] ?? null)).toBe(canonicalJson(value));
+  });
+
+  it.each<[string, unknown[]]>([
+    ['a: {\nb: 1\n}\n', [{ a: { b: 1 } }]],
+    ['a:\n  - {x: 1,\n  z: 2}\n', [{ a: [{ x: 1, z: 2 }] }]],
+    ['a:\n  command: [\n    "x",\n  ]\n  b: 1\n', [{ a: { command: ['x'], b: 1 } }]],
+    ['m:\n- {\n}\n- [\n]\n', [{ m: [{}, []] }]],
+    ['a: "x\ny"\nb: \'p\n\nq\'\n', [{ a: 'x y', b: 'p\nq' }]],
+    ['# c\n---\na: [\n]\n---\nb: 1\n---\nc: {\n}\n', [{ a: [] }, { b: 1 }, { c: {} }]],
+    ['a: [\n1, 2]\nt: |\n  [\n  x\n', [{ a: [1, 2], t: '[\nx\n' }]],
+  ])('reads what goes on in lines that are indented no further, as kubectl does: %j', (text, expected) => {
+    expect(parseYaml(text)).toEqual(expected);
+  });
+
+  it('tells the line of what is wrong behind such lines too', () => {
+    const lineOf = (text: string): number | undefined => {
+      try {
+        parseYaml(text);
+        return undefined;
+      } catch (error) {
+        return (error as YamlError).line;
+      }
+    };
+    expect(lineOf('a: [\n]\n---\nb: [\n]\nb: 2\n')).toBe(6);
+    expect(lineOf(`a: [\n${'1,\n'.repeat(600)}]\n`)).toBeDefined();
   });
 });
