@@ -57,6 +57,12 @@ export const meanings = {
     values: 'hook-succeeded, hook-failed, before-hook-creation',
     about: 'The same.',
   },
+  'lockstep.dev/substitute': {
+    by: 'git',
+    values: 'disabled',
+    about: 'Variables in the object stay as they are, where spec.render.substitute replaces them elsewhere.',
+  },
+  'kustomize.toolkit.fluxcd.io/substitute': { by: 'git', values: 'disabled', about: 'The same, also as a label.' },
   'kustomize.toolkit.fluxcd.io/reconcile': {
     by: 'git',
     values: 'disabled',

@@ -2,20 +2,38 @@ import { hashText } from '../diff/hash.ts';
 import { toJson } from '../diff/json.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Desired } from './render/check.ts';
+import type { Variables } from './render/variables.ts';
 import type { Found } from './session.ts';
 import { keyOf, type ObjectRef } from './types.ts';
 
 /** The tree together with the settings that decide what comes out of it. */
 export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const tree = treeOrInput.split(' ', 1)[0] ?? '';
-  const { url, ref, path, targetNamespace, ignore, restartOnConfigChange, verify, sourceIgnore, submodules } = delivery;
+  const {
+    url,
+    ref,
+    path,
+    targetNamespace,
+    ignore,
+    restartOnConfigChange,
+    verify,
+    sourceIgnore,
+    submodules,
+    variables,
+  } = delivery;
   const rules = ignore.length === 0 ? '' : ` ${hashText(toJson(ignore))}`;
   const restarts = restartOnConfigChange ? ' restarts' : '';
   const trust = verify === undefined ? '' : ` ${verify.mode} ${verify.secret} ${verify.configMap}`;
   const leftOut = sourceIgnore === undefined ? '' : ` ignore ${hashText(sourceIgnore)}`;
   const grafted = submodules ? ' submodules' : '';
-  const more = `${rules}${restarts}${trust}${leftOut}${grafted}`;
+  const named = variables === undefined ? '' : ` variables ${variablesKey(variables)}`;
+  const more = `${rules}${restarts}${trust}${leftOut}${grafted}${named}`;
   return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${more}`)}`;
+}
+
+/** Variables and their values, in one word. */
+export function variablesKey(variables: Variables): string {
+  return hashText(toJson(Object.fromEntries([...variables].sort(([a], [b]) => (a < b ? -1 : 1)))));
 }
 
 /** Whether a revision was found by the settings that the Delivery has now. */

@@ -1,7 +1,7 @@
 import type { Delivery } from './delivery/delivery.ts';
 import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
-import { inputOf, renderHash } from './input.ts';
+import { inputOf, renderHash, variablesKey } from './input.ts';
 import { limitProblems } from './limits.ts';
 import { inSlices } from './parallel.ts';
 import type { Snapshot, SourceRequest, SourceTip } from './ports.ts';
@@ -10,6 +10,7 @@ import { type Checked, check } from './render/check.ts';
 import { withConfigHashes } from './render/config-hash.ts';
 import { withIgnored } from './render/ignored.ts';
 import { parseFiles, type Rendered, renderPlain, unread } from './render/plain.ts';
+import { withVariables } from './render/substitute.ts';
 import type { Found, Turn } from './session.ts';
 import { trustOf } from './source-request.ts';
 import { requireSuccession, sourceKey } from './succession.ts';
@@ -76,9 +77,12 @@ async function renderAndCheck(
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
   const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
   // What is new is parsed and checked for itself first: the whole then only looks at how it fits together.
-  const news = made === undefined ? unread(snapshot.files, session.parsed) : [];
+  const { variables } = delivery;
+  const news = made === undefined && variables === undefined ? unread(snapshot.files, session.parsed) : [];
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
-  const rendered = made ?? renderPlain(snapshot.files, session.parsed);
+  const written = made ?? renderPlain(snapshot.files, session.parsed);
+  const rendered =
+    variables === undefined ? written : withVariables(written, variables, variablesKey(variables), session.substituted);
   const checked = checkThese(rendered);
   if (!checked.isServed) await world.kinds.refresh();
   const whole = await withHashes(checked.isServed ? checked : checkThese(rendered), delivery, world);

@@ -8,6 +8,7 @@ import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
 import type { ParseCache, Rendered } from './render/plain.ts';
 import type { Looked } from './render/rendering.ts';
+import type { Substituted } from './render/substitute.ts';
 import type { Credentials } from './source/login.ts';
 import type { ObjectRef } from './types.ts';
 import type { World } from './world.ts';
@@ -121,6 +122,7 @@ export interface Session {
   readonly parsed: ParseCache;
   /** What the engine made last, and of what. */
   made: Made | undefined;
+  readonly substituted: Substituted;
   readonly checked: CheckCache;
   credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
   sourceTrouble: Trouble | undefined;
@@ -222,6 +224,7 @@ export function newSession(record: ReleaseRecord): Session {
     found: undefined,
     parsed: new Map(),
     made: undefined,
+    substituted: new WeakMap(),
     checked: new WeakMap(),
     credentials: undefined,
     sourceTrouble: undefined,

@@ -10,6 +10,7 @@ import { type Checked, check } from '../../sync/render/check.ts';
 import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
 import type { Rendered } from '../../sync/render/plain.ts';
+import { withVariables } from '../../sync/render/substitute.ts';
 import { askJson } from '../../sync/source/ask-json.ts';
 import { addressRule, openConnections } from '../../sync/source/connections.ts';
 import { createSources } from '../../sync/source/git.ts';
@@ -45,7 +46,9 @@ export async function contentOf(
   const { rendered, origin, input } =
     folder === undefined ? await renderedTip(delivery, cluster, kinds) : await renderedFolder(delivery, kinds, folder);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const checked = check(rendered, delivery.targetNamespace, scope);
+  const { variables } = delivery;
+  const replaced = variables === undefined ? rendered : withVariables(rendered, variables, '', new WeakMap());
+  const checked = check(replaced, delivery.targetNamespace, scope);
   const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
   const { desired, skipped, problems } = withIgnored(whole, delivery.ignore);
   if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));

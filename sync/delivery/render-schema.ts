@@ -94,11 +94,19 @@ const helm = section(
 
 export type HelmSpec = Static<typeof helm>;
 
+const substitute = section(
+  {
+    vars: pairs('Variables by their names: letters, digits and underscores.'),
+    from: listOf(anything('A ConfigMap or Secret whose keys are variables.'), 'Variables from the cluster.'),
+  },
+  'Variables in the manifests, written as a dollar sign and a name in braces, as Flux has them. One that nobody gives and that has no default is an error.',
+);
+
 export const render = section(
   {
     kustomize: Type.Optional(kustomize),
     helm: Type.Optional(helm),
-    substitute: Type.Optional(anything('Variables in the manifests, written as a dollar sign and a name in braces.')),
+    substitute: Type.Optional(substitute),
     decryption: Type.Optional(anything('Keys for encrypted manifests.')),
   },
   'How the manifests are rendered. Without it that is detected.',

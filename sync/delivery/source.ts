@@ -1,4 +1,5 @@
 import { LockstepError } from '../errors.ts';
+import type { Variables } from '../render/variables.ts';
 import { type Followed, followedOf, followedText } from '../source/follow.ts';
 import type { KeyPlaces, Trust } from '../source/login.ts';
 import { normalizePath } from '../source/url.ts';
@@ -28,6 +29,8 @@ export interface SourceSettings {
 export interface RenderSpecs {
   readonly kustomize: KustomizeSpec | undefined;
   readonly helm: HelmSpec | undefined;
+  /** Variables in the manifests; undefined where none are replaced. */
+  readonly variables: Variables | undefined;
 }
 
 /** What a Delivery on its way out needs of its source: nothing. */
@@ -45,6 +48,7 @@ export const noSource: SourceSettings & RenderSpecs = {
   interval: 60_000,
   kustomize: undefined,
   helm: undefined,
+  variables: undefined,
 };
 
 /** @throws LockstepError InvalidSpec */
@@ -77,6 +81,17 @@ function verification({ verify }: DeliverySpec['source'], followed: Followed): S
   return { mode, secret: secretRef?.name, configMap: configMapRef?.name };
 }
 
+/** @throws LockstepError InvalidSpec */
 export function renderSpecs({ render = {} }: DeliverySpec): RenderSpecs {
-  return { kustomize: render.kustomize, helm: render.helm };
+  const { kustomize, helm, substitute } = render;
+  return { kustomize, helm, variables: substitute === undefined ? undefined : variablesOf(substitute.vars ?? {}) };
+}
+
+function variablesOf(vars: Readonly<Record<string, string>>): Variables {
+  const wrong = Object.keys(vars).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (wrong === undefined) return new Map(Object.entries(vars));
+  throw new LockstepError(
+    'InvalidSpec',
+    `spec.render.substitute.vars: ${JSON.stringify(wrong)} is no name of a variable`,
+  );
 }

@@ -11,7 +11,7 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.helm.version': undefined,
   'render.helm.secretRef': undefined,
   'render.helm.valuesFrom': undefined,
-  'render.substitute': undefined,
+  'render.substitute.from': undefined,
   'render.decryption': undefined,
 };
 

@@ -2,17 +2,18 @@ import {
   DUMP_SCHEMA,
   defineMappingTag,
   defineScalarTag,
+  defineSequenceTag,
   dump,
   loadAll,
   mergeTag,
   NOT_RESOLVED,
   nullYaml11Tag,
   Schema,
-  seqTag,
   strTag,
   YAMLException,
 } from 'js-yaml';
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
+import { indenting, withoutAddedBreak } from './yaml-text.ts';
 
 /** What one file may hold; more is refused before it can hurt. */
 const yamlLimits = {
@@ -51,13 +52,14 @@ function load(source: string): Json[] {
   try {
     return loadStrictly(source);
   } catch (error) {
-    if (isDeficient(error)) return loadIndenting(source, loadStrictly);
-    throw readable(error, 0);
+    if (deficientLine(error) === undefined) throw readable(error, 0);
+    return indenting(source, { load: loadStrictly, deficientLine, readable });
   }
 }
 
 function loadStrictly(source: string): Json[] {
-  return loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases }) as Json[];
+  const documents = loadAll(source, { schema, maxDepth: yamlLimits.depth, maxAliases: yamlLimits.aliases });
+  return documents.map((document) => (document instanceof PlainText ? document.text : (document as Json)));
 }
 
 function readable(error: unknown, linesBefore: number): YamlError {
@@ -67,61 +69,9 @@ function readable(error: unknown, linesBefore: number): YamlError {
   return new YamlError(withoutQuotes(error.reason), line);
 }
 
-/**
- * The library ends a text that does not end with a line break by one, and a block of text at its end then has a break that
- * nobody wrote.
- */
-function withoutAddedBreak(source: string, documents: Json[]): Json[] {
-  const added = `${source.slice(source.lastIndexOf('\n') + 1).trimStart()}\n`;
-  const shorten = (value: Json | undefined): Json | undefined => {
-    if (typeof value === 'string') return value.endsWith(added) ? value.slice(0, -1) : undefined;
-    if (value === null || typeof value !== 'object') return undefined;
-    const holder = value as JsonObject;
-    const last = Object.keys(holder).at(-1) ?? '';
-    const shorter = shorten(holder[last]);
-    if (typeof shorter === 'string') holder[last] = shorter;
-    return undefined;
-  };
-  const shorter = added === '\n' ? undefined : shorten(documents.at(-1));
-  return typeof shorter === 'string' ? [...documents.slice(0, -1), shorter] : documents;
-}
-
-/**
- * Brackets, braces and quotes may go on in lines that are indented no further than what they belong to: kubectl reads that,
- * and the library refuses it by name and line. Blanks at the beginning of such a line mean nothing, so it gets some.
- */
-function isDeficient(error: unknown): error is YAMLException & { mark: NonNullable<YAMLException['mark']> } {
-  return error instanceof YAMLException && error.reason === 'deficient indentation' && error.mark !== undefined;
-}
-
-/** More lines of one document are not worth the time. */
-const mostIndented = 500;
-/** Blanks that are added at once: more than anybody indents by. */
-const indentation = ' '.repeat(120);
-
-/** Document by document, since each line that is mended costs another look at the whole. */
-function loadIndenting(source: string, strictly: (text: string) => Json[]): Json[] {
-  const documents = source.split(/^(?=---(?:[ \t\r]|$))/m);
-  const [first = '', second] = documents;
-  // What stands before the first mark, comments and directives, is part of what comes next.
-  const isPreamble = second !== undefined && /^(?:[ \t]*(?:#.*)?\r?\n|%.*\n)*$/.test(first);
-  const whole = isPreamble ? [first + second, ...documents.slice(2)] : documents;
-  let lines = 0;
-  return whole.flatMap((document) => {
-    const before = lines;
-    const rows = document.split('\n');
-    lines += rows.length - 1;
-    for (let mended = 0; ; mended += 1) {
-      try {
-        return strictly(rows.join('\n'));
-      } catch (error) {
-        const row = isDeficient(error) ? rows[error.mark.line] : undefined;
-        if (!isDeficient(error) || row === undefined || row.startsWith(indentation) || mended >= mostIndented)
-          throw readable(error, before);
-        rows[error.mark.line] = indentation + row;
-      }
-    }
-  });
+/** The line, from 0, in which brackets, braces or quotes go on with too few blanks before it for the library. */
+function deficientLine(error: unknown): number | undefined {
+  return error instanceof YAMLException && error.reason === 'deficient indentation' ? error.mark?.line : undefined;
 }
 
 /** The library quotes names of aliases, anchors and tags, and any of them may be a password that lacks its quotes. */
@@ -201,6 +151,46 @@ const binaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
   identify: () => false,
 });
 
+/** A text that begins with a variable and stands there without quotes: with the variable's value it may be another type. */
+class PlainText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The places of such texts, by what holds them. */
+const plainTexts = new WeakMap<object, Set<string | number>>();
+
+/** Whether a text stood in its place without quotes, and begins with a variable. */
+export function isPlainText(holder: object, place: string | number): boolean {
+  return plainTexts.get(holder)?.has(place) ?? false;
+}
+
+const variableTag = defineScalarTag<PlainText>('tag:lockstep.dev,2026:variable', {
+  implicit: true,
+  implicitFirstChars: ['$'],
+  resolve: (source) => (source.startsWith('${') ? new PlainText(resolveString(source)) : NOT_RESOLVED),
+  identify: () => false,
+});
+
+/** Takes the text, and remembers where it stands. */
+function unwrapped(holder: object, place: string | number, value: unknown): Json {
+  if (!(value instanceof PlainText)) return value as Json;
+  const places = plainTexts.get(holder) ?? new Set();
+  plainTexts.set(holder, places.add(place));
+  return value.text;
+}
+
+const listTag = defineSequenceTag<Json[]>('tag:yaml.org,2002:seq', {
+  create: () => [],
+  addItem: (list, item) => {
+    list.push(unwrapped(list, list.length, item));
+    return '';
+  },
+  identify: () => false,
+});
+
 const stringTag = { ...strTag, resolve: resolveString };
 
 function resolveString(source: string): string {
@@ -215,24 +205,29 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
   create: () => ({}),
   addPair: addPair,
-  has: (carrier, key) => Object.hasOwn(carrier, String(key)),
+  has: (carrier, key) => Object.hasOwn(carrier, nameOf(key)),
   keys: (result) => Object.keys(result),
-  get: (result, key) => result[String(key)],
+  get: (result, key) => result[nameOf(key)],
   identify: () => false,
 });
 
 function addPair(carrier: JsonObject, key: unknown, value: unknown): string {
   if (key === null) return 'null is no key';
-  if (typeof key === 'object') return 'a list or map is no key';
-  const name = String(key);
+  if (typeof key === 'object' && !(key instanceof PlainText)) return 'a list or map is no key';
+  const name = nameOf(key);
   if (forbiddenKeys.has(name)) return `the key ${name} is not allowed`;
-  carrier[name] = value as Json;
+  carrier[name] = unwrapped(carrier, name, value);
   return '';
+}
+
+function nameOf(key: unknown): string {
+  return key instanceof PlainText ? key.text : String(key);
 }
 
 const schema = new Schema([
   stringTag,
-  seqTag,
+  listTag,
+  variableTag,
   mapTag,
   nullYaml11Tag,
   boolTag,
