@@ -44,6 +44,8 @@ export interface DeliveryDeps {
   readonly events: Events;
   readonly writer: DeliveryWriter;
   readonly neighbours: Neighbours;
+  /** Its values in the cluster are followed no longer. */
+  forgetValues(uid: string): void;
   readonly world: SharedWorld;
   /** The cluster of a target: what it serves, and whether it is another one that does not answer. */
   siteAt(target: Target): Pick<Site, 'kinds' | 'far'>;
@@ -57,6 +59,8 @@ export interface Deliveries {
   onEvent(namespace: string | undefined, event: CollectionEvent): void;
   /** One turn of a Delivery; answers after how many milliseconds the next one is due. */
   work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined>;
+  /** Something that a Delivery is made with has changed: it is looked at now. */
+  lookAgain(uid: string): void;
   /** Other rules hold: what was read and checked is read and checked again. */
   checkAgain(): void;
 }
@@ -114,6 +118,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     registry.remove(uid);
     deps.watcher.forget(uid);
     deps.rules.forget(uid);
+    deps.forgetValues(uid);
     deps.neighbours.forget(uid);
     deps.world.rollouts.follow(uid, '', []);
   }
@@ -126,6 +131,13 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       lookAtSource(session);
       deps.enqueue(object.metadata.uid ?? '');
     }
+  }
+
+  function lookAgain(uid: string): void {
+    const session = registry.get(uid)?.session;
+    if (session === undefined) return;
+    lookAtSource(session);
+    deps.enqueue(uid);
   }
 
   async function work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined> {
@@ -237,7 +249,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return again;
   }
 
-  return { onEvent, work, checkAgain };
+  return { onEvent, work, lookAgain, checkAgain };
 }
 
 /** Whether the cluster of the target answers, and is the one that it was. */

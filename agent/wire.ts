@@ -49,6 +49,7 @@ import { createRuleJudge } from './rules/judge.ts';
 import { type Settings, sourceAddresses } from './settings.ts';
 import { createSites } from './sites.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
+import { followValues } from './values.ts';
 
 /** A running agent. */
 export interface Agent {
@@ -198,6 +199,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   });
   const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
   metrics.withheld(() => neighbours.open().length);
+  const values = followValues(watches, (uid) => deliveries.lookAgain(uid));
   const world: SharedWorld = {
     clock,
     limits: limits.of,
@@ -217,6 +219,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
     credentials,
+    values: values.of,
     trustedKeys: (identity, namespace, places) => readTrustedKeys(sites.at(identity).cluster, namespace, places),
   };
   const writer = createDeliveryWriter(http, events);
@@ -231,6 +234,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     events,
     writer,
     neighbours,
+    forgetValues: values.forget,
     world,
     siteAt: sites.at,
     enqueue: queue.add,

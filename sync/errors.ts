@@ -33,6 +33,10 @@ export const errorCodes = {
     retryable: false,
     hint: 'spec.source.requireFastForward is on, and the tag names another commit than before: confirm it, or make a new tag.',
   },
+  ValuesNotFound: {
+    retryable: true,
+    hint: 'Create the ConfigMap or Secret that spec.render names, in the namespace of the Delivery, or let its service account get, list and watch it.',
+  },
   SignatureInvalid: {
     retryable: true,
     hint: 'Sign the commit or tag by a key that spec.source.verify names, or add the key there.',

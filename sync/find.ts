@@ -1,6 +1,8 @@
 import { delayAfter } from './back-off.ts';
 import { nameOf } from './delivery/delivery.ts';
+import { identityOf } from './delivery/target.ts';
 import { LockstepError, messageOf } from './errors.ts';
+import { type GivenValues, givenValues, type ReadValues } from './given-values.ts';
 import { isFoundBy } from './input.ts';
 import { readOnce } from './revision.ts';
 import type { Trouble, Turn } from './session.ts';
@@ -54,11 +56,11 @@ async function poll(turn: Turn): Promise<void> {
   const isOutdated = (): boolean => session.generation !== delivery.generation;
   try {
     const request = await sourceRequest(turn);
-    const tip = await world.sources.tip(request);
+    const [tip, given] = await Promise.all([world.sources.tip(request), valuesOf(turn)]);
     if (isOutdated()) return;
     session.tip = tip.revision;
     session.tipRef = tip.ref;
-    const found = isStale(turn, tip.revision) ? await readOnce(turn, request, tip) : session.found;
+    const found = isStale(turn, tip.revision, given) ? await readOnce(turn, { request, tip, given }) : session.found;
     if (isOutdated()) return;
     session.found = found;
     session.sourceTrouble = undefined;
@@ -67,6 +69,12 @@ async function poll(turn: Turn): Promise<void> {
   } catch (error) {
     if (!isOutdated()) noteTrouble(turn, error);
   }
+}
+
+function valuesOf({ delivery, world }: Turn): Promise<GivenValues> {
+  const { uid, namespace } = delivery;
+  const read: ReadValues = (refs) => world.values(uid, identityOf(delivery), namespace, refs);
+  return givenValues(delivery, read);
 }
 
 function noteTrouble(turn: Turn, error: unknown): void {
@@ -94,8 +102,8 @@ function isMomentary({ session, world }: Turn, { reason }: Trouble): boolean {
 }
 
 /** Whether what was found is not what the tip and the settings ask for now. */
-function isStale({ delivery, session: { found } }: Turn, tip: string): boolean {
-  if (found === undefined || found.isGuess || found.tip.revision !== tip) return true;
+function isStale({ delivery, session: { found } }: Turn, tip: string, given: GivenValues): boolean {
+  if (found === undefined || found.isGuess || found.tip.revision !== tip || found.given !== given.key) return true;
   return !isFoundBy(delivery, found);
 }
 

@@ -1,6 +1,7 @@
 import type { Delivery } from './delivery/delivery.ts';
 import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
+import { type GivenValues, withGiven } from './given-values.ts';
 import { inputOf, renderHash, variablesKey } from './input.ts';
 import { limitProblems } from './limits.ts';
 import { inSlices } from './parallel.ts';
@@ -16,13 +17,20 @@ import { trustOf } from './source-request.ts';
 import { requireSuccession, sourceKey } from './succession.ts';
 import { describeProblem, groupOf } from './types.ts';
 
+/** What is read: what of the source, and with which values. */
+export interface Asked {
+  readonly request: SourceRequest;
+  readonly tip: SourceTip;
+  readonly given: GivenValues;
+}
+
 /** What is wrong with a revision itself is not read again and again: only another revision or other settings help. */
-export async function readOnce(turn: Turn, request: SourceRequest, tip: SourceTip): Promise<Found> {
+export async function readOnce(turn: Turn, asked: Asked): Promise<Found> {
   const { session } = turn;
-  const input = inputOf(turn.delivery, tip.revision);
+  const input = inputOf(turn.delivery, withGiven(asked.tip.revision, asked.given));
   if (session.unreadable?.input === input) throw session.unreadable.error;
   try {
-    return await readRevision(turn, request, tip);
+    return await readRevision(turn, asked);
   } catch (error) {
     noteUnreadable(turn, input, error, undefined);
     throw error;
@@ -38,14 +46,14 @@ function noteUnreadable({ delivery, session }: Turn, input: string, error: unkno
   session.unreadable = { input, error, tip };
 }
 
-async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip): Promise<Found> {
+async function readRevision(turn: Turn, { request, tip, given }: Asked): Promise<Found> {
   const { delivery, session, world } = turn;
   const { revision } = tip;
   const snapshot = await world.sources.read(request, tip, await trustOf(turn));
   session.tipSigner = snapshot.signer;
   await requireSuccession(turn, request, tip);
-  const made = await makeByEngine(turn, snapshot);
-  const input = inputOf(delivery, made?.key ?? snapshot.tree);
+  const made = await makeByEngine(turn, snapshot, given.chart);
+  const input = inputOf(delivery, withGiven(made?.key ?? snapshot.tree, given));
   const { found } = session;
   const { author, subject } = snapshot.commit;
   const named = {
@@ -58,11 +66,16 @@ async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip):
   if (found?.input === input && !found.isGuess) return { ...found, tip: { ...found.tip, ...named } };
   try {
     if (made?.rendered instanceof Error) throw made.rendered;
-    const { desired, skipped, isGuess } = await renderAndCheck(turn, snapshot, made?.rendered, revision);
+    const { desired, skipped, isGuess } = await renderAndCheck(
+      turn,
+      snapshot,
+      { made: made?.rendered, given },
+      revision,
+    );
     const render = renderHash(desired, skipped);
-    return { tip: { input, render, ...named }, input, desired, skipped, isGuess };
+    return { tip: { input, render, ...named }, input, given: given.key, desired, skipped, isGuess };
   } catch (error) {
-    noteUnreadable(turn, inputOf(delivery, revision), error, { input, render: '', ...named });
+    noteUnreadable(turn, inputOf(delivery, withGiven(revision, given)), error, { input, render: '', ...named });
     throw error;
   }
 }
@@ -71,13 +84,13 @@ async function readRevision(turn: Turn, request: SourceRequest, tip: SourceTip):
 async function renderAndCheck(
   { delivery, session, world }: Turn,
   snapshot: Snapshot,
-  made: Rendered | undefined,
+  { made, given }: { made: Rendered | undefined; given: GivenValues },
   revision: string,
 ): Promise<Checked> {
   const scope = (apiVersion: string, kind: string) => world.kinds.find(apiVersion, kind)?.namespaced;
   const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
   // What is new is parsed and checked for itself first: the whole then only looks at how it fits together.
-  const { variables } = delivery;
+  const { variables } = given;
   const news = made === undefined && variables === undefined ? unread(snapshot.files, session.parsed) : [];
   await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
   const written = made ?? renderPlain(snapshot.files, session.parsed);

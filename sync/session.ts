@@ -34,6 +34,8 @@ export interface Found {
   readonly tip: Tip;
   /** The tree and the settings: equal inputs are equal outcomes. */
   readonly input: string;
+  /** The values of the cluster that it was made with. */
+  readonly given: string;
   readonly desired: readonly Desired[];
   /** Objects that Git asks to be left alone. */
   readonly skipped: readonly ObjectRef[];

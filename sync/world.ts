@@ -6,6 +6,7 @@ import type { Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, Sources } 
 import type { Cause, Tip } from './release/standing.ts';
 import type { Fingerprint } from './render/config-hash.ts';
 import type { Engine } from './render/engine-port.ts';
+import type { ValueRef, Values } from './render/values.ts';
 import type { CredentialNames, Credentials, KeyPlaces, TrustedKey } from './source/login.ts';
 
 /** Everything that a turn uses of the world. */
@@ -34,6 +35,16 @@ export interface World {
   credentials(identity: string, namespace: string, names: CredentialNames): Promise<Credentials>;
   /** The public keys of those whose signatures count, read as the identity. @throws LockstepError CredentialsNotFound */
   trustedKeys(identity: string, namespace: string, places: KeyPlaces): Promise<TrustedKey[]>;
+  /**
+   * What ConfigMaps and Secrets hold that a Delivery names for its manifests, read as the identity, and followed: a change asks for
+   * a turn. @throws LockstepError ValuesNotFound
+   */
+  values(
+    uid: string,
+    identity: string,
+    namespace: string,
+    refs: readonly ValueRef[],
+  ): Promise<readonly (Values | undefined)[]>;
   /** A Kubernetes Event on the Delivery. */
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** A warning about a namespace itself: nothing can be written into one that ends. */

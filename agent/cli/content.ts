@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { addressClasses } from '../../sync/addresses.ts';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { messageOf } from '../../sync/errors.ts';
+import { type GivenValues, givenValues, withGiven } from '../../sync/given-values.ts';
 import { inputOf } from '../../sync/input.ts';
 import type { Cluster, Kinds } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
@@ -19,6 +20,7 @@ import { describeProblem } from '../../sync/types.ts';
 import { readCredentials } from '../credentials.ts';
 import { createAppTokens } from '../github-app.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
+import { readValues } from '../values.ts';
 import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
 
@@ -43,10 +45,14 @@ export async function contentOf(
   fingerprint: Fingerprint,
   folder: string | undefined,
 ): Promise<Content> {
+  const { namespace } = delivery;
+  const given = await givenValues(delivery, (refs) => readValues(cluster, namespace, refs));
   const { rendered, origin, input } =
-    folder === undefined ? await renderedTip(delivery, cluster, kinds) : await renderedFolder(delivery, kinds, folder);
+    folder === undefined
+      ? await renderedTip(delivery, cluster, kinds, given)
+      : await renderedFolder(delivery, kinds, folder, given);
   const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const { variables } = delivery;
+  const { variables } = given;
   const replaced = variables === undefined ? rendered : withVariables(rendered, variables, '', new WeakMap());
   const checked = check(replaced, delivery.targetNamespace, scope);
   const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
@@ -70,14 +76,20 @@ interface Come {
   readonly input: string;
 }
 
-async function renderedFolder(delivery: Delivery, kinds: Kinds, folder: string): Promise<Come> {
+async function renderedFolder(delivery: Delivery, kinds: Kinds, folder: string, given: GivenValues): Promise<Come> {
   const { root, path } = repositoryAround(folder);
   const settings = { ...delivery, path };
-  const rendered = await renderFolder(settings, filesUnder(folder), viewOfFolder(root), kinds.capabilities);
+  const { rendered } = await renderFolder(
+    settings,
+    filesUnder(folder),
+    viewOfFolder(root),
+    kinds.capabilities,
+    given.chart,
+  );
   return { rendered, origin: folder, input: folder };
 }
 
-async function renderedTip(delivery: Delivery, cluster: Cluster, kinds: Kinds): Promise<Come> {
+async function renderedTip(delivery: Delivery, cluster: Cluster, kinds: Kinds, given: GivenValues): Promise<Come> {
   const { url, followed, path, secretName: secret, proxySecretName: proxy, namespace } = delivery;
   const { sourceIgnore: ignore, submodules } = delivery;
   // Whoever calls may reach what they can reach.
@@ -92,9 +104,9 @@ async function renderedTip(delivery: Delivery, cluster: Cluster, kinds: Kinds): 
     const request = { ...from, allows: () => true, user: delivery.uid };
     const tip = await sources.tip(request);
     const { files, commit, tree, view } = await sources.read(request, tip, await trustOf(delivery, cluster));
-    const rendered = await renderFolder(delivery, files, view, kinds.capabilities);
+    const { rendered, key } = await renderFolder(delivery, files, view, kinds.capabilities, given.chart);
     const origin = `${tip.revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
-    return { rendered, origin, input: inputOf(delivery, tree) };
+    return { rendered, origin, input: inputOf(delivery, withGiven(key ?? tree, given)) };
   } finally {
     await sources.close();
     await connections.close();

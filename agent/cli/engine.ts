@@ -1,15 +1,16 @@
 import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Capabilities } from '../../sync/ports.ts';
-import type { RepositoryEntry, RepositoryNode, RepositoryView } from '../../sync/render/engine-port.ts';
+import type { ChartValues, RepositoryEntry, RepositoryNode, RepositoryView } from '../../sync/render/engine-port.ts';
 import { createEngines } from '../../sync/render/engines.ts';
 import { type Rendered, readManifests, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
-import { engineRequestOf, type RenderSettings } from '../../sync/render/rendering.ts';
+import { askedBy, engineRequestOf, looking, type RenderSettings, renderKey } from '../../sync/render/rendering.ts';
 import { enginePlace } from '../engine-place.ts';
 
 /**
- * What a folder renders to, by whatever it asks for.
+ * What a folder renders to, by whatever it asks for, and what that is known by, where the engine has made it.
  * @param cluster what charts are told of the cluster
+ * @param values for a chart, before those that the settings have
  * @throws LockstepError InvalidManifests, RenderFailed, EngineMissing
  */
 export async function renderFolder(
@@ -17,14 +18,20 @@ export async function renderFolder(
   files: readonly TreeFile[],
   view: RepositoryView,
   cluster: () => Capabilities,
-): Promise<Rendered> {
-  const request = engineRequestOf(settings, files, cluster);
-  if (request === undefined) return renderPlain(files);
+  values: readonly ChartValues[] = [],
+): Promise<{ rendered: Rendered; key: string | undefined }> {
+  const request = engineRequestOf(settings, files, cluster, values);
+  if (request === undefined) return { rendered: renderPlain(files), key: undefined };
+  const watched = looking(view);
   const engines = createEngines(enginePlace(process.env['LOCKSTEP_ENGINE'] ?? ''));
   try {
-    const documents = await engines.render('here', request, view);
+    const documents = await engines.render('here', request, watched.view);
     const all = documents.map(({ file, text }) => readManifests(file, text));
-    return { objects: all.flatMap(({ objects }) => objects), problems: all.flatMap(({ problems }) => problems) };
+    const rendered = {
+      objects: all.flatMap(({ objects }) => objects),
+      problems: all.flatMap(({ problems }) => problems),
+    };
+    return { rendered, key: renderKey(askedBy(request), watched.looked) };
   } finally {
     await engines.close();
   }

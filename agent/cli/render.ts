@@ -25,7 +25,7 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
   const namespace = flags['namespace'] ?? 'default';
   const { root, path: within } = repositoryAround(path);
   const settings = { ...whole, name: basename(resolve(path)), path: within, targetNamespace: namespace };
-  const rendered = await renderFolder(settings, filesUnder(path), viewOfFolder(root), nobody);
+  const { rendered } = await renderFolder(settings, filesUnder(path), viewOfFolder(root), nobody);
   const { desired, problems } = check(rendered, namespace, () => undefined);
   for (const problem of problems) process.stderr.write(`${printable(describeProblem(problem))}\n`);
   for (const { manifest } of desired) {

@@ -8,6 +8,14 @@ const pairs = (description: string) =>
     Type.Unsafe<Record<string, string>>(Type.Object({}, { description, additionalProperties: Type.String() })),
   );
 
+const valueRef = {
+  kind: Type.Unsafe<'ConfigMap' | 'Secret'>(
+    Type.String({ enum: ['ConfigMap', 'Secret'], description: 'ConfigMap or Secret.' }),
+  ),
+  name: text('Its name, in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }),
+  optional: flag('Whether it need not be there.', false),
+};
+
 const kustomize = section(
   {
     namespace: word('The namespace of all objects.'),
@@ -87,7 +95,23 @@ const helm = section(
     secretRef: Type.Optional(
       section({ name: text('Name of a Secret in the namespace of the Delivery.') }, 'The login of the repository.'),
     ),
-    valuesFrom: listOf(anything('A ConfigMap or Secret with values.'), 'Values from the cluster.'),
+    valuesFrom: listOf(
+      section(
+        {
+          ...valueRef,
+          valuesKey: Type.Optional(
+            text('The key with values in YAML, or with one value for targetPath.', {
+              maxLength: 253,
+              default: 'values.yaml',
+            }),
+          ),
+          targetPath: Type.Optional(text('The value that it is, as `image.tag`; else it is a map of values.')),
+        },
+        'Values from the cluster.',
+      ),
+      'Values from the cluster, each over the ones before; files and values of the Delivery count before them.',
+      50,
+    ),
   },
   'Settings for a Helm chart.',
 );
@@ -97,7 +121,11 @@ export type HelmSpec = Static<typeof helm>;
 const substitute = section(
   {
     vars: pairs('Variables by their names: letters, digits and underscores.'),
-    from: listOf(anything('A ConfigMap or Secret whose keys are variables.'), 'Variables from the cluster.'),
+    from: listOf(
+      section(valueRef, 'A ConfigMap or Secret whose keys are variables.'),
+      'Variables from the cluster, each over the ones before; those in vars count before them. They are followed: a change is a release.',
+      50,
+    ),
   },
   'Variables in the manifests, written as a dollar sign and a name in braces, as Flux has them. One that nobody gives and that has no default is an error.',
 );
@@ -111,3 +139,10 @@ export const render = section(
   },
   'How the manifests are rendered. Without it that is detected.',
 );
+
+/** A ConfigMap or Secret as a spec names it. */
+export interface ValueRefSpec {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly name: string;
+  readonly optional?: boolean;
+}

@@ -1,10 +1,11 @@
 import { LockstepError } from '../errors.ts';
+import type { ValueRef } from '../render/values.ts';
 import type { Variables } from '../render/variables.ts';
 import { type Followed, followedOf, followedText } from '../source/follow.ts';
 import type { KeyPlaces, Trust } from '../source/login.ts';
 import { normalizePath } from '../source/url.ts';
 import { parseDuration } from './duration.ts';
-import type { HelmSpec, KustomizeSpec } from './render-schema.ts';
+import type { HelmSpec, KustomizeSpec, ValueRefSpec } from './render-schema.ts';
 import type { DeliverySpec } from './schema.ts';
 
 /** Where a Delivery has its manifests from. Durations are in milliseconds. */
@@ -31,6 +32,8 @@ export interface RenderSpecs {
   readonly helm: HelmSpec | undefined;
   /** Variables in the manifests; undefined where none are replaced. */
   readonly variables: Variables | undefined;
+  /** Where more of them are from; those above count before them. */
+  readonly variablesFrom: readonly ValueRef[];
 }
 
 /** What a Delivery on its way out needs of its source: nothing. */
@@ -49,6 +52,7 @@ export const noSource: SourceSettings & RenderSpecs = {
   kustomize: undefined,
   helm: undefined,
   variables: undefined,
+  variablesFrom: [],
 };
 
 /** @throws LockstepError InvalidSpec */
@@ -84,7 +88,13 @@ function verification({ verify }: DeliverySpec['source'], followed: Followed): S
 /** @throws LockstepError InvalidSpec */
 export function renderSpecs({ render = {} }: DeliverySpec): RenderSpecs {
   const { kustomize, helm, substitute } = render;
-  return { kustomize, helm, variables: substitute === undefined ? undefined : variablesOf(substitute.vars ?? {}) };
+  const variables = substitute === undefined ? undefined : variablesOf(substitute.vars ?? {});
+  return { kustomize, helm, variables, variablesFrom: (substitute?.from ?? []).map(valueRefOf) };
+}
+
+/** A ConfigMap or Secret as it is followed. */
+export function valueRefOf({ kind, name, optional = false }: ValueRefSpec): ValueRef {
+  return { kind, name, optional };
 }
 
 function variablesOf(vars: Readonly<Record<string, string>>): Variables {

@@ -10,8 +10,6 @@ const defaults: Readonly<Record<string, Json | undefined>> = {
   'render.helm.chart': undefined,
   'render.helm.version': undefined,
   'render.helm.secretRef': undefined,
-  'render.helm.valuesFrom': undefined,
-  'render.substitute.from': undefined,
   'render.decryption': undefined,
 };
 

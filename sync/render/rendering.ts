@@ -16,12 +16,14 @@ export type RenderSettings = Pick<Delivery, 'name' | 'path' | 'targetNamespace' 
 
 /**
  * What the engine is asked for; undefined where the manifests are plain ones.
+ * @param given values of the cluster for a chart: those of files, and of the Delivery, count before them
  * @throws LockstepError InvalidManifests when the settings are for something else than what is there
  */
 export function engineRequestOf(
   settings: RenderSettings,
   files: readonly TreeFile[],
   cluster: () => Capabilities,
+  given: readonly ChartValues[] = [],
 ): EngineRequest | undefined {
   const { path, kustomize, helm } = settings;
   const has = (name: string): boolean => files.some((file) => file.path === name);
@@ -37,7 +39,7 @@ export function engineRequestOf(
     const overlay = kustomize === undefined ? '' : overlayOf(kustomize, path, manifests);
     return { kustomize: { path, overlay } };
   }
-  if (has('Chart.yaml')) return helmRequest(settings, helm ?? {}, cluster());
+  if (has('Chart.yaml')) return helmRequest(settings, helm ?? {}, cluster(), given);
   if (helm !== undefined) throw mismatch(path, 'no chart', 'spec.render.helm');
   return undefined;
 }
@@ -50,8 +52,9 @@ function helmRequest(
   { name, path, targetNamespace }: RenderSettings,
   { releaseName, valuesFiles = [], values, skipCrds = false, skipSchemaValidation = false }: HelmSpec,
   { version, apis }: Capabilities,
+  given: readonly ChartValues[],
 ): EngineRequest {
-  const texts: ChartValues[] = valuesFiles.map((file) => ({ name: pathOf(path, file) }));
+  const texts: ChartValues[] = [...given, ...valuesFiles.map((file) => ({ name: pathOf(path, file) }))];
   if (values !== undefined) texts.push({ name: 'spec.render.helm.values', text: toJson(values as Json) });
   return {
     helm: {
@@ -111,7 +114,7 @@ export function isUnchanged(looked: Looked, view: RepositoryView): boolean {
   return true;
 }
 
-/** What a render is known by: equal keys are equal inputs. */
+/** All of it in one word. */
 export function keyOfLooked(looked: Looked): string {
   return hashText(
     [...looked]
@@ -119,4 +122,16 @@ export function keyOfLooked(looked: Looked): string {
       .sort()
       .join('\n'),
   );
+}
+
+/** What the cluster serves decides what a chart makes, but no release begins because of that alone. */
+export function askedBy(request: EngineRequest): string {
+  if ('kustomize' in request) return hashText(toJson(request));
+  const { kubeVersion: _version, apiVersions: _apis, ...helm } = request.helm;
+  return hashText(toJson({ ...helm, values: helm.values.map(({ name, text }) => [name, text ?? null]) }));
+}
+
+/** What a render is known by: equal keys are equal inputs. */
+export function renderKey(asked: string, looked: Looked): string {
+  return hashText(`${asked} ${keyOfLooked(looked)}`);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { useLockstep } from '../support/lockstep.ts';
 
-const lockstep = useLockstep(['variables']);
+const lockstep = useLockstep(['variables', 'values', 'values-chart']);
 const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  color: ${color}\n  size: "${size:-s}"\n';
 const web =
-  'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: ${replicas}\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: c, image: nginx, env: [{name: N, value: "${replicas}"}]}]}\n';
+  'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: ${replicas}\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: c, image: nginx, env: [{name: COUNT, value: "${replicas}"}]}]}\n';
 
 describe('variables of a Delivery', () => {
   it('are replaced; another value is another release, and one that nobody gives holds it', async () => {
@@ -23,6 +23,70 @@ describe('variables of a Delivery', () => {
       'm.yaml (document 1): ConfigMap m: the variable colour is not given, and has no default',
     );
     expect(app.writes(since)).toEqual([]);
+    await app.remove();
+  });
+});
+
+describe('values of the cluster', () => {
+  const account = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'values' } };
+  const put = (kind: 'ConfigMap' | 'Secret', name: string, data: Record<string, string>) =>
+    lockstep.kube.apply({
+      apiVersion: 'v1',
+      kind,
+      metadata: { name, namespace: 'values' },
+      [kind === 'Secret' ? 'stringData' : 'data']: data,
+    });
+
+  it('are variables and values of charts; a change of them is a release at once, and a missing one changes nothing', async () => {
+    await lockstep.kube.apply(account);
+    await put('ConfigMap', 'settings', { color: 'blue', size: 'l', 'not.a.name': 'x' });
+    await put('Secret', 'keys', { size: 'C4NARY-7f3a' });
+    const from = [
+      { kind: 'Secret', name: 'keys' },
+      { kind: 'ConfigMap', name: 'settings' },
+      { kind: 'ConfigMap', name: 'none', optional: true },
+    ];
+    const spec = { source: { interval: '60s' }, render: { substitute: { from, vars: { unused: 'x' } } } };
+    const app = await lockstep.app('values', { 'm.yaml': map }, spec);
+    await app.ready();
+    const data = async (): Promise<unknown> => (await app.get('v1', 'ConfigMap', 'm'))?.['data'];
+    expect(await data()).toEqual({ color: 'blue', size: 'l' });
+    const began = performance.now();
+    await put('ConfigMap', 'settings', { color: 'red', size: 'xl' });
+    await expect.poll(data, { timeout: 10_000, interval: 20 }).toEqual({ color: 'red', size: 'xl' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    const since = Date.now();
+    await lockstep.kube.delete({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'values', name: 'settings' });
+    expect(await app.refused('ValuesNotFound')).toBe('the ConfigMap values/settings does not exist');
+    expect(app.writes(since)).toEqual([]);
+    expect(await data()).toEqual({ color: 'red', size: 'xl' });
+    await put('ConfigMap', 'settings', { color: 'green' });
+    // Now the Secret is the only one that says the size.
+    await expect.poll(data, { timeout: 10_000 }).toEqual({ color: 'green', size: 'C4NARY-7f3a' });
+    expect(lockstep.agent.output()).not.toContain('C4NARY');
+    await app.remove();
+  });
+
+  it('are values of charts, whole or one by one', async () => {
+    await lockstep.kube.apply({ ...account, metadata: { name: 'values-chart' } });
+    const inChart = (kind: string, name: string, data: Record<string, string>) =>
+      lockstep.kube.apply({ apiVersion: 'v1', kind, metadata: { name, namespace: 'values-chart' }, data });
+    await inChart('ConfigMap', 'all', { 'values.yaml': 'color: blue\nimage: {tag: "1", name: web}\n' });
+    await inChart('ConfigMap', 'one', { tag: '2.0' });
+    const valuesFrom = [
+      { kind: 'ConfigMap', name: 'all' },
+      { kind: 'ConfigMap', name: 'one', valuesKey: 'tag', targetPath: 'image.tag' },
+    ];
+    const files = {
+      'Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',
+      'templates/m.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  color: {{ .Values.color }}\n  image: {{ .Values.image.name }}:{{ .Values.image.tag }}\n',
+    };
+    const app = await lockstep.app('values-chart', files, {
+      render: { helm: { valuesFrom, values: { color: 'red' } } },
+    });
+    await app.ready();
+    expect((await app.get('v1', 'ConfigMap', 'm'))?.['data']).toEqual({ color: 'red', image: 'web:2.0' });
     await app.remove();
   });
 });

@@ -199,6 +199,7 @@ function work(
     events,
     writer: createDeliveryWriter(http, events),
     neighbours: createNeighbours({ registry, clock, log, limits: () => unlimited, enqueue: queue.add }),
+    forgetValues: () => undefined,
     siteAt: () => ({ kinds: modelKinds, far: undefined }),
     enqueue: queue.add,
     world: {
@@ -220,6 +221,7 @@ function work(
       tellNamespace: () => undefined,
       credentials: () => Promise.reject(new Error('there are no credentials')),
       trustedKeys: async () => [],
+      values: async () => [],
     },
   });
   const all = { identity: '', apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', selector: '' };

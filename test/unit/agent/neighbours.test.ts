@@ -47,7 +47,7 @@ function start(limits: Limits = unlimited) {
     };
     const release = { ...of(good), sequence: 1, startedAt: 0 };
     const record = { ...emptyRecord(), standing: { ...newStanding(), state, target: release, good: release } };
-    const found = { tip: of(tip), input: of(tip).input, desired: [], skipped: [], isGuess: false };
+    const found = { tip: of(tip), input: of(tip).input, given: '', desired: [], skipped: [], isGuess: false };
     if (served !== undefined) served.session = { ...newSession(record), tip, found };
   };
   const unmet = (name: string, revision = 'x') =>

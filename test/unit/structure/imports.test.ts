@@ -23,7 +23,7 @@ const pure = [
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
-  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|rendering|overlay|variables|substitute|yaml-text)\.ts$/,
+  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|rendering|overlay|variables|values|substitute|yaml-text)\.ts$/,
   /^sync\/source\/(url|follow|commit|packet|pack-format|stored-index|known-hosts|sharing|glob|ignore-rules|submodules|login)\.ts$/,
   /^sync\/source\/verify\/(allowed-signers|signed-object|ssh-keys|ssh-signature|wire)\.ts$/,
   /^sync\/apply\/(filters\/|taken\.ts$)/,
@@ -34,7 +34,7 @@ const pure = [
   /^agent\/api\/views/,
 ];
 const middle = [
-  /^sync\/(reconcile|find|revision|engine-made|source-request|succession|heal|drift|far|teardown)\.ts$/,
+  /^sync\/(reconcile|find|revision|engine-made|given-values|source-request|succession|heal|drift|far|teardown)\.ts$/,
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,

@@ -115,6 +115,7 @@ export function makeTurn(
     isEnding: async () => false,
     credentials: () => Promise.reject(new Error('no credentials here')),
     trustedKeys: async () => [],
+    values: async () => [],
     event: quiet,
     tellNamespace: quiet,
     wake: quiet,
