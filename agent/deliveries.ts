@@ -145,7 +145,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       return await takeTurn(uid, hints);
     } finally {
       // A turn that was under way when its Delivery went may have asked its source once more.
-      if (registry.get(uid) === undefined) deps.world.sources.leave(uid);
+      if (registry.get(uid) === undefined) {
+        deps.world.sources.leave(uid);
+        deps.forgetValues(uid);
+      }
     }
   }
 

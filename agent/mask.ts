@@ -1,7 +1,7 @@
 const registered = new Set<string>();
 /** Of those whose secrets change, the last two generations: what was said with the one before may still come out. */
 const changing = new Map<string, readonly (readonly string[])[]>();
-let pattern: RegExp | undefined;
+let masks: { readonly long: readonly string[]; readonly patterns: readonly RegExp[] } | undefined;
 
 /** Shorter values would mask ordinary words. */
 const shortest = 6;
@@ -11,7 +11,7 @@ export function registerSecret(value: string): void {
   if (value.length < shortest || registered.has(value)) return;
   registered.add(value);
   registered.add(Buffer.from(value).toString('base64'));
-  pattern = undefined;
+  masks = undefined;
 }
 
 /** Remembers the secrets of somebody in place of those that they had, which stay for one more change. */
@@ -27,20 +27,40 @@ export function registerSecretsOf(owner: string, values: readonly string[]): voi
 function forget(value: string): void {
   registered.delete(value);
   registered.delete(Buffer.from(value).toString('base64'));
-  pattern = undefined;
+  masks = undefined;
 }
 
-/** The text with every registered value replaced. */
+/** Longer values are looked for one by one: no expression could hold many of them. */
+const longestInPattern = 256;
+/** Values in one expression. */
+const mostInPattern = 200;
+
+/** The text with every registered value replaced. It never throws, whatever is registered. */
 export function maskText(text: string): string {
   if (registered.size === 0) return text;
-  pattern ??= new RegExp(
-    [...registered]
-      .sort((a, b) => b.length - a.length)
-      .map(escapePattern)
-      .join('|'),
-    'g',
-  );
-  return text.replace(pattern, '***');
+  masks ??= makeMasks();
+  let masked = text;
+  for (const value of masks.long) if (masked.length >= value.length) masked = masked.replaceAll(value, '***');
+  for (const pattern of masks.patterns) masked = masked.replace(pattern, '***');
+  return masked;
+}
+
+/** Longer values come before shorter ones, which may be parts of them. */
+function makeMasks(): { long: string[]; patterns: RegExp[] } {
+  const values = [...registered].sort((a, b) => b.length - a.length);
+  const short = values.filter((value) => value.length <= longestInPattern);
+  const patterns: RegExp[] = [];
+  for (let at = 0; at < short.length; at += mostInPattern)
+    patterns.push(
+      new RegExp(
+        short
+          .slice(at, at + mostInPattern)
+          .map(escapePattern)
+          .join('|'),
+        'g',
+      ),
+    );
+  return { long: values.filter((value) => value.length > longestInPattern), patterns };
 }
 
 /** The value with every registered value in its texts replaced. Names of fields are never touched. */

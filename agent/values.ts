@@ -1,4 +1,4 @@
-import { at, isObject } from '../diff/json.ts';
+import { at, isObject, type Json } from '../diff/json.ts';
 import { isForbidden, LockstepError, messageOf } from '../sync/errors.ts';
 import type { Cluster, WatchEvent, Watches } from '../sync/ports.ts';
 import { type ValueRef, type Values, valueTitle } from '../sync/render/values.ts';
@@ -7,6 +7,8 @@ import { registerSecretsOf } from './mask.ts';
 
 /** ConfigMaps and Secrets with values for manifests, followed for as long as a Delivery names them. */
 export interface FollowedValues {
+  /** Nothing is followed any more. */
+  close(): void;
   /**
    * What they hold now, in the order in which they are named; undefined for one that is not there and need not be.
    * @param identity the account that reads them
@@ -21,6 +23,9 @@ export interface FollowedValues {
   forget(uid: string): void;
 }
 
+/** Reads YAML. */
+type Parse = (text: string) => Json[];
+
 interface Followed {
   readonly identity: string;
   readonly ready: Promise<void>;
@@ -32,7 +37,7 @@ interface Followed {
 }
 
 /** @param onChange told when something that a Delivery names has changed */
-export function followValues(watches: Watches, onChange: (uid: string) => void): FollowedValues {
+export function followValues(watches: Watches, parseYaml: Parse, onChange: (uid: string) => void): FollowedValues {
   const byUid = new Map<string, Map<string, Followed>>();
 
   function open(uid: string, identity: string, namespace: string, ref: ValueRef): Followed {
@@ -45,12 +50,20 @@ export function followValues(watches: Watches, onChange: (uid: string) => void):
     };
     const followed: Followed = { identity, ready, values: undefined, trouble: undefined, close: () => undefined };
     const target = { identity, apiVersion: 'v1', kind: ref.kind, namespace, fields: `metadata.name=${ref.name}` };
-    followed.close = watches.open(target, (event) => {
+    const owner = `values ${uid} ${ref.name}`;
+    const close = watches.open(target, (event) => {
       note(event, ref, followed);
-      if (ref.kind === 'Secret') registerSecretsOf(`values ${uid} ${ref.name}`, [...(followed.values?.values() ?? [])]);
+      if (ref.kind === 'Secret') registerSecretsOf(owner, secretsIn(followed.values, parseYaml));
       // What is there is told before the list has ended: only then it is known whether all was told.
-      if (event.type === 'synced' || event.type === 'failed' || (isReady && event.type !== 'opened')) settle();
+      if (event.type === 'synced' || event.type === 'failed' || isReady) settle();
     });
+    followed.close = () => {
+      close();
+      // Whoever waits for it waits no longer.
+      followed.trouble = new Error('it is followed no longer');
+      resolve();
+      for (let generation = 0; generation < 2; generation += 1) registerSecretsOf(owner, []);
+    };
     return followed;
   }
 
@@ -70,6 +83,10 @@ export function followValues(watches: Watches, onChange: (uid: string) => void):
       await Promise.all(followed.map((one) => one?.ready));
       return refs.map((ref, index) => required(ref, namespace, followed[index]));
     },
+    close: () => {
+      for (const known of byUid.values()) for (const followed of known.values()) followed.close();
+      byUid.clear();
+    },
     forget: (uid) => {
       for (const followed of byUid.get(uid)?.values() ?? []) followed.close();
       byUid.delete(uid);
@@ -83,7 +100,8 @@ function note(event: WatchEvent, { kind }: ValueRef, followed: Followed): void {
   if (event.type === 'changed') followed.values = valuesIn({ ...event.object, kind });
   const isGone = event.type === 'deleted' || (event.type === 'synced' && event.present.size === 0);
   if (isGone) followed.values = undefined;
-  if (event.type === 'changed' || event.type === 'deleted' || event.type === 'synced') followed.trouble = undefined;
+  // A watch that is open again goes on where it was.
+  if (event.type !== 'failed') followed.trouble = undefined;
 }
 
 /**
@@ -118,6 +136,30 @@ function required(
   if (followed?.values === undefined && !ref.optional)
     throw new LockstepError('ValuesNotFound', `the ${title} does not exist`);
   return followed?.values;
+}
+
+/** Shorter ones, and words that anybody may write, would mask what is no secret. */
+function isSecret(text: string): boolean {
+  return text.length >= 8 && !/^[A-Za-z]{1,15}$/.test(text);
+}
+
+/** A value may be a whole file of values: its parts are secrets too, when somebody quotes one. */
+function secretsIn(values: Values | undefined, parseYaml: Parse): string[] {
+  return [...(values?.values() ?? [])].flatMap((text) => [text, ...partsOf(text, parseYaml)]).filter(isSecret);
+}
+
+function partsOf(text: string, parseYaml: Parse): string[] {
+  try {
+    return parseYaml(text).flatMap(textsIn);
+  } catch {
+    return [];
+  }
+}
+
+function textsIn(value: Json): string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return isObject(value) ? Object.values(value).flatMap((inner) => textsIn(inner ?? null)) : [];
 }
 
 function valuesIn(object: KubeObject): Values {

@@ -199,7 +199,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   });
   const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
   metrics.withheld(() => neighbours.open().length);
-  const values = followValues(watches, (uid) => deliveries.lookAgain(uid));
+  const values = followValues(watches, parseYaml, (uid) => deliveries.lookAgain(uid));
+  opened.defer(async () => values.close());
   const world: SharedWorld = {
     clock,
     limits: limits.of,

@@ -31,6 +31,9 @@ const privateNets: readonly Net[] = [
   ['198.18.0.0', 15],
   ['fc00::', 7],
   ['fec0::', 10],
+  // Translations of addresses that only a network of one's own has.
+  ['64:ff9b:1::', 48],
+  ['::', 96],
 ];
 
 const classes = [

@@ -47,7 +47,7 @@ export async function makeByEngine(
 
 async function readDocuments(documents: readonly EngineDocument[]): Promise<Rendered> {
   const all: Rendered[] = [];
-  await inSlices(documents, 20, (some) => {
+  await inSlices(documents, 1, (some) => {
     for (const { file, text } of some) all.push(readManifests(file, text));
   });
   return {

@@ -1,5 +1,5 @@
 import { hashText } from '../diff/hash.ts';
-import { toJson } from '../diff/json.ts';
+import { type Json, toJson } from '../diff/json.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { Desired } from './render/check.ts';
 import type { Variables } from './render/variables.ts';
@@ -27,8 +27,15 @@ export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const leftOut = sourceIgnore === undefined ? '' : ` ignore ${hashText(sourceIgnore)}`;
   const grafted = submodules ? ' submodules' : '';
   const named = variables === undefined ? '' : ` variables ${variablesKey(variables)}`;
-  const more = `${rules}${restarts}${trust}${leftOut}${grafted}${named}`;
+  const { kustomize, helm } = delivery;
+  const rendered = kustomize === undefined && helm === undefined ? '' : ` render ${settingsKey(kustomize, helm)}`;
+  const more = `${rendered}${rules}${restarts}${trust}${leftOut}${grafted}${named}`;
   return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${more}`)}`;
+}
+
+function settingsKey(kustomize: Delivery['kustomize'], helm: Delivery['helm']): string {
+  const settings: unknown = { kustomize: kustomize ?? null, helm: helm ?? null };
+  return hashText(toJson(settings as Json));
 }
 
 /** Variables and their values, in one word. */

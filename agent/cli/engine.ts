@@ -52,14 +52,20 @@ export function repositoryAround(folder: string): { root: string; path: string }
 /** A folder here, as the engine sees a repository: links are told and not followed. */
 export function viewOfFolder(root: string): RepositoryView {
   return (path): RepositoryNode => {
-    const full = join(root, ...path.split('/').filter((name) => name !== '' && name !== '..'));
-    const status = lstatSync(full, { throwIfNoEntry: false });
+    const names = path.split('/').filter((name) => name !== '' && name !== '..');
+    const full = join(root, ...names);
+    const isBehindLink = names.slice(0, -1).some((_name, index) => isLink(join(root, ...names.slice(0, index + 1))));
+    const status = isBehindLink ? undefined : lstatSync(full, { throwIfNoEntry: false });
     if (status === undefined) return { kind: 'nothing' };
     if (status.isSymbolicLink()) return { kind: 'link', oid: full };
     if (status.isFile()) return { kind: 'file', oid: full, read: () => readFileSync(full) };
     if (!status.isDirectory()) return { kind: 'nothing' };
     return { kind: 'folder', oid: full, names: readdirSync(full, { withFileTypes: true }).flatMap(entryOf) };
   };
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 function entryOf(entry: Dirent): RepositoryEntry[] {

@@ -7,13 +7,16 @@ export interface EngineLimits {
   readonly deadline: number;
   readonly memory: number;
   readonly maxBytes: number;
+  /** What it makes. */
+  readonly maxAnswer: number;
   readonly maxQuestions: number;
 }
 
 export const engineDefaults: EngineLimits = {
   deadline: 30_000,
-  memory: 768 * 1024 * 1024,
+  memory: 384 * 1024 * 1024,
   maxBytes: 100 * 1024 * 1024,
+  maxAnswer: 20 * 1024 * 1024,
   maxQuestions: 50_000,
 };
 
@@ -33,6 +36,8 @@ interface Running {
   readonly timer: NodeJS.Timeout;
   bytes: number;
   questions: number;
+  /** Why the repository could not be read, whatever the engine makes of that. */
+  trouble: unknown;
 }
 
 type Said = { readonly ask: string } | { readonly error: string } | { readonly documents: readonly EngineDocument[] };
@@ -67,6 +72,7 @@ export function startEngine(binary: string, limits: EngineLimits): EngineProcess
     const said = parsed(line);
     if (said === undefined) breakOff(failed('it answers what nobody understands'));
     else if ('ask' in said) answer(run, said.ask);
+    else if (run.trouble !== undefined) settle(({ reject }) => reject(run.trouble as LockstepError));
     else if ('error' in said) settle(({ reject }) => reject(refused(said.error)));
     else settle(({ resolve }) => resolve(said.documents));
   }
@@ -80,16 +86,17 @@ export function startEngine(binary: string, limits: EngineLimits): EngineProcess
       if (isTooMuch) breakOff(failed('it reads more of the repository than it may'));
       else child.stdin?.write(node);
     } catch (error) {
+      run.trouble ??= error;
       child.stdin?.write(`${JSON.stringify({ problem: messageOf(error) })}\n`);
     }
   }
 
-  readLines(child, limits.maxBytes, take, () => breakOff(failed('it makes more than it may')));
+  readLines(child, limits.maxAnswer, take, () => breakOff(failed('it makes more than it may')));
   child.stdin?.on('error', () => undefined);
   child.on('error', (error) => {
     breakOff(new LockstepError('EngineMissing', `the engine ${binary} can not be started: ${messageOf(error)}`));
   });
-  child.on('exit', (code, signal) => {
+  child.on('close', (code, signal) => {
     isOver = true;
     const isMemory = /out of memory|cannot allocate memory/.test(lastWords());
     const why = isMemory ? 'it takes more memory than it may' : `the engine ended by itself (${signal ?? code})`;
@@ -106,7 +113,7 @@ export function startEngine(binary: string, limits: EngineLimits): EngineProcess
           () => breakOff(failed(`it takes longer than ${limits.deadline / 1000} s`)),
           limits.deadline,
         );
-        running = { view, resolve, reject, timer, bytes: 0, questions: 0 };
+        running = { view, resolve, reject, timer, bytes: 0, questions: 0, trouble: undefined };
         child.stdin?.write(`${JSON.stringify(request)}\n`);
       }),
   };
@@ -119,9 +126,9 @@ function failed(why: string): LockstepError {
 /** The most of an error that people read. */
 const longest = 2_000;
 
-/** What libraries quote may be anybody's secret: texts between backticks are whole configurations. */
+/** What libraries quote may be anybody's secret: texts between backticks are whole configurations, or values. */
 function refused(text: string): LockstepError {
-  const shown = text.replaceAll(/`[^`]{40,}`/g, '`…`').slice(0, longest);
+  const shown = text.replaceAll(/`[^`]*`/g, '`…`').slice(0, longest);
   return new LockstepError('InvalidManifests', `it can not be rendered: ${shown}`);
 }
 

@@ -12,7 +12,7 @@ interface Job {
 }
 
 /** How many renders are made at once, and how long a process waits for the next one, in milliseconds. */
-const pool = { processes: 4, idle: 60_000 };
+const pool = { processes: 2, idle: 60_000 };
 
 /**
  * Renders in processes of their own, started when there is something to render and ended when there is not. Whoever fills

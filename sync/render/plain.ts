@@ -53,8 +53,8 @@ export function parseFiles(files: readonly TreeFile[], cache: ParseCache): Rende
   const problems: Problem[] = [];
   for (const file of files) {
     const rendered = readCached(file, cache);
-    objects.push(...rendered.objects);
-    problems.push(...rendered.problems);
+    for (const object of rendered.objects) objects.push(object);
+    for (const problem of rendered.problems) problems.push(problem);
   }
   return { objects, problems };
 }

@@ -105,7 +105,11 @@ export function looking(view: RepositoryView): { view: RepositoryView; looked: M
 }
 
 function signOf(node: ReturnType<RepositoryView>): string {
-  return node.kind === 'nothing' ? 'nothing' : `${node.kind} ${node.oid}`;
+  if (node.kind === 'nothing') return 'nothing';
+  // What is in the files of a folder matters only to who looks at them.
+  if (node.kind === 'folder')
+    return `folder ${hashText(node.names.map(({ name, kind }) => `${kind} ${name}`).join('\n'))}`;
+  return `${node.kind} ${node.oid}`;
 }
 
 /** Whether everything that a render has looked at is still the same: then its outcome is. */

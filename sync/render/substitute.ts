@@ -41,7 +41,7 @@ function replacedOnce(object: KubeObject, variables: Variables, key: string, cac
   if (isLeftAlone(object)) return object;
   const before = cache.get(object);
   if (before?.key === key) return before.made;
-  const made = replacedIn(object, variables);
+  const made = replacedIn(object, replacingBy(variables), false);
   if (!isKubeObject(made)) throw new VariableError('a variable makes its name something else than a text');
   cache.set(object, { key, made });
   return made;
@@ -53,30 +53,82 @@ function isLeftAlone(object: KubeObject): boolean {
   return [asked, annotation(object, flux), label(object, flux)].includes('disabled');
 }
 
-function replacedIn(value: JsonObject, variables: Variables): JsonObject {
+/** What may come of the variables of one object: more is no object that an API server takes. */
+const mostLetters = 3_000_000;
+
+/** How the texts of one object are replaced. */
+interface Replacing {
+  readonly variables: Variables;
+  readonly spend: (letters: number) => void;
+}
+
+function replacingBy(variables: Variables): Replacing {
+  let left = mostLetters;
+  return {
+    variables,
+    spend: (letters) => {
+      left -= letters;
+      if (left < 0) throw new VariableError('its variables make it larger than any object may be');
+    },
+  };
+}
+
+/** Fields whose values are texts in every kind: what stands in them never becomes a number. */
+const textFields: ReadonlySet<string> = new Set([
+  'data',
+  'stringData',
+  'labels',
+  'annotations',
+  'args',
+  'command',
+  'matchLabels',
+]);
+
+function replacedIn(value: JsonObject, how: Replacing, isText: boolean): JsonObject {
   const made: JsonObject = {};
-  for (const [name, inner] of Object.entries(value)) made[name] = replaced(value, name, inner, variables);
+  const isEnvironment = typeof value['name'] === 'string' && 'value' in value;
+  for (const [name, inner] of Object.entries(value)) {
+    const isTextBelow = isText || textFields.has(name) || (isEnvironment && name === 'value');
+    made[name] = replaced(value, name, inner, how, isTextBelow);
+  }
   return made;
 }
 
-function replaced(holder: object, place: string | number, value: Json | undefined, variables: Variables): Json {
-  if (typeof value === 'string') return replacedText(holder, place, value, variables);
-  if (Array.isArray(value)) return value.map((item, index) => replaced(value, index, item, variables));
-  return isObject(value) ? replacedIn(value, variables) : (value ?? null);
+function replaced(
+  holder: object,
+  place: string | number,
+  value: Json | undefined,
+  how: Replacing,
+  isText: boolean,
+): Json {
+  if (typeof value === 'string') return replacedText(holder, place, value, how, isText);
+  if (Array.isArray(value)) return value.map((item, index) => replaced(value, index, item, how, isText));
+  return isObject(value) ? replacedIn(value, how, isText) : (value ?? null);
 }
 
-function replacedText(holder: object, place: string | number, text: string, variables: Variables): Json {
+function replacedText(holder: object, place: string | number, text: string, how: Replacing, isText: boolean): Json {
   if (!text.includes('${')) return text;
-  const made = substituteText(text, variables);
-  return isPlainText(holder, place) ? scalarOf(made) : made;
+  const made = substituteText(text, how.variables, how.spend);
+  if (!isPlainText(holder, place)) return made;
+  const scalar = scalarOf(made);
+  return isText && typeof scalar !== 'string' ? made : scalar;
 }
 
-/** What YAML takes a text for that stands there without quotes. Whatever is no single word or number stays a text. */
+const quoted = /^(?:"[^\n\r]*"|'[^\n\r]*')$/;
+const nothing = /^(?:~|null|Null|NULL)?$/;
+
+/**
+ * What YAML takes a text for that stands there without quotes: a number, a word such as `true`, or what stands between quotes
+ * that are part of it. Everything else stays the text that it is, whatever YAML would make of its signs.
+ */
 function scalarOf(text: string): Json {
-  if (/[\n\r]/.test(text)) return text;
+  if (nothing.test(text)) return null;
+  if (!quoted.test(text) && !/^[-+.\w]+$/.test(text)) return text;
+  if (/^(?:---|\.\.\.)/.test(text)) return text;
   try {
-    const [value = null, ...others] = parseYaml(text);
-    return others.length > 0 || (typeof value === 'object' && value !== null) ? text : value;
+    const [value = null] = parseYaml(text);
+    if (typeof value === 'string') return quoted.test(text) ? value : text;
+    return typeof value === 'object' ? text : value;
   } catch (error) {
     if (error instanceof YamlError) return text;
     throw error;

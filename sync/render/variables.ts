@@ -12,9 +12,14 @@ const namePart = /[A-Za-z0-9_]/;
 /**
  * Puts values in place of `${name}` and of the forms that Flux knows from shells: `${name:-default}`, `:=`, `-`, `=`,
  * `${#name}`, `^ ^^ , ,,`, `:from:length`, `# ## % %%`, and `/ // /# /%`. `$${` stands for `${`, and `$name` for itself.
+ * @param spend told how many letters come of each variable; it may throw
  * @throws VariableError for a variable that nobody gave and that has no default, and for what is no such form
  */
-export function substituteText(text: string, variables: Variables): string {
+export function substituteText(
+  text: string,
+  variables: Variables,
+  spend: (letters: number) => void = () => undefined,
+): string {
   const parts: string[] = [];
   let at = 0;
   for (let found = text.indexOf('${'); found >= 0; found = text.indexOf('${', at)) {
@@ -25,6 +30,7 @@ export function substituteText(text: string, variables: Variables): string {
     }
     parts.push(text.slice(at, found));
     const { value, next } = expression(text, found + 2, variables, 0);
+    spend(value.length);
     parts.push(value);
     at = next;
   }
@@ -45,8 +51,7 @@ function expression(text: string, from: number, variables: Variables, depth: num
   const isLength = text[from] === '#';
   const start = isLength ? from + 1 : from;
   const name = nameAt(text, start);
-  if (name === '')
-    throw new VariableError(`\${${text.slice(from, from + 20)}… is no variable; write $\${ for a plain one`);
+  if (name === '') throw new VariableError('a text holds ${ and behind it is no variable; write $${ for a plain one');
   const end = start + name.length;
   if (isLength) return { value: String([...given(variables.get(name), name)].length), next: closed(text, end, name) };
   const { argument, next } = argumentAt(text, end, variables, depth);
@@ -183,11 +188,21 @@ function fitsAll(pattern: string, text: string): boolean {
   return fits(pattern, text);
 }
 
+/** No more than an object may hold. */
+const longestReplaced = 3_000_000;
+
+function replacedAll(value: string, old: string, fresh: string): string {
+  const parts = value.split(old);
+  if (value.length + parts.length * fresh.length > longestReplaced)
+    throw new VariableError('a value is too long to replace parts of it');
+  return parts.join(fresh);
+}
+
 function replaced(value: string, rest: string, where: 'all' | 'first' | 'start' | 'end'): string {
   const [old = '', ...others] = rest.split(/(?<!\\)\//).map((part) => part.replaceAll('\\/', '/'));
   const fresh = others.join('/');
   if (old === '') return value;
-  if (where === 'all') return value.replaceAll(old, () => fresh);
+  if (where === 'all') return replacedAll(value, old, fresh);
   if (where === 'first') return value.replace(old, () => fresh);
   if (where === 'start') return value.startsWith(old) ? fresh + value.slice(old.length) : value;
   return value.endsWith(old) ? value.slice(0, value.length - old.length) + fresh : value;

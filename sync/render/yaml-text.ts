@@ -27,8 +27,8 @@ interface Reader {
   readable(error: unknown, linesBefore: number): Error;
 }
 
-/** More lines of one document are not worth the time. */
-const mostIndented = 500;
+/** Lines that are mended, and letters that are looked at again for them: more are not worth the time. */
+const most = { lines: 500, letters: 10_000_000 };
 /** Blanks that are added at once: more than anybody indents by. */
 const indentation = ' '.repeat(120);
 
@@ -39,6 +39,7 @@ const indentation = ' '.repeat(120);
  */
 export function indenting(source: string, { load, deficientLine, readable }: Reader): Json[] {
   let linesBefore = 0;
+  let letters = 0;
   return documentsOf(source).flatMap((document) => {
     const before = linesBefore;
     const rows = document.split('\n');
@@ -49,7 +50,9 @@ export function indenting(source: string, { load, deficientLine, readable }: Rea
       } catch (error) {
         const line = deficientLine(error);
         const row = line === undefined ? undefined : rows[line];
-        if (line === undefined || row === undefined || row.startsWith(indentation) || mended >= mostIndented)
+        letters += document.length;
+        const isTooMuch = mended >= most.lines || letters > most.letters;
+        if (line === undefined || row === undefined || row.startsWith(indentation) || isTooMuch)
           throw readable(error, before);
         rows[line] = indentation + row;
       }

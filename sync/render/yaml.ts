@@ -87,8 +87,8 @@ function limitNodes(documents: readonly Json[]): void {
     const value = pending.pop();
     nodes += 1;
     if (nodes > yamlLimits.nodes) throw new YamlError('its aliases unfold into too many values');
-    if (Array.isArray(value)) pending.push(...value);
-    else if (isObject(value)) pending.push(...Object.values(value));
+    if (value === null || typeof value !== 'object') continue;
+    for (const inner of Object.values(value)) pending.push(inner as Json);
   }
 }
 

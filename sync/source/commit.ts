@@ -1,5 +1,6 @@
 import { LockstepError } from '../errors.ts';
 import type { Commit } from '../types.ts';
+import type { GitObject } from './pack-format.ts';
 
 /** A commit, as far as it is read. */
 export interface ParsedCommit {
@@ -8,19 +9,36 @@ export interface ParsedCommit {
   readonly shown: Commit;
 }
 
+/** Headers are longer only by signatures, of which this many bytes hold any. */
+const longestHeaders = 256 * 1024;
+/** What stands first in a commit, in this order and no other. What comes behind it decides nothing. */
+const head = /^tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author ([^\n]*)\n/;
+
 /**
  * Reads what is needed of a commit's headers and the first line of its message.
  * @throws LockstepError SourceUnsupported
  */
-export function parseCommit(data: Buffer, revision: string): ParsedCommit {
-  const text = data.toString('utf8');
-  const blank = text.indexOf('\n\n');
-  const headers = blank < 0 ? text : text.slice(0, blank);
-  const tree = /^tree ([0-9a-f]{40})$/m.exec(headers)?.[1];
-  if (tree === undefined) throw new LockstepError('SourceUnsupported', `${revision} is no commit, or a broken one`);
-  const [, author = '', seconds = '0'] = /^author (.*?) <[^>]*> (\d{1,12})/m.exec(headers) ?? [];
-  const subject = blank < 0 ? '' : (text.slice(blank + 2).split('\n', 1)[0] ?? '');
-  const parents = [...headers.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, parent = '']) => parent);
-  const time = new Date(Number(seconds) * 1000).toISOString();
-  return { tree, parents, shown: { revision, author, subject: subject.slice(0, 200), time } };
+export function parseCommit({ type, data }: GitObject, revision: string): ParsedCommit {
+  const blank = data.indexOf('\n\n');
+  const end = blank < 0 ? data.length : blank + 1;
+  const [, tree, parents = '', line = ''] = head.exec(data.toString('utf8', 0, Math.min(end, longestHeaders))) ?? [];
+  if (type !== 'commit' || tree === undefined)
+    throw new LockstepError('SourceUnsupported', `${revision} is no commit, or a broken one`);
+  const subject = blank < 0 ? '' : (data.toString('utf8', blank + 2, blank + 2_000).split('\n', 1)[0] ?? '');
+  const mail = line.indexOf(' <');
+  const seconds = Number(/> (\d{1,11}) /.exec(line)?.[1] ?? 0);
+  const shown = {
+    revision,
+    author: (mail < 0 ? line : line.slice(0, mail)).slice(0, 200),
+    subject: subject.slice(0, 200),
+    time: new Date(seconds * 1000).toISOString(),
+  };
+  return {
+    tree,
+    parents: parents
+      .split('\n')
+      .map((one) => one.slice('parent '.length))
+      .filter((one) => one !== ''),
+    shown,
+  };
 }

@@ -50,6 +50,7 @@ export function openConnections(
 
   function make({ tls = {}, proxy }: Credentials): Dispatcher {
     const secure = { ...tls, lookup: lookUp };
+    if (proxy !== undefined) requireAllowed(allows, new URL(proxy).hostname.replace(/^\[|\]$/g, ''));
     if (proxy === undefined) return new Agent({ ...common, connect: { ...connect, ...secure } });
     return new ProxyAgent({ ...common, uri: proxy, connectTimeout, proxyTls: { lookup: lookUp }, requestTls: tls });
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '../errors.ts';
@@ -60,6 +61,8 @@ const sizes = {
   small: 256 * 1024,
   /** What came since the copy was begun may be so much larger than what it began with. */
   spare: 32 * 1024 * 1024,
+  /** More objects are indexed apart, however small they are. */
+  objects: 200_000,
 };
 /** Every fetch adds a pack: after so many it is cheaper to begin again. */
 const mostPacks = 200;
@@ -104,7 +107,7 @@ export async function fetchHistory(copy: Copy, http: Transport, url: string, tip
     depth: undefined,
     isThin: false,
   });
-  const pack = await ('file' in received ? indexedApart(received) : indexed(copy, received));
+  const pack = await indexedApart(await onDisk(copy, received));
   replacePacks(copy, [pack], [tip]);
 }
 
@@ -130,9 +133,9 @@ async function fetchPack(
     depth: 1,
     isThin: known.length > 0,
   });
-  if (!('file' in received)) return indexed(copy, received);
-  if (known.length === 0) return indexedApart(received);
-  await rm(received.file, { force: true });
+  if (!('file' in received) && countIn(received.data) <= sizes.objects) return indexed(copy, received);
+  if (known.length === 0) return indexedApart(await onDisk(copy, received));
+  if ('file' in received) await rm(received.file, { force: true });
   throw new Error('it is indexed apart, where nothing is known of other packs');
 }
 
@@ -171,6 +174,19 @@ async function indexed(copy: Copy, { data }: Extract<Received, { data: Buffer }>
   await mkdir(copy.folder, { recursive: true });
   await writeFile(file, data);
   return packOnDisk(file, data.length, index);
+}
+
+/** How many objects a pack says that it holds. */
+function countIn(data: Buffer): number {
+  return data.length < 12 ? 0 : data.readUInt32BE(8);
+}
+
+async function onDisk(copy: Copy, received: Received): Promise<Extract<Received, { file: string }>> {
+  if ('file' in received) return received;
+  const file = join(copy.folder, `${randomUUID()}.pack`);
+  await mkdir(copy.folder, { recursive: true });
+  await writeFile(file, received.data);
+  return { file, bytes: received.data.length };
 }
 
 async function indexedApart({ file, bytes }: Extract<Received, { file: string }>): Promise<Pack> {

@@ -72,5 +72,5 @@ function isReached(reader: ObjectReader, commit: string, before: string): boolea
 }
 
 function parentsIn(reader: ObjectReader, commit: string): readonly string[] {
-  return parseCommit(reader.read(commit).data, commit).parents;
+  return parseCommit(reader.read(commit), commit).parents;
 }

@@ -31,7 +31,7 @@ function parseRule(line: string): Rule | undefined {
   if (line.length > most.letters) throw new Error(`a line is longer than ${most.letters} letters`);
   if (line.startsWith('#')) return undefined;
   // Spaces at the end count only behind a backslash.
-  const trimmed = line.replace(/((?:^|[^\\])(?:\\\\)*) +$/, '$1');
+  const trimmed = withoutBlanks(line);
   const isExcepted = trimmed.startsWith('!');
   const bare = isExcepted ? trimmed.slice(1) : trimmed;
   const foldersOnly = bare.endsWith('/');
@@ -47,6 +47,15 @@ function parseRule(line: string): Rule | undefined {
     segments.push(glob);
   }
   return { isExcepted, foldersOnly, segments };
+}
+
+function withoutBlanks(line: string): string {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === ' ') end -= 1;
+  let slashes = 0;
+  while (line[end - 1 - slashes] === '\\') slashes += 1;
+  // A backslash that is none itself keeps the first of them.
+  return slashes % 2 === 1 && end < line.length ? line.slice(0, end + 1) : line.slice(0, end);
 }
 
 /**

@@ -11,7 +11,7 @@ const deadline = 300_000;
 
 /**
  * Indexes a large pack in a process of its own, which ends afterwards, so that its memory is given back to the machine.
- * @throws LockstepError SourceUnreachable, SourceTooLarge
+ * @throws Error for a pack that is broken; LockstepError StorageFailed when the process did not end by itself
  */
 export async function indexApart(file: string): Promise<PackIndex> {
   const stored = `${file}.index`;
@@ -43,7 +43,7 @@ function run(file: string, stored: string): Promise<void> {
       else
         reject(
           new LockstepError(
-            'SourceTooLarge',
+            'StorageFailed',
             `the pack could not be indexed: the process for that was ended (${signal ?? code})`,
           ),
         );

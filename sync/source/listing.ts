@@ -58,8 +58,8 @@ interface Listed {
 /** What was listed before: a folder that did not change is not listed again. */
 const listed = new WeakMap<Tree, Listed>();
 
-/** More comparisons of letters are no ignore rules but an attack. */
-const mostSteps = 50_000_000;
+/** More comparisons of letters are no ignore rules, and more files no manifests: folders may hold each other by their ids. */
+const most = { steps: 50_000_000, entries: 500_000 };
 
 /**
  * All files of a tree that are not left out, with their paths from its top.
@@ -67,13 +67,18 @@ const mostSteps = 50_000_000;
  * @throws LockstepError SourceTooLarge, InvalidManifests
  */
 export function listFiles(tree: Tree, names: readonly string[], leftOut: LeftOut): readonly TreeFile[] {
-  let steps = 0;
+  let [steps, entries] = [0, 0];
   const step = (): void => {
     steps += 1;
-    if (steps > mostSteps)
+    if (steps > most.steps)
       throw new LockstepError('SourceTooLarge', 'the ignore rules of the repository take too long');
   };
-  return list(tree, '', names, leftOut, step);
+  const count = (found: number): void => {
+    entries += found;
+    if (entries > most.entries)
+      throw new LockstepError('SourceTooLarge', `the repository holds more than ${most.entries} files and folders`);
+  };
+  return list(tree, '', names, leftOut, { step, count });
 }
 
 function list(
@@ -81,21 +86,22 @@ function list(
   prefix: string,
   names: readonly string[],
   { layers: above, own }: LeftOut,
-  step: () => void,
+  budget: { step: () => void; count: (found: number) => void },
 ): readonly TreeFile[] {
   const layer = tree.hasRules ? layerOf(tree.files, names.length, `${[...names, ''].join('/')}`) : undefined;
   const layers = layer === undefined ? above : [...above, layer];
-  const key = `${prefix} ${layers.map((one) => `${one.depth} ${one.key}`).join(' ')} ${own?.key}`;
+  const key = `${prefix} ${names.join('/')} ${layers.map((one) => `${one.depth} ${one.key}`).join(' ')} ${own?.key}`;
   const before = listed.get(tree);
+  budget.count(tree.files.length + tree.folders.size);
   if (before?.key === key) return before.files;
   const isLeftOut = (name: string, isFolder: boolean): boolean =>
-    isExcluded([...names, name], isFolder, { layers, own }, step);
+    isExcluded([...names, name], isFolder, { layers, own }, budget.step);
   const files = tree.files
     .filter(({ path }) => !isLeftOut(path, false))
     .map((file) => (prefix === '' ? file : { ...file, path: `${prefix}${file.path}` }));
   const folders = [...tree.folders].filter(([name]) => !isLeftOut(name, true));
   const below = folders.map(([name, folder]) =>
-    list(folder, `${prefix}${name}/`, [...names, name], { layers, own }, step),
+    list(folder, `${prefix}${name}/`, [...names, name], { layers, own }, budget),
   );
   const all = files.concat(...below);
   listed.set(tree, { key, files: all });

@@ -93,35 +93,44 @@ export function newReadCache(): ReadCache {
 
 /** Reads the objects of several packs: the newest first, where what is asked for next mostly is. */
 export function readerOf(packs: readonly Pack[], cache: ReadCache): ObjectReader {
-  const find = (oid: string): { pack: Pack; from: number; to: number } | undefined => {
+  const find = (oid: string, newest: number): Found | undefined => {
     const id = Buffer.from(oid, 'hex');
-    for (let i = packs.length - 1; i >= 0; i -= 1) {
-      const pack = packs[i];
+    for (let at = newest; at >= 0; at -= 1) {
+      const pack = packs[at];
       const place = pack === undefined ? undefined : findObject(pack.index, id);
-      if (pack !== undefined && place !== undefined) return { pack, ...place };
+      if (pack !== undefined && place !== undefined) return { pack, at, ...place };
     }
     return undefined;
   };
-  const reader: ObjectReader = {
-    has: (oid) => find(oid) !== undefined,
+  // A delta leans on its own pack, or on one that was here before: never on a newer one, which may lean on it.
+  const base = (oid: string, at: number): Found | undefined => find(oid, at - 1) ?? find(oid, at);
+  return {
+    has: (oid) => find(oid, packs.length - 1) !== undefined,
     read: (oid) => {
       const before = cache.get(oid);
       if (before !== undefined) return before;
-      const found = find(oid);
+      const found = find(oid, packs.length - 1);
       if (found === undefined) throw new Error(`the object ${oid} is in no pack`);
-      const object = readAt(found.pack, found.from, found.to, reader);
+      const object = readAt(found, base, cache);
       cache.note(oid, object);
       return object;
     },
   };
-  return reader;
 }
 
-/** Deltas are collected down to their base, and then applied one by one. */
-function readAt(pack: Pack, begin: number, finish: number, reader: ObjectReader): GitObject {
+/** Where an object stands: in which pack, and from where to where. */
+interface Found {
+  readonly pack: Pack;
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Deltas are collected down to their base, over as many packs as it takes, and then applied one by one. */
+function readAt(first: Found, base: (oid: string, at: number) => Found | undefined, cache: ReadCache): GitObject {
   const deltas: Buffer[] = [];
   let bytes = 0;
-  let [from, to] = [begin, finish];
+  let { pack, at, from, to } = first;
   for (;;) {
     const data = pack.slice(from, to);
     const { kind, size, baseOffset, baseOid, next } = readEntryHeader(data, 0, from);
@@ -130,9 +139,16 @@ function readAt(pack: Pack, begin: number, finish: number, reader: ObjectReader)
     bytes += size;
     if (deltas.push(content) > maxDeltaDepth || bytes > maxDeltaBytes)
       throw new Error('the pack has a chain of deltas that is too long');
-    if (baseOid !== undefined) return unfold(reader.read(baseOid), deltas);
-    from = baseOffset ?? 0;
-    to = endOf(pack.index.ends, from);
+    if (baseOid === undefined) {
+      from = baseOffset ?? 0;
+      to = endOf(pack.index.ends, from);
+      continue;
+    }
+    const kept = cache.get(baseOid);
+    if (kept !== undefined) return unfold(kept, deltas);
+    const found = base(baseOid, at);
+    if (found === undefined) throw new Error(`the object ${baseOid} is in no pack`);
+    ({ pack, at, from, to } = found);
   }
 }
 

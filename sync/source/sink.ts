@@ -29,7 +29,7 @@ export function openSink(folder: string): Sink {
     }
     const [batch, taken] = [pieces, handle];
     pieces = [];
-    for (const piece of batch) await taken.write(piece);
+    for (const piece of batch) await taken.appendFile(piece);
   }
 
   return {

@@ -49,7 +49,7 @@ export async function readSnapshot(
   const own = request.ignore === undefined ? undefined : ownLayer(request.ignore);
   const reading: Reading = { ...surroundings, request, count: 0 };
   const { files, key } = await filesAt(remote, revision, names, { layers: [], own, above: [], reading });
-  const { shown, tree } = parseCommit(objectsOf(remote).read(revision).data, revision);
+  const { shown, tree } = parseCommit(objectsOf(remote).read(revision), revision);
   return { commit: shown, ref, signer, tree: key, files, view: viewOf(objectsOf(remote), tree) };
 }
 
@@ -74,7 +74,7 @@ interface Files {
 
 async function filesAt(remote: Remote, commit: string, names: readonly string[], within: Within): Promise<Files> {
   const reader = objectsOf(remote);
-  const { tree: root } = parseCommit(reader.read(commit).data, commit);
+  const { tree: root } = parseCommit(reader.read(commit), commit);
   const place = findPlace(reader, root, names);
   const { submodules } = within.reading.request;
   if (place === undefined || (place.isSubmodule && !submodules))
@@ -126,6 +126,7 @@ function layersAbove({ rulesAbove }: Place, above: readonly string[], names: rea
 
 /** Forgets the trees of earlier revisions, so that memory follows the newest one. */
 function reachable(tree: Tree, into = new Map<string, Tree>()): Map<string, Tree> {
+  if (into.has(tree.oid)) return into;
   into.set(tree.oid, tree);
   for (const folder of tree.folders.values()) reachable(folder, into);
   return into;

@@ -58,8 +58,8 @@ export function openSshLogins(allows: AddressRule): SshLogins {
     try {
       return await openChannel(login, command, signal);
     } catch (error) {
-      login.client.end();
-      logins.delete(key);
+      if (login.channels <= 1) login.client.end();
+      if ((await logins.get(key)?.catch(() => undefined)) === login) logins.delete(key);
       // A login that was kept may have ended without a word: then it is made anew, once.
       if (isKept && !signal.aborted) return run(url, credentials, command, signal);
       throw unreachable(url.hostname, error, signal);
@@ -152,8 +152,17 @@ async function openSocket({ hostname, port }: SourceUrl, allows: AddressRule, si
   try {
     requireAllowed(allows, hostname);
     return await new Promise<Socket>((resolve, reject) => {
-      const socket = connectSocket({ host: hostname, port, lookup: lookUpAllowed(allows), noDelay: true, signal });
-      socket.once('connect', () => resolve(socket));
+      const socket = connectSocket({ host: hostname, port, lookup: lookUpAllowed(allows), noDelay: true });
+      // The signal is that of one question: the login outlives it.
+      const abort = (): void => {
+        socket.destroy();
+        reject(new Error('did not answer within the deadline'));
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', abort);
+        resolve(socket);
+      });
       socket.once('error', reject);
     });
   } catch (error) {
@@ -166,9 +175,12 @@ function openChannel(login: Login, command: string, signal: AbortSignal): Promis
   login.channels += 1;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new Error('did not answer within the deadline'));
+    const closed = (): void => reject(new Error('closed the connection'));
     signal.addEventListener('abort', abort, { once: true });
-    login.client.once('close', () => reject(new Error('closed the connection')));
+    login.client.once('close', closed);
     login.client.exec(command, { env: { GIT_PROTOCOL: 'version=2' } }, (error, channel) => {
+      signal.removeEventListener('abort', abort);
+      login.client.removeListener('close', closed);
       if (error !== undefined) return reject(error);
       channel.once('close', () => rest(login));
       resolve(channel);

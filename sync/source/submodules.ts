@@ -1,6 +1,8 @@
 import { LockstepError } from '../errors.ts';
 import type { SourceUrl } from './url.ts';
 
+const longestLine = 4_096;
+
 /** The URLs of submodules by their paths, as the file .gitmodules has them (gitmodules(5)). */
 export function readGitmodules(text: string): ReadonlyMap<string, string> {
   const urls = new Map<string, string>();
@@ -11,7 +13,8 @@ export function readGitmodules(text: string): ReadonlyMap<string, string> {
   };
   for (const line of text.split(/\r?\n/)) {
     if (/^\s*\[/.test(line)) end();
-    const [, name = '', value = ''] = /^\s*(path|url)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, name = '', rest = ''] = /^\s*(path|url)\s*=(.*)$/.exec(line.slice(0, longestLine)) ?? [];
+    const value = rest.trim();
     if (name === 'path') section.path = unquoted(value).replace(/\/$/, '');
     if (name === 'url') section.url = unquoted(value);
   }

@@ -45,7 +45,14 @@ async function list({ url, advertised, transport }: Asked, prefix: string): Prom
   const refs = await git.listServerRefs({ http, url, prefix, peelTags: true, protocolVersion: 2 });
   http.check();
   // An older server lists all that it has.
-  return refs.filter(({ ref }) => ref.startsWith(prefix)).map(({ ref: name, oid, peeled }) => ({ name, oid, peeled }));
+  return refs
+    .filter(({ ref, oid, peeled = oid }) => ref.startsWith(prefix) && isOid(oid) && isOid(peeled))
+    .map(({ ref: name, oid, peeled }) => ({ name, oid, peeled }));
+}
+
+/** Ids of SHA-1: what a server says is passed on to people. */
+function isOid(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
 }
 
 /** What is not there may have been deleted, or never have been: what is there instead says more. */

@@ -52,6 +52,8 @@ async function listen(
 ): Promise<GitHttpResponse> {
   const said = await firstWords(capped(conversation, withWords(channel, conversation)));
   channel.end(flushPacket);
+  // What is read by nobody never ends, and holds its place on the login.
+  channel.resume();
   channel.close();
   return answer(request, chunksOf(preamble, ...said));
 }
@@ -90,6 +92,7 @@ async function* thenClosing(
   try {
     yield* chunks;
   } finally {
+    channel.resume();
     channel.close();
   }
 }

@@ -93,10 +93,10 @@ describe('the Delivery', () => {
     const app = await lockstep.app(
       'dlv-unbuilt',
       { 'a.yaml': configMap('a', { a: '1' }) },
-      { render: { substitute: {}, helm: { chart: 'x' } } },
+      { render: { decryption: { provider: 'sops' }, helm: { chart: 'x' } } },
     );
     expect(await app.refused('NotBuiltYet')).toBe(
-      'not supported by this version: spec.render.helm.chart, spec.render.substitute',
+      'not supported by this version: spec.render.helm.chart, spec.render.decryption',
     );
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
     await lockstep.kube.edit(app.delivery, { spec: { source: { submodules: false }, render: null } });

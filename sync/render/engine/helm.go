@@ -53,6 +53,9 @@ func renderHelm(asked *helmRequest, tree *tree) ([]document, error) {
 	if missing := missingDependencies(loaded); len(missing) > 0 {
 		return nil, fmt.Errorf("the chart %s needs %s, and charts/ does not hold it", loaded.Name(), strings.Join(missing, ", "))
 	}
+	if err := checkSchemas(loaded); err != nil {
+		return nil, err
+	}
 	given, err := mergeValues(asked.Values, tree)
 	if err != nil {
 		return nil, err

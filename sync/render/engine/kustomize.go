@@ -65,6 +65,11 @@ func readable(err error) error {
 			return errors.New(before + sources + ": one of them is no key=value")
 		}
 	}
+	for _, content := range []string{"node contents:", "JSON patch from ["} {
+		if before, _, found := strings.Cut(text, content); found {
+			return errors.New(before + content + " …")
+		}
+	}
 	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {
 		return errors.New("plug-ins that run programs are off: " + text)
 	}

@@ -15,6 +15,8 @@ import (
 
 func main() {
 	limitMemory()
+	// Where memory runs out all the same, this process goes and not the agent.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	http.DefaultTransport = noNetwork{}
 	wire := newWire(os.Stdin, os.Stdout)
 	for {
@@ -47,7 +49,7 @@ func render(request *request, wire *wire) (documents []document, err error) {
 
 // limitMemory keeps the heap small, and ends the process before it takes the machine's.
 func limitMemory() {
-	const usual = 768
+	const usual = 384
 	megabytes, err := strconv.Atoi(os.Getenv("LOCKSTEP_ENGINE_MEMORY"))
 	if err != nil {
 		megabytes = usual

@@ -36,8 +36,8 @@ function readLine(line: string): AllowedSigner[] {
   const before = line.slice(0, found.index).trim();
   const [name = '', ...options] = before.split(/\s+/);
   const words = options.join(' ');
-  if (/(^|,)cert-authority(,|$)/.test(words)) throw new Error('certificate authorities are not supported');
-  const namespaces = /(?:^|,)namespaces="([^"]*)"/.exec(words)?.[1];
+  if (/(^|,)cert-authority(,|$)/i.test(words)) throw new Error('certificate authorities are not supported');
+  const namespaces = /(?:^|,)namespaces="([^"]*)"/i.exec(words)?.[1];
   if (namespaces !== undefined && !namespaces.split(',').includes('git')) return [];
   const parsed = readSshKey(Buffer.from(key, 'base64'));
   if (parsed.type !== type) throw new Error('its key is of another kind than it says');
@@ -53,7 +53,7 @@ function readLine(line: string): AllowedSigner[] {
 
 /** `YYYYMMDD[HHMM[SS]][Z]`; without a Z it is local to nobody here, and taken for UTC. */
 function timeIn(options: string, name: string): number | undefined {
-  const [, text] = new RegExp(`(?:^|,)${name}="?([0-9]+Z?)"?`).exec(options) ?? [];
+  const [, text] = new RegExp(`(?:^|,)${name}="?([0-9]+Z?)"?`, 'i').exec(options) ?? [];
   if (text === undefined) return undefined;
   const [, year, month, day, hour = '00', minute = '00', second = '00'] =
     /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?Z?$/.exec(text) ?? [];

@@ -31,6 +31,11 @@ export async function signerByPgp(payload: Buffer, armoured: string, keys: PgpKe
   const [key] = known;
   if (key === undefined) throw new Error(`it is by the key ${ids.join(', ').toUpperCase()}, which is not trusted`);
   await requireValid(key, now);
+  // A key below it may have ended by itself, and a signature may say that it is older than that.
+  const [id] = signature.getSigningKeyIDs();
+  await key.getSigningKey(id, now).catch(() => {
+    throw new Error(`the key ${id?.toHex().toUpperCase()} is valid no more`);
+  });
   const message = await createMessage({ binary: new Uint8Array(payload) });
   const { signatures } = await verify({ message, signature, verificationKeys: [key], date: now, format: 'binary' });
   const [first] = signatures;

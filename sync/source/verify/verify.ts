@@ -4,7 +4,7 @@ import type { Trust } from '../login.ts';
 import type { ObjectReader } from '../pack.ts';
 import { type AllowedSigner, readAllowedSigners } from './allowed-signers.ts';
 import { type PgpKeys, readPgpKeys, signerByPgp } from './open-pgp.ts';
-import { nameOfTag, type SignedObject, signedCommit, signedTag } from './signed-object.ts';
+import { commitOfTag, nameOfTag, type SignedObject, signedCommit, signedTag } from './signed-object.ts';
 import { fingerprintOf } from './ssh-keys.ts';
 import { signerBySsh } from './ssh-signature.ts';
 
@@ -24,10 +24,18 @@ export async function verifyTip(reader: ObjectReader, tip: SourceTip, trust: Tru
   const signers: string[] = [];
   if (trust.mode !== 'HEAD') signers.push(await verifyTag(reader, tip, trusted, now));
   if (trust.mode !== 'Tag') {
-    const commit = signedCommit(reader.read(tip.revision).data);
+    const commit = commitOf(reader, tip.revision);
     signers.push(await signerOf(`the commit ${tip.revision.slice(0, 12)}`, commit, trusted, now));
   }
   return [...new Set(signers)].join('; ');
+}
+
+function commitOf(reader: ObjectReader, revision: string): SignedObject {
+  try {
+    return signedCommit(reader.read(revision).data);
+  } catch (error) {
+    throw error instanceof LockstepError ? error : invalid(`the commit ${revision.slice(0, 12)}: ${messageOf(error)}`);
+  }
 }
 
 async function verifyTag(reader: ObjectReader, tip: SourceTip, trusted: Trusted, now: number): Promise<string> {
@@ -37,6 +45,9 @@ async function verifyTag(reader: ObjectReader, tip: SourceTip, trusted: Trusted,
   if (type !== 'tag') throw invalid(`the tag ${name} is not signed: it is no annotated tag`);
   // Who may move references could put a good tag of something older under another name.
   if (nameOfTag(data) !== name) throw invalid(`the tag ${name} calls itself ${JSON.stringify(nameOfTag(data))}`);
+  // What the server says that the tag names is only its word.
+  if (commitOfTag(data) !== tip.revision)
+    throw invalid(`the tag ${name} does not name the commit ${tip.revision.slice(0, 12)}`);
   return signerOf(`the tag ${name}`, signedTag(data), trusted, now);
 }
 

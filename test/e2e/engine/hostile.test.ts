@@ -220,6 +220,25 @@ describe('a chart that means harm', () => {
   });
 
   it.each([
+    'http://127.0.0.1:9/x.json',
+    'https://json-schema.org/x',
+    'file:///etc/passwd',
+    'other.json',
+    '../secret.json',
+  ])('by a schema that refers to %s is refused', async (ref) => {
+    const text = (schema: object): Files => chart(map('1'), { 'app/values.schema.json': JSON.stringify(schema) });
+    const problem = 'schemas may refer to themselves only';
+    await expect(render(helm, text({ properties: { a: { $ref: ref } } }))).rejects.toThrow(problem);
+    await expect(render(helm, text({ $schema: ref }))).rejects.toThrow(problem);
+    const own = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      $ref: '#/$defs/x',
+      $defs: { x: { type: 'object' } },
+    };
+    expect(await render(helm, text(own))).toHaveLength(1);
+  });
+
+  it.each([
     ['for ever', '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}'],
     ['into memory', '{{ $x := repeat 1000000 "a" }}{{ range until 100000 }}{{ $x }}{{ end }}'],
   ])('by running %s is ended', async (_what, template) => {

@@ -19,8 +19,8 @@ function read(text: string, given: ReadonlyMap<string, string> = variables) {
 }
 
 const map = (data: string, more = ''): string =>
-  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m${more}}\ndata: ${data}\n`;
-const dataOf = (text: string): unknown => read(map(text)).objects[0]?.object['data'];
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m${more}}\nspec: ${data}\n`;
+const dataOf = (text: string): unknown => read(map(text)).objects[0]?.object['spec'];
 
 describe('variables in manifests', () => {
   it.each<[readonly string[], unknown]>([
@@ -41,6 +41,41 @@ describe('variables in manifests', () => {
     expect(dataOf('\n  a: |\n    echo ${name}\n    exit ${count}')).toEqual({ a: 'echo web\nexit 3\n' });
   });
 
+  it.each([
+    ['abc #def', 'abc #def'],
+    ['&pass word', '&pass word'],
+    ['--- x', '--- x'],
+    ['...', '...'],
+    ['"xy" z', '"xy" z'],
+    ['*alias', '*alias'],
+    ['!tag x', '!tag x'],
+    ['abc ', 'abc '],
+    ['1.5', 1.5],
+    ['012', 10],
+    ['yes', true],
+    ['null', null],
+  ])('whose value is %j is just that, or the number or word that it is', (value, expected) => {
+    const { objects } = read(map('\n  a: ${v}\n  b: "${v}"'), new Map([['v', value]]));
+    expect(objects[0]?.object['spec']).toEqual({ a: expected, b: value });
+  });
+
+  it('stay texts where every kind has texts', () => {
+    const text =
+      'apiVersion: v1\nkind: X\nmetadata:\n  name: m\n  labels:\n    a: ${count}\ndata:\n  a: ${count}\nspec:\n  count: ${count}\n  env:\n  - name: A\n    value: ${count}\n  args:\n  - ${count}\n';
+    const { metadata, ...rest } = { ...read(text).objects[0]?.object };
+    expect({ metadata, ...rest }).toMatchObject({
+      metadata: { name: 'm', labels: { a: '3' } },
+      data: { a: '3' },
+      spec: { count: 3, env: [{ name: 'A', value: '3' }], args: ['3'] },
+    });
+  });
+
+  it('never make more than an object may hold', () => {
+    const large = new Map([['v', 'x'.repeat(1_000_000)]]);
+    expect(read(map('"${v}${v}${v}${v}"'), large).problems[0]?.message).toContain('larger than any object');
+    expect(read(map('"${v//x/aaaa}"'), large).problems[0]?.message).toContain('too long to replace');
+  });
+
   it('are no names of fields', () => {
     expect(dataOf('\n  "${name}": ${count}\n  ${on}: x')).toEqual({ '${name}': 3, '${on}': 'x' });
   });
@@ -50,7 +85,7 @@ describe('variables in manifests', () => {
     ', labels: {kustomize.toolkit.fluxcd.io/substitute: disabled}',
     ', annotations: {lockstep.dev/substitute: disabled}',
   ])('stay as they are where the object asks for that: %s', (more) => {
-    expect(read(map('{a: "${missing}"}', more)).objects[0]?.object['data']).toEqual({ a: '${missing}' });
+    expect(read(map('{a: "${missing}"}', more)).objects[0]?.object['spec']).toEqual({ a: '${missing}' });
   });
 
   it('that are not given are told, all of them, with their objects', () => {

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readAllowedSigners } from '../../../../sync/source/verify/allowed-signers.ts';
-import { nameOfTag, signedCommit, signedTag } from '../../../../sync/source/verify/signed-object.ts';
+import { commitOfTag, nameOfTag, signedCommit, signedTag } from '../../../../sync/source/verify/signed-object.ts';
 import { signerBySsh } from '../../../../sync/source/verify/ssh-signature.ts';
 import { wireString } from '../../../../sync/source/verify/wire.ts';
 
@@ -82,6 +82,14 @@ describe('a signature of SSH', () => {
   });
 });
 
+function sizeOf(data: Buffer): number {
+  try {
+    return signedCommit(data).payload.length;
+  } catch {
+    return 0;
+  }
+}
+
 describe('a signed object', () => {
   const commit = (...headers: string[]): Buffer =>
     Buffer.from([...headers, '', 'message', 'gpgsig not me', ''].join('\n'));
@@ -89,29 +97,44 @@ describe('a signed object', () => {
   it('is what was signed, without the header of the signature and nothing else', () => {
     const folded = ['gpgsig -----BEGIN PGP SIGNATURE-----', ' ', ' abc', ' -----END PGP SIGNATURE-----'];
     const sha256 = ['gpgsig-sha256 -----BEGIN', ' x'];
-    const headers = ['tree 1', 'author a', 'encoding latin1'];
+    const headers = ['tree 1', 'author a', 'committer a', 'encoding latin1'];
     const { payload: bare, signature } = signedCommit(
-      commit(...headers.slice(0, 2), ...folded, ...sha256, ...headers.slice(2)),
+      commit(...headers.slice(0, 3), ...folded, ...sha256, ...headers.slice(3)),
     );
     expect(bare.toString()).toBe(commit(...headers).toString());
     expect(signature).toBe('-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n');
     expect(signedCommit(commit(...headers))).toEqual({ payload: commit(...headers), signature: undefined });
   });
 
+  it('is none where something is hidden from the bytes that were signed', () => {
+    const head = ['tree 1', 'author a', 'committer a'];
+    for (const wrong of [
+      ['gpgsig-sha256 x\rtree 2', ...head],
+      [...head, 'gpgsig a', 'gpgsig b'],
+      ['tree 1', 'gpgsig a', 'author a', 'committer a'],
+      [...head, 'gpgsig-sha256 a', 'gpgsig-sha256 b'],
+    ])
+      expect(() => signedCommit(commit(...wrong))).toThrow('stands where git writes none');
+  });
+
   it('is a tag whose message ends with a signature', () => {
-    const body = 'object 1\ntype commit\ntag v1\ntagger a\n\nmessage\n';
+    const id = 'a'.repeat(40);
+    const body = `object ${id}\ntype commit\ntag v1\ntagger a\n\nmessage\n`;
+    expect(commitOfTag(Buffer.from(body))).toBe(id);
+    expect(commitOfTag(Buffer.from(body.replace('type commit', 'type tag')))).toBeUndefined();
+    expect(commitOfTag(Buffer.from(`x\n${body}`))).toBeUndefined();
     const signature = '-----BEGIN SSH SIGNATURE-----\nx\n-----END SSH SIGNATURE-----\n';
     expect(signedTag(Buffer.from(body + signature))).toEqual({ payload: Buffer.from(body), signature });
     expect(signedTag(Buffer.from(body)).signature).toBeUndefined();
     expect(nameOfTag(Buffer.from(body))).toBe('v1');
-    expect(nameOfTag(Buffer.from('object 1\n\ntag v2\n'))).toBeUndefined();
+    expect(nameOfTag(Buffer.from(`object ${id}\n\ntag v2\n`))).toBeUndefined();
   });
 
   it('of noise is never more than noise', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => {
         const data = Buffer.from(noise);
-        expect(signedCommit(data).payload.length).toBeLessThanOrEqual(data.length);
+        expect(sizeOf(data)).toBeLessThanOrEqual(data.length);
         expect(signedTag(data).payload.length).toBeLessThanOrEqual(data.length);
       }),
     );
