@@ -1,5 +1,5 @@
 import { hashText } from '../diff/hash.ts';
-import { at, isObject, toJson } from '../diff/json.ts';
+import { at, isObject, type Json, textAt, toJson } from '../diff/json.ts';
 import { isForbidden, LockstepError } from '../sync/errors.ts';
 import type { Cluster } from '../sync/ports.ts';
 import type { CredentialNames, Credentials } from '../sync/source/login.ts';
@@ -25,20 +25,21 @@ export async function readCredentials(
   const way = proxy === undefined ? undefined : await valuesOf(cluster, namespace, proxy);
   const app = own === undefined ? undefined : appIn(own);
   const found = {
-    ...(own === undefined ? {} : { ...sshIn(own), ...tlsIn(own) }),
+    ...(own === undefined ? {} : { ...sshIn(own), ...tlsIn(own), ...registriesIn(own) }),
     ...proxyIn(own?.('proxy'), way, `${namespace}/${proxy}`),
   };
   const login = own === undefined || app !== undefined ? undefined : authorizationIn(own, found);
   if (own !== undefined && app === undefined && login === undefined && Object.keys(found).length === 0)
     throw new LockstepError('CredentialsNotFound', `the Secret ${namespace}/${secret} needs the keys ${usualKeys}`);
   // A token of an app is another one each hour, and the login is the same all the while.
-  const fingerprint = hashText(toJson({ ...found, login: login ?? null, app: { ...app } }));
+  const registries = [...(found.registries ?? [])].map((pair) => [...pair]);
+  const fingerprint = hashText(toJson({ ...found, registries, login: login ?? null, app: { ...app } }));
   const authorization = app === undefined ? login : basic('x-access-token', await tokens.of(app));
   return { authorization, ...found, fingerprint };
 }
 
 const usualKeys =
-  'username and password, bearerToken, identity and known_hosts, githubAppID and githubAppPrivateKey, or ca.crt';
+  'username and password, bearerToken, .dockerconfigjson, identity and known_hosts, githubAppID and githubAppPrivateKey, or ca.crt';
 
 async function valuesOf(cluster: Cluster, namespace: string, name: string): Promise<Value> {
   const data = at(await getSecret(cluster, namespace, name), 'data');
@@ -67,6 +68,42 @@ function basic(username: string, password: string): string {
   const pair = Buffer.from(`${username}:${password}`).toString('base64');
   for (const secret of [password, pair]) registerSecret(secret);
   return `Basic ${pair}`;
+}
+
+/**
+ * Logins for registries, as Docker keeps them; and the one of a Secret that names its server by `url`.
+ * @throws LockstepError CredentialsNotFound
+ */
+function registriesIn(value: Value): Pick<Credentials, 'registries'> {
+  const config = value('.dockerconfigjson');
+  const url = value('url');
+  const pairs = config === undefined ? [] : dockerLogins(config);
+  const own = authorizationIn(value, {});
+  const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname.toLowerCase() : undefined;
+  if (own !== undefined && host !== undefined) pairs.push([host, own]);
+  return pairs.length === 0 ? {} : { registries: new Map(pairs) };
+}
+
+/** @throws LockstepError CredentialsNotFound, that does not quote it */
+function dockerLogins(text: string): [string, string][] {
+  const auths = at(parsedConfig(text), 'auths');
+  return Object.entries(isObject(auths) ? auths : {}).flatMap(([server, login]): [string, string][] => {
+    const url = server.includes('://') ? server : `https://${server}`;
+    const pair = Buffer.from(textAt(login, 'auth') ?? '', 'base64').toString('utf8');
+    const colon = pair.indexOf(':');
+    const username = textAt(login, 'username') ?? pair.slice(0, Math.max(0, colon));
+    const password = textAt(login, 'password') ?? (colon < 0 ? '' : pair.slice(colon + 1));
+    if (!URL.canParse(url) || password === '') return [];
+    return [[new URL(url).hostname.toLowerCase(), basic(username, password)]];
+  });
+}
+
+function parsedConfig(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    throw new LockstepError('CredentialsNotFound', 'the .dockerconfigjson of the Secret is no JSON');
+  }
 }
 
 /** @throws LockstepError CredentialsNotFound */

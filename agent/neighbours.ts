@@ -8,6 +8,7 @@ import type { Clock, Log } from '../sync/ports.ts';
 import type { Cause, Tip } from '../sync/release/standing.ts';
 import { isSame, isUntouched } from '../sync/release/state.ts';
 import type { Session } from '../sync/session.ts';
+import { shortRevision } from '../sync/types.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
 
@@ -56,7 +57,7 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
     if (!isBehind) return { dependsOn, ...standOf(other, entry.session) };
     // Both come from one commit: the other one must have seen it too.
     enqueue(other.uid, 'source');
-    return { dependsOn, isGood: false, stands: `has not seen ${tip.revision.slice(0, 12)} yet` };
+    return { dependsOn, isGood: false, stands: `has not seen ${shortRevision(tip.revision)} yet` };
   }
 
   function notAllowed({ namespace, dependsOn }: Delivery): Cause | undefined {
@@ -133,7 +134,7 @@ function standOf(delivery: Delivery, session: Session | undefined): Pick<Depende
   const isVerified = standing.good !== undefined && isUntouched(standing);
   if (isVerified && (isSuspended(delivery, session) || isAtTip(delivery, session)))
     return { isGood: true, stands: 'is good' };
-  const at = session.tip === undefined ? '' : ` at ${session.tip.slice(0, 12)}`;
+  const at = session.tip === undefined ? '' : ` at ${shortRevision(session.tip)}`;
   return { isGood: false, stands: `is not good yet${at}: its state is ${standing.state}` };
 }
 

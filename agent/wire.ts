@@ -6,11 +6,11 @@ import type { Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
-import { createEngines } from '../sync/render/engines.ts';
+import { createEngines, indexReader } from '../sync/render/engines.ts';
 import { parseYaml } from '../sync/render/yaml.ts';
 import { askJson } from '../sync/source/ask-json.ts';
 import { addressRule, openConnections } from '../sync/source/connections.ts';
-import { createSources } from '../sync/source/git.ts';
+import { createSources } from '../sync/source/sources.ts';
 import type { World } from '../sync/world.ts';
 import { createAccounts } from './accounts.ts';
 import { createAsker } from './analysis/ask.ts';
@@ -125,10 +125,11 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
   const connections = openConnections(addressRule(sourceAddresses(settings), process.env['KUBERNETES_SERVICE_HOST']));
   opened.defer(connections.close);
-  const sources = createSources(settings['data-dir'], { limits: gitLimits, connections });
-  opened.defer(sources.close);
   const engine = createEngines(enginePlace(settings.engine));
   opened.defer(engine.close);
+  const readIndex = indexReader(engine);
+  const { sources, charts } = createSources(settings['data-dir'], { limits: gitLimits, connections, readIndex });
+  opened.defer(sources.close);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const seals = createSeals(http, settings.namespace);
@@ -215,6 +216,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     cluster: clusterOf,
     measure,
     sources,
+    charts,
     engine,
     isEnding: (namespace) => isEnding(http, namespace),
     tellNamespace: (name, reason, message) =>

@@ -1,10 +1,16 @@
+import { missingParts, partsKey } from './charts/parts.ts';
+import type { ChartReach } from './charts/reach.ts';
 import { nameOf } from './delivery/delivery.ts';
+import type { GivenValues } from './given-values.ts';
 import { inSlices } from './parallel.ts';
 import type { Snapshot } from './ports.ts';
-import type { ChartValues, EngineDocument } from './render/engine-port.ts';
+import type { EngineDocument, EngineRequest, RepositoryView } from './render/engine-port.ts';
+import { type Mounts, withMounts } from './render/mounts.ts';
 import { type Rendered, readManifests } from './render/plain.ts';
-import { askedBy, engineRequestOf, isUnchanged, looking, renderKey } from './render/rendering.ts';
-import type { Turn } from './session.ts';
+import { askedBy, engineRequestOf, isUnchanged, laidCharts, looking, renderKey } from './render/rendering.ts';
+import type { MadeParts, Turn } from './session.ts';
+import { viewOfTree } from './source/artifact/file-tree.ts';
+import { chartReach } from './source-request.ts';
 
 /** What a kustomization or a chart came to, and what it is known by. */
 export interface EngineMade {
@@ -17,18 +23,22 @@ export interface EngineMade {
 /**
  * Has the engine render what asks for it. What it looked at in the repository is remembered: as long as all of that is the
  * same, whatever else is pushed, nothing is rendered anew.
- * @param values for a chart, before those that the Delivery has
+ * @param given values and charts of elsewhere
  * @returns undefined for plain manifests
- * @throws LockstepError InvalidManifests for settings that do not fit, RenderFailed, EngineMissing
+ * @throws LockstepError InvalidManifests for settings that do not fit, RenderFailed, EngineMissing, ChartNotFound
  */
 export async function makeByEngine(
   turn: Turn,
-  { files, view }: Snapshot,
-  values: readonly ChartValues[],
+  { files, view: repository }: Snapshot,
+  given: GivenValues,
 ): Promise<EngineMade | undefined> {
   const { delivery, session, world } = turn;
-  const request = engineRequestOf(delivery, files, world.kinds.capabilities, values);
+  const reach = chartReach(turn);
+  const base = await withChart(repository, given, reach);
+  const request = engineRequestOf(delivery, files, world.kinds.capabilities, given.chart);
   if (request === undefined) return undefined;
+  const { parts, mounts } = await partsOf(turn, base, request, reach);
+  const view = withMounts(base, mounts);
   const asked = askedBy(request);
   const { made } = session;
   if (made?.asked === asked && isUnchanged(made.looked, view))
@@ -37,12 +47,39 @@ export async function makeByEngine(
   try {
     const documents = await world.engine.render(delivery.namespace, request, watched.view);
     const rendered = await readDocuments(documents);
-    session.made = { asked, looked: watched.looked, rendered };
+    session.made = { parts, asked, looked: watched.looked, rendered };
     world.log.debug({ delivery: nameOf(delivery), looked: watched.looked.size }, 'the engine has rendered');
     return { key: renderKey(asked, watched.looked), rendered };
   } catch (error) {
     return { key: renderKey(asked, watched.looked), rendered: error as Error };
   }
+}
+
+/** The repository, with the chart that the Delivery names beside it. */
+export async function withChart(
+  repository: RepositoryView,
+  { located }: GivenValues,
+  { charts }: ChartReach,
+): Promise<RepositoryView> {
+  if (located === undefined) return repository;
+  const { request, locked } = located;
+  const tree = await charts.read(request, locked);
+  return withMounts(repository, new Map([[laidCharts, viewOfTree(tree)]]));
+}
+
+/** Charts of elsewhere are asked for again only when what names them has changed. */
+async function partsOf(
+  { delivery, session }: Turn,
+  view: RepositoryView,
+  request: EngineRequest,
+  reach: ChartReach,
+): Promise<{ readonly parts: MadeParts; readonly mounts: Mounts }> {
+  if (!('helm' in request)) return { parts: { key: '', fetched: new Map() }, mounts: new Map() };
+  const { chart } = request.helm;
+  const key = `${chart} ${partsKey(view, chart)}`;
+  const before = session.made?.parts;
+  const parts = before?.key === key ? before : { key, fetched: new Map<string, RepositoryView>() };
+  return { parts, mounts: await missingParts(view, chart, reach, delivery.chart, parts.fetched) };
 }
 
 async function readDocuments(documents: readonly EngineDocument[]): Promise<Rendered> {

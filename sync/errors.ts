@@ -3,13 +3,16 @@
  * The reference page is generated from this table.
  */
 export const errorCodes = {
-  SourceUnreachable: { retryable: true, hint: 'Check spec.source.url, the network and the Git server.' },
+  SourceUnreachable: { retryable: true, hint: 'Check the URL, the network and the server.' },
   SourceUnauthorized: { retryable: true, hint: 'Check the Secret that spec.source.secretRef names.' },
   SourceTooLarge: {
     retryable: false,
     hint: 'The repository is larger than the limit; raise git-max-bytes or split it.',
   },
-  SourceUnsupported: { retryable: false, hint: 'Use an https://, ssh:// or http:// URL of a SHA-1 repository.' },
+  SourceUnsupported: {
+    retryable: false,
+    hint: 'Use an https://, ssh:// or http:// URL of a SHA-1 repository, or an oci:// URL of an artifact with an archive of manifests or a chart.',
+  },
   HostKeyUnknown: {
     retryable: true,
     hint: 'Add the key of the server, as `ssh-keyscan` prints it and its operator confirms it, to known_hosts in the Secret that spec.source.secretRef names.',
@@ -21,6 +24,10 @@ export const errorCodes = {
   RefNotFound: { retryable: true, hint: 'Check spec.source.ref; a missing reference never deletes anything.' },
   RepositoryEmpty: { retryable: true, hint: 'Push a commit; an empty repository never deletes anything.' },
   PathNotFound: { retryable: true, hint: 'Check spec.source.path; a missing path never deletes anything.' },
+  ChartNotFound: {
+    retryable: true,
+    hint: 'Check the repository, name and version of the chart: in spec.render.helm, or among the dependencies in Chart.yaml.',
+  },
   CredentialsNotFound: {
     retryable: true,
     hint: 'Create the Secret or ConfigMap that spec.source names, in the namespace of the Delivery, with the keys that are named.',

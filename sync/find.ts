@@ -1,12 +1,13 @@
 import { delayAfter } from './back-off.ts';
+import { locateChart } from './charts/located.ts';
 import { nameOf } from './delivery/delivery.ts';
 import { identityOf } from './delivery/target.ts';
 import { LockstepError, messageOf } from './errors.ts';
-import { type GivenValues, givenValues, type ReadValues } from './given-values.ts';
+import { type GivenValues, givenValues, type ReadValues, withLocated } from './given-values.ts';
 import { isFoundBy } from './input.ts';
 import { readOnce } from './revision.ts';
 import type { Trouble, Turn } from './session.ts';
-import { sourceRequest } from './source-request.ts';
+import { chartReach, sourceRequest } from './source-request.ts';
 
 /** How long a turn waits for the source, in milliseconds. A slower answer brings a turn of its own. */
 const patience = 500;
@@ -71,10 +72,12 @@ async function poll(turn: Turn): Promise<void> {
   }
 }
 
-function valuesOf({ delivery, world }: Turn): Promise<GivenValues> {
+async function valuesOf(turn: Turn): Promise<GivenValues> {
+  const { delivery, world } = turn;
   const { uid, namespace } = delivery;
   const read: ReadValues = (refs) => world.values(uid, identityOf(delivery), namespace, refs);
-  return givenValues(delivery, read);
+  const [given, located] = await Promise.all([givenValues(delivery, read), locateChart(delivery, chartReach(turn))]);
+  return withLocated(given, located);
 }
 
 function noteTrouble(turn: Turn, error: unknown): void {
@@ -84,7 +87,7 @@ function noteTrouble(turn: Turn, error: unknown): void {
   const isTold = !isMomentary(turn, trouble);
   if (isTold) session.sourceTrouble = trouble;
   // What is wrong may be what the Secret held before.
-  session.credentials = undefined;
+  session.credentials.clear();
   // Who said meanwhile that there is news is asked for at once all the same.
   session.sourceFailures += 1;
   const again = isTold ? delayAfter(session.sourceFailures, failedPolls) : grace.again;

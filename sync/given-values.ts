@@ -1,5 +1,6 @@
 import { hashText } from '../diff/hash.ts';
 import { type Json, toJson } from '../diff/json.ts';
+import type { LocatedChart } from './charts/located.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import { valueRefOf } from './delivery/source.ts';
 import { LockstepError } from './errors.ts';
@@ -13,6 +14,8 @@ export interface GivenValues {
   readonly variables: Variables | undefined;
   /** For a chart, before those of files. */
   readonly chart: readonly ChartValues[];
+  /** The chart that the Delivery names beside its source. */
+  readonly located?: LocatedChart;
   /** Tells the values of the cluster from others, without holding them; empty when there are none. */
   readonly key: string;
 }
@@ -58,6 +61,12 @@ function valueAt(path: string, text: string): Json {
 function keyOf(variables: Variables | undefined, chart: readonly ChartValues[]): string {
   const named = [...(variables ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
   return hashText(toJson([named.map((pair) => [...pair]), chart.map(({ name, text }) => [name, text ?? null])]));
+}
+
+/** Another version of the chart is another content, as other values are. */
+export function withLocated(given: GivenValues, located: LocatedChart | undefined): GivenValues {
+  if (located === undefined) return given;
+  return { ...given, located, key: hashText(`${given.key} ${located.locked.digest}`) };
 }
 
 /** Other values are another content. */

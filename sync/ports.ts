@@ -8,6 +8,7 @@ import type { RepositoryView } from './render/engine-port.ts';
 import type { TreeFile } from './render/plain.ts';
 import type { Followed } from './source/follow.ts';
 import type { Credentials, Trust } from './source/login.ts';
+import type { Tree } from './source/tree.ts';
 import type { Commit, KubeObject, ObjectRef } from './types.ts';
 
 /** A kind as the API server serves it. */
@@ -136,13 +137,48 @@ export interface SourceRequest {
   readonly submodules: boolean;
   /** Whether another repository, that this one names, may be read. */
   allows(url: string): boolean;
+  /** Whether a registry is asked without TLS. */
+  readonly isPlain: boolean;
+  /** The chart that is the whole source; undefined for a repository of Git, and an artifact of OCI. */
+  readonly chart: ChartRequest | undefined;
   /** Who asks, such as the uid of a Delivery. Who asks for another repository, or logs in anew, lets go of the one before. */
   readonly user: string;
 }
 
+/** A chart of a repository of charts, or of a registry. */
+export interface ChartRequest {
+  /** `https://…` with an index.yaml, or `oci://…`. */
+  readonly repository: string;
+  readonly chart: string;
+  /** A version or a range; empty for the highest release. */
+  readonly version: string;
+  readonly credentials: Credentials | undefined;
+  /** Whether a registry is asked without TLS. */
+  readonly isPlain: boolean;
+  /** Whose work it is: nobody gets more than half of what can be read at once. */
+  readonly owner: string;
+}
+
+/** One version of a chart, as it was found. */
+export interface LockedChart {
+  readonly version: string;
+  /** Of its archive: `sha256:…`. */
+  readonly digest: string;
+  /** Where the archive is: a URL, or the digest of the manifest that names it. */
+  readonly from: string;
+}
+
+/** Charts, as far as a sync needs them. All methods throw LockstepError. */
+export interface Charts {
+  /** What the version or range means now. @throws LockstepError ChartNotFound */
+  locate(request: ChartRequest): Promise<LockedChart>;
+  /** Its files; fetched only when they are not here yet. */
+  read(request: ChartRequest, locked: LockedChart): Promise<Tree>;
+}
+
 /** What a source says now. */
 export interface SourceTip {
-  /** The id of the commit. */
+  /** The id of the commit, or a digest, `sha256:…`. */
   readonly revision: string;
   /** The full name of the reference that it was found by; undefined for a commit that is named itself. */
   readonly ref: string | undefined;
@@ -150,7 +186,7 @@ export interface SourceTip {
   readonly object: string;
 }
 
-/** One commit of a source, read. */
+/** One revision of a source, read. */
 export interface Snapshot {
   readonly commit: Commit;
   readonly ref: string | undefined;
@@ -163,7 +199,7 @@ export interface Snapshot {
   readonly view: RepositoryView;
 }
 
-/** Git, as far as a sync needs it. All methods throw LockstepError. */
+/** Sources, as far as a sync needs them. All methods throw LockstepError. */
 export interface Sources {
   /** What is followed now, asked of the server. */
   tip(request: SourceRequest): Promise<SourceTip>;

@@ -78,7 +78,7 @@ async function takeRequest(turn: Turn): Promise<void> {
   if (isNewSpec) session.polling = undefined;
   session.generation = delivery.generation;
   session.pollAt = 0;
-  session.credentials = undefined;
+  session.credentials.clear();
   session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };
 }

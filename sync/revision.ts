@@ -15,7 +15,7 @@ import { withVariables } from './render/substitute.ts';
 import type { Found, Turn } from './session.ts';
 import { trustOf } from './source-request.ts';
 import { requireSuccession, sourceKey } from './succession.ts';
-import { describeProblem, groupOf } from './types.ts';
+import { describeProblem, groupOf, shortRevision } from './types.ts';
 
 /** What is read: what of the source, and with which values. */
 export interface Asked {
@@ -52,7 +52,7 @@ async function readRevision(turn: Turn, { request, tip, given }: Asked): Promise
   const snapshot = await world.sources.read(request, tip, await trustOf(turn));
   session.tipSigner = snapshot.signer;
   await requireSuccession(turn, request, tip);
-  const made = await makeByEngine(turn, snapshot, given.chart);
+  const made = await makeByEngine(turn, snapshot, given);
   const input = inputOf(delivery, withGiven(made?.key ?? snapshot.tree, given));
   const { found } = session;
   const { author, subject } = snapshot.commit;
@@ -142,5 +142,5 @@ function requireRules({ desired }: Checked, { rules: own }: Delivery, { rules }:
 
 function listProblems(revision: string, problems: readonly string[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return `${revision.slice(0, 12)} has ${count}: ${inOneLine(problems)}`;
+  return `${shortRevision(revision)} has ${count}: ${inOneLine(problems)}`;
 }

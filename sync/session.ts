@@ -6,6 +6,7 @@ import type { Asked } from './release/asked.ts';
 import type { ReleaseRecord } from './release/record.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { CheckCache, Desired } from './render/check.ts';
+import type { RepositoryView } from './render/engine-port.ts';
 import type { ParseCache, Rendered } from './render/plain.ts';
 import type { Looked } from './render/rendering.ts';
 import type { Substituted } from './render/substitute.ts';
@@ -20,8 +21,15 @@ export interface Turn {
   readonly world: World;
 }
 
+/** Charts that another one needed and that were fetched, by where they are laid, and what decided which. */
+export interface MadeParts {
+  readonly key: string;
+  readonly fetched: Map<string, RepositoryView>;
+}
+
 /** What the engine made of a revision. */
 export interface Made {
+  readonly parts: MadeParts;
   /** What it was asked for, in one word. */
   readonly asked: string;
   readonly looked: Looked;
@@ -126,7 +134,8 @@ export interface Session {
   made: Made | undefined;
   readonly substituted: Substituted;
   readonly checked: CheckCache;
-  credentials: { readonly owner: string; readonly value: Credentials; readonly until: number } | undefined;
+  /** Logins that were read, by the Secrets and the servers that they are for. Until is wall time. */
+  readonly credentials: Map<string, { readonly value: Credentials; readonly until: number }>;
   sourceTrouble: Trouble | undefined;
   /** When the source could not be read for the first time since it was read last. Wall time. */
   sourceFailedAt: number | undefined;
@@ -228,7 +237,7 @@ export function newSession(record: ReleaseRecord): Session {
     made: undefined,
     substituted: new WeakMap(),
     checked: new WeakMap(),
-    credentials: undefined,
+    credentials: new Map(),
     sourceTrouble: undefined,
     sourceFailedAt: undefined,
     sourceFailures: 0,

@@ -4,6 +4,7 @@ import { LockstepError } from './errors.ts';
 import type { SourceRequest, SourceTip } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import type { Turn } from './session.ts';
+import { shortRevision } from './types.ts';
 
 /** The repository and what is followed there: only of one and the same can a revision follow another. */
 export function sourceKey({ url, ref }: Delivery): string {
@@ -47,7 +48,7 @@ async function breakOf(
   before: Tip,
   { revision, ref = 'the reference' }: SourceTip,
 ): Promise<Break | undefined> {
-  const way = `from ${before.revision.slice(0, 12)} to ${revision.slice(0, 12)}`;
+  const way = `from ${shortRevision(before.revision)} to ${shortRevision(revision)}`;
   if (ref.startsWith('refs/tags/') && before.ref === ref)
     return { reason: 'TagMoved', message: `the tag ${ref.slice('refs/tags/'.length)} was moved ${way}` };
   if (await world.sources.follows(request, revision, before.revision)) return undefined;

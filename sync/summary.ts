@@ -5,7 +5,7 @@ import { irreversibleHook } from './release/record.ts';
 import { type Cause, nameRelease, type State, type Tip } from './release/standing.ts';
 import { heldFor } from './release/state.ts';
 import { rejectedTip, type Session, type Trouble } from './session.ts';
-import { titleOf } from './types.ts';
+import { shortRevision, titleOf } from './types.ts';
 
 /** What the status says in one line, before it is put into conditions. */
 export interface Summary {
@@ -85,7 +85,7 @@ const saying: Partial<Record<State, Saying>> = {
 function live(_delivery: Delivery, session: Session): Omit<Summary, 'state'> {
   const { target } = session.record.standing;
   const { sequence = 0, revision = '', author = '', subject = '' } = target ?? {};
-  const message = `release ${sequence}: ${revision.slice(0, 12)} by ${author}: ${subject}`;
+  const message = `release ${sequence}: ${shortRevision(revision)} by ${author}: ${subject}`;
   const drift = inOneLine([...session.drift.values()].map(({ text }) => text).sort(), shownParts);
   if (drift === '') return { ...calm, ready: 'True', reason: 'Synced', message };
   return { ...calm, ready: 'True', reason: 'Drifted', message: `${message}; drift is not undone: ${drift}` };
@@ -147,7 +147,7 @@ function degraded(delivery: Delivery, { record, rollback, waiting }: Session): O
 }
 
 function revisionOf(content: { revision: string; subject: string } | undefined): string {
-  return content === undefined ? 'the revision' : `${content.revision.slice(0, 12)} (${content.subject})`;
+  return content === undefined ? 'the revision' : `${shortRevision(content.revision)} (${content.subject})`;
 }
 
 /** What is held back, and why; undefined when nothing is. */

@@ -39,6 +39,16 @@ export interface Commit {
   readonly time: string;
 }
 
+/** A revision as people are shown it: the first letters of a commit, or of a digest. */
+export function shortRevision(revision: string): string {
+  return revision.replace(/^sha256:/, '').slice(0, 12);
+}
+
+/** Whether a revision is the one that somebody names by its first letters; of a digest, with or without what it begins with. */
+export function isRevision(revision: string, named: string): boolean {
+  return revision.startsWith(named) || revision.replace(/^sha256:/, '').startsWith(named);
+}
+
 /** The health words, from best to worst. An app has the worst word of its objects. */
 export const healthWords = ['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown'] as const;
 export type HealthWord = (typeof healthWords)[number];

@@ -2,7 +2,7 @@ import type { Rollouts } from '../health/rollouts.ts';
 import type { Watcher } from '../health/watcher.ts';
 import type { Target } from './delivery/target.ts';
 import type { Limits } from './limits.ts';
-import type { Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
+import type { Charts, Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, Sources } from './ports.ts';
 import type { Cause, Tip } from './release/standing.ts';
 import type { Fingerprint } from './render/config-hash.ts';
 import type { Engine } from './render/engine-port.ts';
@@ -16,6 +16,7 @@ export interface World {
   /** What the target of the Delivery serves. */
   readonly kinds: Kinds;
   readonly sources: Sources;
+  readonly charts: Charts;
   readonly engine: Engine;
   readonly records: Records;
   readonly rules: RuleBook;

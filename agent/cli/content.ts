@@ -1,28 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { addressClasses } from '../../sync/addresses.ts';
+import { locateChart } from '../../sync/charts/located.ts';
+import { type ChartReach, chartRequest } from '../../sync/charts/reach.ts';
 import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { messageOf } from '../../sync/errors.ts';
-import { type GivenValues, givenValues, withGiven } from '../../sync/given-values.ts';
+import { type GivenValues, givenValues, withGiven, withLocated } from '../../sync/given-values.ts';
 import { inputOf } from '../../sync/input.ts';
-import type { Cluster, Kinds } from '../../sync/ports.ts';
+import type { Cluster, Kinds, SourceRequest } from '../../sync/ports.ts';
 import { type Checked, check } from '../../sync/render/check.ts';
 import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
 import type { Rendered } from '../../sync/render/plain.ts';
 import { withVariables } from '../../sync/render/substitute.ts';
-import { askJson } from '../../sync/source/ask-json.ts';
-import { addressRule, openConnections } from '../../sync/source/connections.ts';
-import { createSources } from '../../sync/source/git.ts';
 import type { Trust } from '../../sync/source/login.ts';
-import { describeProblem } from '../../sync/types.ts';
+import { describeProblem, shortRevision } from '../../sync/types.ts';
 import { readCredentials } from '../credentials.ts';
-import { createAppTokens } from '../github-app.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
 import { readValues } from '../values.ts';
 import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
+import { type Opened, withSources } from './sources.ts';
 
 /** What a Delivery asks for: by a folder here, or by its repository as it is now. */
 export interface Content extends Pick<Checked, 'desired' | 'skipped'> {
@@ -45,20 +40,42 @@ export async function contentOf(
   fingerprint: Fingerprint,
   folder: string | undefined,
 ): Promise<Content> {
-  const { namespace } = delivery;
-  const given = await givenValues(delivery, (refs) => readValues(cluster, namespace, refs));
-  const { rendered, origin, input } =
-    folder === undefined
-      ? await renderedTip(delivery, cluster, kinds, given)
-      : await renderedFolder(delivery, kinds, folder, given);
-  const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
-  const { variables } = given;
-  const replaced = variables === undefined ? rendered : withVariables(rendered, variables, '', new WeakMap());
-  const checked = check(replaced, delivery.targetNamespace, scope);
-  const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
-  const { desired, skipped, problems } = withIgnored(whole, delivery.ignore);
-  if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
-  return { desired, skipped, origin, input };
+  return withSources(async (opened) => {
+    const reading: Reading = { ...opened, delivery, cluster, kinds, reach: reachOf(delivery, cluster, opened) };
+    const { namespace } = delivery;
+    const values = await givenValues(delivery, (refs) => readValues(cluster, namespace, refs));
+    const given = withLocated(values, await locateChart(delivery, reading.reach));
+    const come = await (folder === undefined ? renderedTip(reading, given) : renderedFolder(reading, folder, given));
+    const scope = (apiVersion: string, kind: string) => kinds.find(apiVersion, kind)?.namespaced;
+    const { variables } = given;
+    const { rendered, origin, input } = come;
+    const replaced = variables === undefined ? rendered : withVariables(rendered, variables, '', new WeakMap());
+    const checked = check(replaced, delivery.targetNamespace, scope);
+    const whole = delivery.restartOnConfigChange ? await hashed(checked, delivery.uid, fingerprint) : checked;
+    const { desired, skipped, problems } = withIgnored(whole, delivery.ignore);
+    if (problems.length > 0) throw new Error(problems.map(describeProblem).join('\n'));
+    return { desired, skipped, origin, input };
+  });
+}
+
+/** What a Delivery is read by. */
+interface Reading extends Opened {
+  readonly delivery: Delivery;
+  readonly cluster: Cluster;
+  readonly kinds: Kinds;
+  readonly reach: ChartReach;
+}
+
+/** What a Delivery may reach is for the agent to say. */
+function reachOf({ namespace, helm }: Delivery, cluster: Cluster, { charts, tokens }: Opened): ChartReach {
+  const secret = helm?.secretRef?.name;
+  return {
+    charts,
+    owner: namespace,
+    allows: () => true,
+    credentials: async () =>
+      secret === undefined ? undefined : readCredentials(cluster, namespace, { secret }, tokens),
+  };
 }
 
 async function hashed(checked: Checked, uid: string, fingerprint: Fingerprint): Promise<Checked> {
@@ -76,42 +93,33 @@ interface Come {
   readonly input: string;
 }
 
-async function renderedFolder(delivery: Delivery, kinds: Kinds, folder: string, given: GivenValues): Promise<Come> {
+async function renderedFolder(reading: Reading, folder: string, given: GivenValues): Promise<Come> {
   const { root, path } = repositoryAround(folder);
-  const settings = { ...delivery, path };
-  const { rendered } = await renderFolder(
-    settings,
-    filesUnder(folder),
-    viewOfFolder(root),
-    kinds.capabilities,
-    given.chart,
-  );
+  const settings = { ...reading.delivery, path };
+  const here = { files: filesUnder(folder), view: viewOfFolder(root) };
+  const { rendered } = await renderFolder(settings, here, reading.kinds.capabilities, { ...reading, given });
   return { rendered, origin: folder, input: folder };
 }
 
-async function renderedTip(delivery: Delivery, cluster: Cluster, kinds: Kinds, given: GivenValues): Promise<Come> {
-  const { url, followed, path, secretName: secret, proxySecretName: proxy, namespace } = delivery;
-  const { sourceIgnore: ignore, submodules } = delivery;
-  // Whoever calls may reach what they can reach.
-  const connections = openConnections(addressRule(addressClasses));
-  const tokens = createAppTokens((...asked) => askJson(connections, ...asked), Date);
+async function renderedTip(reading: Reading, given: GivenValues): Promise<Come> {
+  const { delivery, cluster, kinds, sources } = reading;
+  const request = await requestOf(reading);
+  const tip = await sources.tip(request);
+  const snapshot = await sources.read(request, tip, await trustOf(delivery, cluster));
+  const { rendered, key } = await renderFolder(delivery, snapshot, kinds.capabilities, { ...reading, given });
+  const { commit, tree } = snapshot;
+  const origin = `${shortRevision(tip.revision)} by ${commit.author}: ${commit.subject}`;
+  return { rendered, origin, input: inputOf(delivery, withGiven(key ?? tree, given)) };
+}
+
+async function requestOf({ delivery, cluster, tokens, reach }: Reading): Promise<SourceRequest> {
+  const { url, followed, path, secretName: secret, proxySecretName: proxy, namespace, chart } = delivery;
+  const { sourceIgnore: ignore, submodules, isPlain, isChartAlone, uid: user } = delivery;
   const isOpen = secret === undefined && proxy === undefined;
-  const dir = mkdtempSync(join(tmpdir(), 'lockstep-plan-'));
-  const sources = createSources(dir, { connections });
-  try {
-    const credentials = isOpen ? undefined : await readCredentials(cluster, namespace, { secret, proxy }, tokens);
-    const from = { url, followed, path, ignore, submodules, credentials };
-    const request = { ...from, allows: () => true, user: delivery.uid };
-    const tip = await sources.tip(request);
-    const { files, commit, tree, view } = await sources.read(request, tip, await trustOf(delivery, cluster));
-    const { rendered, key } = await renderFolder(delivery, files, view, kinds.capabilities, given.chart);
-    const origin = `${tip.revision.slice(0, 12)} by ${commit.author}: ${commit.subject}`;
-    return { rendered, origin, input: inputOf(delivery, withGiven(key ?? tree, given)) };
-  } finally {
-    await sources.close();
-    await connections.close();
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const credentials = isOpen ? undefined : await readCredentials(cluster, namespace, { secret, proxy }, tokens);
+  const whole = chart === undefined || !isChartAlone ? undefined : await chartRequest(reach, chart, chart);
+  const allows = (): boolean => true;
+  return { url, followed, path, ignore, submodules, credentials, isPlain, chart: whole, allows, user };
 }
 
 async function trustOf({ verify, namespace }: Delivery, cluster: Cluster): Promise<Trust | undefined> {

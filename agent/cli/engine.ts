@@ -1,40 +1,46 @@
 import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { missingParts } from '../../sync/charts/parts.ts';
+import type { ChartReach } from '../../sync/charts/reach.ts';
+import { withChart } from '../../sync/engine-made.ts';
+import type { GivenValues } from '../../sync/given-values.ts';
 import type { Capabilities } from '../../sync/ports.ts';
-import type { ChartValues, RepositoryEntry, RepositoryNode, RepositoryView } from '../../sync/render/engine-port.ts';
-import { createEngines } from '../../sync/render/engines.ts';
+import type { Engine, RepositoryEntry, RepositoryNode, RepositoryView } from '../../sync/render/engine-port.ts';
+import { withMounts } from '../../sync/render/mounts.ts';
 import { type Rendered, readManifests, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { askedBy, engineRequestOf, looking, type RenderSettings, renderKey } from '../../sync/render/rendering.ts';
-import { enginePlace } from '../engine-place.ts';
+
+/** What a folder is rendered by, and with. */
+export interface Rendering {
+  readonly engine: Engine;
+  readonly reach: ChartReach;
+  readonly given: GivenValues;
+}
 
 /**
  * What a folder renders to, by whatever it asks for, and what that is known by, where the engine has made it.
  * @param cluster what charts are told of the cluster
- * @param values for a chart, before those that the settings have
- * @throws LockstepError InvalidManifests, RenderFailed, EngineMissing
+ * @throws LockstepError InvalidManifests, RenderFailed, EngineMissing, ChartNotFound
  */
 export async function renderFolder(
   settings: RenderSettings,
-  files: readonly TreeFile[],
-  view: RepositoryView,
+  { files, view }: { files: readonly TreeFile[]; view: RepositoryView },
   cluster: () => Capabilities,
-  values: readonly ChartValues[] = [],
+  { engine, reach, given }: Rendering,
 ): Promise<{ rendered: Rendered; key: string | undefined }> {
-  const request = engineRequestOf(settings, files, cluster, values);
+  const base = await withChart(view, given, reach);
+  const request = engineRequestOf(settings, files, cluster, given.chart);
   if (request === undefined) return { rendered: renderPlain(files), key: undefined };
-  const watched = looking(view);
-  const engines = createEngines(enginePlace(process.env['LOCKSTEP_ENGINE'] ?? ''));
-  try {
-    const documents = await engines.render('here', request, watched.view);
-    const all = documents.map(({ file, text }) => readManifests(file, text));
-    const rendered = {
-      objects: all.flatMap(({ objects }) => objects),
-      problems: all.flatMap(({ problems }) => problems),
-    };
-    return { rendered, key: renderKey(askedBy(request), watched.looked) };
-  } finally {
-    await engines.close();
-  }
+  const chart = 'helm' in request ? request.helm.chart : undefined;
+  const parts = chart === undefined ? new Map() : await missingParts(base, chart, reach, settings.chart, new Map());
+  const watched = looking(withMounts(base, parts));
+  const documents = await engine.render('here', request, watched.view);
+  const all = documents.map(({ file, text }) => readManifests(file, text));
+  const rendered = {
+    objects: all.flatMap(({ objects }) => objects),
+    problems: all.flatMap(({ problems }) => problems),
+  };
+  return { rendered, key: renderKey(askedBy(request), watched.looked) };
 }
 
 /** The repository that a folder here is in: what stands above it is looked at too, as it would be in Git. */

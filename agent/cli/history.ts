@@ -1,5 +1,6 @@
 import { objectsAt } from '../../diff/json.ts';
 import { isCalled } from '../../sync/release/standing.ts';
+import { shortRevision } from '../../sync/types.ts';
 import { tellRelease } from '../api/releases.ts';
 import type { ReleaseView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';
@@ -26,7 +27,7 @@ async function list(args: readonly string[]): Promise<number> {
   const cell = (line: (typeof history)[number], field: string): string => String(line[field] ?? '');
   const rows = history.map((line) => [
     cell(line, 'sequence'),
-    cell(line, 'revision').slice(0, 12),
+    shortRevision(cell(line, 'revision')),
     cell(line, 'verdict'),
     cell(line, 'time'),
     cell(line, 'author'),

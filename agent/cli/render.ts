@@ -7,10 +7,12 @@ import { describeProblem } from '../../sync/types.ts';
 import { oneOf, parse } from './arguments.ts';
 import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
+import { withSources } from './sources.ts';
 import { printable } from './table.ts';
 
 /** A folder alone: nothing is laid over it, and no cluster is asked what it is. */
-const whole = { kustomize: undefined, helm: undefined };
+const whole = { kustomize: undefined, helm: undefined, chart: undefined, isChartAlone: false };
+const given = { variables: undefined, chart: [], key: '' };
 const nobody = () => ({ version: '', apis: [] });
 
 /** `lockstep render PATH`: what the agent would send for this folder, with every Secret masked. */
@@ -25,7 +27,12 @@ export async function renderCommand(args: readonly string[]): Promise<number> {
   const namespace = flags['namespace'] ?? 'default';
   const { root, path: within } = repositoryAround(path);
   const settings = { ...whole, name: basename(resolve(path)), path: within, targetNamespace: namespace };
-  const { rendered } = await renderFolder(settings, filesUnder(path), viewOfFolder(root), nobody);
+  const here = { files: filesUnder(path), view: viewOfFolder(root) };
+  const { rendered } = await withSources(({ engine, charts }) => {
+    // Charts that it needs are read by nobody's login.
+    const reach = { charts, owner: 'here', allows: () => true, credentials: async () => undefined };
+    return renderFolder(settings, here, nobody, { engine, reach, given });
+  });
   const { desired, problems } = check(rendered, namespace, () => undefined);
   for (const problem of problems) process.stderr.write(`${printable(describeProblem(problem))}\n`);
   for (const { manifest } of desired) {

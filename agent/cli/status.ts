@@ -1,7 +1,7 @@
 import { numberAt, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { deliveryResource } from '../../sync/delivery/crd.ts';
-import { isKubeObject, type KubeObject } from '../../sync/types.ts';
+import { isKubeObject, type KubeObject, shortRevision } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { follow } from '../kube/watch.ts';
@@ -87,7 +87,7 @@ function rowOf(delivery: KubeObject): string[] {
     `${delivery.metadata.namespace ?? ''}/${delivery.metadata.name}`,
     condition(delivery, 'Ready')?.status ?? 'Unknown',
     textAt(delivery, 'status', 'state') ?? '',
-    (textAt(delivery, 'status', 'revision', 'target') ?? '').slice(0, 12),
+    shortRevision(textAt(delivery, 'status', 'revision', 'target') ?? ''),
     condition(delivery, 'Healthy')?.reason ?? '',
     condition(delivery, 'Ready')?.message ?? '',
   ];

@@ -4,6 +4,7 @@ import { deliveryResource } from '../../sync/delivery/crd.ts';
 import { parseDuration } from '../../sync/delivery/duration.ts';
 import { isForbidden } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
+import { isRevision } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { type CollectionEvent, follow } from '../kube/watch.ts';
@@ -27,7 +28,7 @@ export async function waitCommand(args: readonly string[]): Promise<number> {
   const { flags, namespace, isJson, words } = given;
   const [name = ''] = words;
   const revision = flags['revision'];
-  if (revision !== undefined && !/^[0-9a-f]{7,64}$/.test(revision))
+  if (revision !== undefined && !/^(sha256:)?[0-9a-f]{7,64}$/.test(revision))
     throw new Error(`--revision takes seven or more characters of a commit, not ${JSON.stringify(revision)}`);
   const asked = flags['timeout'] ?? '';
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(asked))
@@ -109,7 +110,7 @@ export function outcomeOf(delivery: KubeObject, revision: string | undefined): O
   const ready = condition(delivery, 'Ready');
   if (!seen || ready === undefined) return undefined;
   const text = (...path: string[]): string => textAt(delivery, 'status', ...path) ?? '';
-  const isMeant = (found: string): boolean => found !== '' && found.startsWith(revision ?? '');
+  const isMeant = (found: string): boolean => found !== '' && isRevision(found, revision ?? '');
   const { message } = ready;
   const isAtTip = text('revision', 'tip') === text('revision', 'target');
   if (ready.status === 'True' && isMeant(text('revision', 'target')) && (revision !== undefined || isAtTip))

@@ -29,6 +29,12 @@ export function deliveryCrd(): JsonObject {
   target['x-kubernetes-validations'] = [
     { rule: 'self == oldSelf', message: 'spec.target is immutable: make a new Delivery with adoption' },
   ];
+  spec['x-kubernetes-validations'] = [
+    {
+      rule: 'has(self.source) || (has(self.render) && has(self.render.helm) && has(self.render.helm.repository))',
+      message: 'spec.source is missing; only a chart of spec.render.helm.repository needs none',
+    },
+  ];
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

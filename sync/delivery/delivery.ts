@@ -5,7 +5,6 @@ import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
 import { LockstepError } from '../errors.ts';
 import { type IgnoreRule, pointerProblem } from '../render/ignored.ts';
-import { parseSourceUrl } from '../source/url.ts';
 import { annotation, type KubeObject } from '../types.ts';
 import { type Window, windowProblem } from '../windows.ts';
 import { readMetrics } from './analysis.ts';
@@ -104,7 +103,6 @@ export function readDelivery(object: KubeObject): Delivery {
   const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
   if (unbuilt.length > 0)
     throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
-  parseSourceUrl(spec.source.url);
   const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
   const others = settings(spec, identity.namespace);
   const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);

@@ -89,11 +89,24 @@ const helm = section(
     values: Type.Optional(anything('Values; they count before those of files.')),
     skipCrds: flag('Whether the definitions in the folder crds are left out.', false),
     skipSchemaValidation: flag('Whether values are taken whatever values.schema.json says.', false),
-    repository: Type.Optional(text('A repository of charts.')),
-    chart: Type.Optional(text('A chart of that repository.')),
-    version: Type.Optional(text('Its version, or a range of versions.')),
+    repository: Type.Optional(
+      text(
+        'A repository of charts: https:// or http://, or oci:// of a registry. Without spec.source the chart is all; else that holds the files of values.',
+        { minLength: 1, pattern: '^(https?|oci)://[^@\\s]+$' },
+      ),
+    ),
+    chart: Type.Optional(
+      text('A chart of that repository.', { pattern: '^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$', maxLength: 250 }),
+    ),
+    version: Type.Optional(
+      text('Its version, or a range of versions such as "~1.2"; without it, the highest release.', { maxLength: 200 }),
+    ),
+    insecure: flag('Whether a registry is asked without TLS.', false),
     secretRef: Type.Optional(
-      section({ name: text('Name of a Secret in the namespace of the Delivery.') }, 'The login of the repository.'),
+      section(
+        { name: text('Name of a Secret in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }) },
+        'The login of the repository, and of no other server.',
+      ),
     ),
     valuesFrom: listOf(
       section(

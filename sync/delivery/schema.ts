@@ -147,7 +147,7 @@ const rollback = section(
 /** `spec` of a Delivery. The CRD, the types and the reference page come from here. */
 export const deliverySpec = Type.Object(
   {
-    source,
+    source: Type.Optional(source),
     render: Type.Optional(render),
     target: Type.Optional(Type.Object(target.properties, { description: target.description ?? '', default: {} })),
     sync: Type.Optional(Type.Object(sync.properties, { description: sync.description ?? '', default: {} })),

@@ -7,14 +7,17 @@ export const secretRef = Type.Object({
 
 /** Users only stand in URLs of SSH, and passwords in none. The parts are looked at again when it is read. */
 const sourceUrl =
-  '^(https?://[^@\\s]+|ssh://([A-Za-z0-9_.~][A-Za-z0-9_.~-]*@)?[A-Za-z0-9_\\[][^@\\s]*|[A-Za-z0-9_.~][A-Za-z0-9_.~-]*@[A-Za-z0-9\\[][^@\\s]*:[^\\s]+)$';
+  '^(https?://[^@\\s]+|oci://[^@\\s]+|ssh://([A-Za-z0-9_.~][A-Za-z0-9_.~-]*@)?[A-Za-z0-9_\\[][^@\\s]*|[A-Za-z0-9_.~][A-Za-z0-9_.~-]*@[A-Za-z0-9\\[][^@\\s]*:[^\\s]+)$';
 
 export const source = section(
   {
-    url: text('URL of the Git repository: https://, ssh:// or http://, or git@host:path; without a password.', {
-      minLength: 1,
-      pattern: sourceUrl,
-    }),
+    url: text(
+      'URL of the Git repository: https://, ssh:// or http://, or git@host:path; or oci:// of an artifact in a registry. Without a password.',
+      {
+        minLength: 1,
+        pattern: sourceUrl,
+      },
+    ),
     ref: Type.Optional(
       section(
         {
@@ -29,9 +32,9 @@ export const source = section(
             text('The full name of a reference, such as refs/heads/main or HEAD.', { maxLength: 1000 }),
           ),
           commit: Type.Optional(text('A commit by its full id.', { pattern: '^[0-9a-f]{40}$' })),
-          digest: Type.Optional(text('The digest of an OCI artifact.')),
+          digest: Type.Optional(text('An artifact of a registry by its digest.', { pattern: '^sha256:[0-9a-f]{64}$' })),
         },
-        'What to follow in the repository. The later of branch, tag, semver, name and commit counts.',
+        'What to follow in the repository. The later of branch, tag, semver, name and commit counts; in a registry, of tag, semver and digest.',
       ),
     ),
     path: Type.Optional(
@@ -43,6 +46,7 @@ export const source = section(
         description: 'A Secret with the address, username and password of a proxy on the way to the server.',
       }),
     ),
+    insecure: flag('Whether a registry is asked without TLS.', false),
     interval: duration('How often the repository is asked for news when no webhook comes.', '60s'),
     verify: Type.Optional(
       section(
@@ -77,5 +81,5 @@ export const source = section(
       false,
     ),
   },
-  'Where the manifests come from.',
+  'Where the manifests come from. A chart of a repository of charts needs none.',
 );

@@ -1,16 +1,23 @@
 import { LockstepError } from '../errors.ts';
 import type { ValueRef } from '../render/values.ts';
 import type { Variables } from '../render/variables.ts';
-import { type Followed, followedOf, followedText } from '../source/follow.ts';
+import { artifactFollowedOf, type Followed, followedOf, followedText, isVersionRange } from '../source/follow.ts';
 import type { KeyPlaces, Trust } from '../source/login.ts';
-import { normalizePath } from '../source/url.ts';
+import { normalizePath, parseSourceUrl } from '../source/url.ts';
 import { parseDuration } from './duration.ts';
 import type { HelmSpec, KustomizeSpec, ValueRefSpec } from './render-schema.ts';
 import type { DeliverySpec } from './schema.ts';
 
 /** Where a Delivery has its manifests from. Durations are in milliseconds. */
 export interface SourceSettings {
+  /** Of the repository, the artifact, or the repository of the chart that is all. */
   readonly url: string;
+  /** The chart of a repository of charts that is rendered. */
+  readonly chart: ChartSettings | undefined;
+  /** Whether there is no source but that chart. */
+  readonly isChartAlone: boolean;
+  /** Whether a registry is asked without TLS. */
+  readonly isPlain: boolean;
   readonly followed: Followed;
   /** What is followed, in one word: the full name of a reference, or a range or a commit. */
   readonly ref: string;
@@ -26,6 +33,16 @@ export interface SourceSettings {
   readonly interval: number;
 }
 
+/** A chart of a repository of charts, or of a registry. */
+export interface ChartSettings {
+  readonly repository: string;
+  readonly name: string;
+  /** A version or a range; empty for the highest release. */
+  readonly version: string;
+  readonly secretName: string | undefined;
+  readonly isPlain: boolean;
+}
+
 /** How they are rendered, where that is said. */
 export interface RenderSpecs {
   readonly kustomize: KustomizeSpec | undefined;
@@ -39,6 +56,9 @@ export interface RenderSpecs {
 /** What a Delivery on its way out needs of its source: nothing. */
 export const noSource: SourceSettings & RenderSpecs = {
   url: '',
+  chart: undefined,
+  isChartAlone: false,
+  isPlain: false,
   followed: { kind: 'ref', name: '' },
   ref: '',
   path: '',
@@ -55,11 +75,22 @@ export const noSource: SourceSettings & RenderSpecs = {
   variablesFrom: [],
 };
 
-/** @throws LockstepError InvalidSpec */
-export function sourceSettings({ source }: DeliverySpec): SourceSettings {
-  const followed = followedOf(source.ref ?? {});
+/**
+ * Where the manifests come from: a repository, an artifact, or nothing but a chart.
+ * @throws LockstepError InvalidSpec, SourceUnsupported
+ */
+export function sourceSettings({ source, render }: DeliverySpec): SourceSettings {
+  const chart = chartSettings(render?.helm ?? {});
+  if (source === undefined) return chartAlone(chart);
+  const { scheme } = parseSourceUrl(source.url);
+  const isArtifact = scheme === 'oci';
+  if (isArtifact) requireNoGit(source);
+  const followed = isArtifact ? artifactFollowedOf(source.ref ?? {}) : gitFollowedOf(source.ref ?? {});
   return {
     url: source.url,
+    chart,
+    isChartAlone: false,
+    isPlain: source.insecure ?? false,
     followed,
     ref: followedText(followed),
     path: normalizePath(source.path ?? ''),
@@ -74,7 +105,67 @@ export function sourceSettings({ source }: DeliverySpec): SourceSettings {
 }
 
 /** @throws LockstepError InvalidSpec */
-function verification({ verify }: DeliverySpec['source'], followed: Followed): SourceSettings['verify'] {
+function chartAlone(chart: ChartSettings | undefined): SourceSettings {
+  if (chart === undefined)
+    throw new LockstepError(
+      'InvalidSpec',
+      'spec.source is missing; only a chart of spec.render.helm.repository needs none',
+    );
+  const { repository, name, version, secretName, isPlain } = chart;
+  const followed = { kind: 'semver', range: version } as const;
+  const ref = `${name} ${version || '*'}`;
+  return { ...noSource, url: repository, chart, isChartAlone: true, isPlain, followed, ref, secretName };
+}
+
+/** @throws LockstepError InvalidSpec */
+function chartSettings({ repository, chart, version = '', secretRef, insecure }: HelmSpec): ChartSettings | undefined {
+  if (repository === undefined) {
+    if (chart === undefined && version === '') return undefined;
+    throw new LockstepError('InvalidSpec', 'spec.render.helm.chart and version need spec.render.helm.repository');
+  }
+  if (chart === undefined)
+    throw new LockstepError('InvalidSpec', 'spec.render.helm.repository needs spec.render.helm.chart');
+  if (version !== '' && !isVersionRange(version))
+    throw new LockstepError(
+      'InvalidSpec',
+      `spec.render.helm.version is no version or range of versions: ${JSON.stringify(version)}`,
+    );
+  const url = repository.replace(/\/+$/, '');
+  parseSourceUrl(url.startsWith('oci://') ? `${url}/${chart}` : url, 'spec.render.helm.repository');
+  return { repository: url, name: chart, version, secretName: secretRef?.name, isPlain: insecure ?? false };
+}
+
+type SourceSpec = NonNullable<DeliverySpec['source']>;
+
+/** What only Git has. @throws LockstepError InvalidSpec */
+function requireNoGit({ verify, submodules, requireFastForward, ref = {} }: SourceSpec): void {
+  const fields: Readonly<Record<string, unknown>> = { verify, submodules, requireFastForward };
+  const { branch, name, commit } = ref;
+  const refs: Readonly<Record<string, unknown>> = { branch, name, commit };
+  const set = [
+    ...Object.keys(fields).filter((field) => fields[field] !== undefined && fields[field] !== false),
+    ...Object.keys(refs)
+      .filter((field) => refs[field] !== undefined)
+      .map((field) => `ref.${field}`),
+  ];
+  if (set.length === 0) return;
+  throw new LockstepError(
+    'InvalidSpec',
+    `spec.source.${set[0]} is for repositories of Git, and spec.source.url is that of an artifact`,
+  );
+}
+
+/** @throws LockstepError InvalidSpec */
+function gitFollowedOf(ref: NonNullable<SourceSpec['ref']>): Followed {
+  if (ref.digest === undefined) return followedOf(ref);
+  throw new LockstepError(
+    'InvalidSpec',
+    'spec.source.ref.digest is for artifacts, and spec.source.url is that of a repository of Git',
+  );
+}
+
+/** @throws LockstepError InvalidSpec */
+function verification({ verify }: SourceSpec, followed: Followed): SourceSettings['verify'] {
   if (verify === undefined) return undefined;
   const { mode = 'HEAD', secretRef, configMapRef } = verify;
   if (secretRef === undefined && configMapRef === undefined)

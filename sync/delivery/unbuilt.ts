@@ -5,11 +5,6 @@ import { at, canonicalJson, type Json, type JsonObject } from '../../diff/json.t
  * nobody believes in something that is not there.
  */
 const defaults: Readonly<Record<string, Json | undefined>> = {
-  'source.ref.digest': undefined,
-  'render.helm.repository': undefined,
-  'render.helm.chart': undefined,
-  'render.helm.version': undefined,
-  'render.helm.secretRef': undefined,
   'render.decryption': undefined,
 };
 

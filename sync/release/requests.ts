@@ -1,5 +1,6 @@
 import type { Request } from '../delivery/delivery.ts';
 import { lookAtSource, rejectedTip, type Turn } from '../session.ts';
+import { shortRevision } from '../types.ts';
 import { move } from './drive.ts';
 import type { GoodRelease, ReleaseRecord } from './record.ts';
 import { saveRecord } from './save.ts';
@@ -145,7 +146,7 @@ function goodBefore({ goods, standing }: ReleaseRecord): GoodRelease | undefined
 }
 
 function recorded({ goods }: ReleaseRecord): string {
-  const names = goods.map(({ release }) => `${release.sequence} (${release.revision.slice(0, 12)})`);
+  const names = goods.map(({ release }) => `${release.sequence} (${shortRevision(release.revision)})`);
   return names.length === 0 ? 'no release was good yet' : `recorded are ${names.join(', ')}`;
 }
 

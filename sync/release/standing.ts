@@ -1,3 +1,4 @@
+import { isRevision, shortRevision } from '../types.ts';
 /** Every state of a release, and what is done while it lasts. */
 export const states = {
   Synced: 'follows the tip',
@@ -148,10 +149,10 @@ export function newStanding(): Standing {
 /** A release as people name it. */
 export function nameRelease(release: Release | undefined): string {
   if (release === undefined) return 'nothing';
-  return `release ${release.sequence} (${release.revision.slice(0, 12)} by ${release.author})`;
+  return `release ${release.sequence} (${shortRevision(release.revision)} by ${release.author})`;
 }
 
 /** Whether a person means this release: by its number, or by seven or more characters of its revision. */
 export function isCalled({ revision, sequence }: Pick<Release, 'revision' | 'sequence'>, name: string): boolean {
-  return String(sequence) === name || (name.length >= 7 && revision.startsWith(name));
+  return String(sequence) === name || (name.length >= 7 && isRevision(revision, name));
 }

@@ -47,6 +47,11 @@ export type EngineRequest =
       };
     };
 
+/** The versions of a chart are wanted, of the index of a repository of charts. */
+export interface IndexRequest {
+  readonly index: { readonly chart: string };
+}
+
 /** Manifests as a renderer made them, and what they were made of. */
 export interface EngineDocument {
   readonly file: string;
@@ -59,6 +64,10 @@ export interface Engine {
    * @param owner whose work it is: nobody gets more than half of what can be done at once
    * @throws LockstepError InvalidManifests for what can't be rendered, RenderFailed when it takes too much, EngineMissing
    */
-  render(owner: string, request: EngineRequest, view: RepositoryView): Promise<readonly EngineDocument[]>;
+  render(
+    owner: string,
+    request: EngineRequest | IndexRequest,
+    view: RepositoryView,
+  ): Promise<readonly EngineDocument[]>;
   close(): Promise<void>;
 }

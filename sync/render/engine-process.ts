@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { LockstepError, messageOf } from '../errors.ts';
-import type { EngineDocument, EngineRequest, RepositoryNode, RepositoryView } from './engine-port.ts';
+import type { EngineDocument, EngineRequest, IndexRequest, RepositoryNode, RepositoryView } from './engine-port.ts';
 
 /** What one render may cost. Milliseconds, bytes, questions. */
 export interface EngineLimits {
@@ -23,7 +23,7 @@ export const engineDefaults: EngineLimits = {
 /** A process of the engine. It renders one thing at a time; after one that failed in any unusual way it is ended. */
 export interface EngineProcess {
   /** @throws LockstepError InvalidManifests, RenderFailed, EngineMissing */
-  render(request: EngineRequest, view: RepositoryView): Promise<readonly EngineDocument[]>;
+  render(request: EngineRequest | IndexRequest, view: RepositoryView): Promise<readonly EngineDocument[]>;
   /** Whether it can be given another render. */
   isUsable(): boolean;
   end(): void;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { LockstepError } from '../errors.ts';
-import type { Engine, EngineDocument, EngineRequest, RepositoryView } from './engine-port.ts';
+import type { Engine, EngineDocument, EngineRequest, IndexRequest, RepositoryView } from './engine-port.ts';
 import { type EngineLimits, type EngineProcess, engineDefaults, startEngine } from './engine-process.ts';
 
 interface Job {
   readonly owner: string;
-  readonly request: EngineRequest;
+  readonly request: EngineRequest | IndexRequest;
   readonly view: RepositoryView;
   readonly resolve: (documents: readonly EngineDocument[]) => void;
   readonly reject: (error: unknown) => void;
@@ -83,5 +83,15 @@ export function createEngines(binary: string, limits: EngineLimits = engineDefau
       const ended = new LockstepError('RenderFailed', 'the agent stops');
       for (const job of waiting.splice(0)) job.reject(ended);
     },
+  };
+}
+
+/** Reads an index of charts by an engine. @returns the versions of one chart, as a list in JSON */
+export function indexReader(engine: Engine): (owner: string, index: Uint8Array, chart: string) => Promise<string> {
+  return async (owner, index, chart) => {
+    const file = { kind: 'file', oid: '', read: () => index } as const;
+    const view: RepositoryView = (path) => (path === 'index.yaml' ? file : { kind: 'nothing' });
+    const [answer] = await engine.render(owner, { index: { chart } }, view);
+    return answer?.text ?? '[]';
   };
 }

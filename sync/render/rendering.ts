@@ -11,8 +11,14 @@ import { isManifest, type TreeFile } from './plain.ts';
 /** Files at the top of a path that ask for a renderer. */
 const kustomizations = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
+/** Where a chart of elsewhere is laid into the repository. */
+export const laidCharts = '.lockstep-chart';
+
 /** What a Delivery says of its renderer. */
-export type RenderSettings = Pick<Delivery, 'name' | 'path' | 'targetNamespace' | 'kustomize' | 'helm'>;
+export type RenderSettings = Pick<
+  Delivery,
+  'name' | 'path' | 'targetNamespace' | 'kustomize' | 'helm' | 'chart' | 'isChartAlone'
+>;
 
 /**
  * What the engine is asked for; undefined where the manifests are plain ones.
@@ -25,7 +31,11 @@ export function engineRequestOf(
   cluster: () => Capabilities,
   given: readonly ChartValues[] = [],
 ): EngineRequest | undefined {
-  const { path, kustomize, helm } = settings;
+  const { path, kustomize, helm, chart, isChartAlone } = settings;
+  if (chart !== undefined && !isChartAlone) {
+    if (kustomize !== undefined) throw mismatch(path, 'only the values of a chart', 'spec.render.kustomize');
+    return helmRequest(settings, laidCharts, cluster(), given);
+  }
   const has = (name: string): boolean => files.some((file) => file.path === name);
   if (kustomize !== undefined || kustomizations.some(has)) {
     if (helm !== undefined) throw mismatch(path, 'a kustomization', 'spec.render.helm');
@@ -39,7 +49,7 @@ export function engineRequestOf(
     const overlay = kustomize === undefined ? '' : overlayOf(kustomize, path, manifests);
     return { kustomize: { path, overlay } };
   }
-  if (has('Chart.yaml')) return helmRequest(settings, helm ?? {}, cluster(), given);
+  if (has('Chart.yaml')) return helmRequest(settings, path, cluster(), given);
   if (helm !== undefined) throw mismatch(path, 'no chart', 'spec.render.helm');
   return undefined;
 }
@@ -49,16 +59,23 @@ function mismatch(path: string, what: string, field: string): LockstepError {
 }
 
 function helmRequest(
-  { name, path, targetNamespace }: RenderSettings,
-  { releaseName, valuesFiles = [], values, skipCrds = false, skipSchemaValidation = false }: HelmSpec,
+  { name, path, targetNamespace, helm = {} }: RenderSettings,
+  chart: string,
   { version, apis }: Capabilities,
   given: readonly ChartValues[],
 ): EngineRequest {
+  const {
+    releaseName,
+    valuesFiles = [],
+    values,
+    skipCrds = false,
+    skipSchemaValidation = false,
+  }: HelmSpec = helm ?? {};
   const texts: ChartValues[] = [...given, ...valuesFiles.map((file) => ({ name: pathOf(path, file) }))];
   if (values !== undefined) texts.push({ name: 'spec.render.helm.values', text: toJson(values as Json) });
   return {
     helm: {
-      chart: path,
+      chart,
       name: releaseName ?? name,
       namespace: targetNamespace,
       values: texts,

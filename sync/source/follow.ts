@@ -18,6 +18,7 @@ export interface RefSpec {
   readonly semver?: string | undefined;
   readonly name?: string | undefined;
   readonly commit?: string | undefined;
+  readonly digest?: string | undefined;
 }
 
 /** A reference as a server lists it. */
@@ -40,11 +41,22 @@ export function followedOf({ branch, tag, semver: range, name, commit }: RefSpec
     throw invalid('name', name, 'is no full name of a reference, such as refs/heads/main');
   }
   if (range !== undefined) {
-    if (semver.validRange(rangeOf(range), options) !== null) return { kind: 'semver', range };
+    if (isVersionRange(range)) return { kind: 'semver', range };
     throw invalid('semver', range, 'is no range of versions, such as ">=1.2.0 <2.0.0" or "1.x"');
   }
   if (tag !== undefined) return { kind: 'ref', name: named('tag', 'tags', tag) };
   return { kind: 'ref', name: named('branch', 'heads', branch ?? 'main') };
+}
+
+/**
+ * The same for an artifact of a registry: the later of tag, semver and digest counts, and without any the tag latest.
+ * @throws LockstepError InvalidSpec
+ */
+export function artifactFollowedOf({ tag = 'latest', semver: range, digest }: RefSpec): Followed {
+  if (digest !== undefined) return { kind: 'commit', oid: digest, branch: '' };
+  if (range !== undefined) return followedOf({ semver: range });
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(tag)) return { kind: 'ref', name: `refs/tags/${tag}` };
+  throw invalid('tag', tag, 'is no tag of a registry');
 }
 
 function named(field: string, folder: string, name: string): string {
@@ -56,10 +68,27 @@ function invalid(field: string, value: string, why: string): LockstepError {
   return new LockstepError('InvalidSpec', `spec.source.ref.${field} ${why}: ${JSON.stringify(value.slice(0, 200))}`);
 }
 
+/**
+ * The highest of some versions in a range; one that is named as it is counts before that, as for Helm.
+ * @param range empty for the highest of all that are releases
+ */
+export function chooseVersion(range: string, versions: readonly string[]): string | undefined {
+  const exact = versions.find((version) => version === range);
+  if (exact !== undefined) return exact;
+  const listed = versions.map((version) => ({ name: `refs/tags/${version}`, oid: version, peeled: undefined }));
+  return chooseRef({ kind: 'semver', range: range === '' ? '*' : range }, listed)?.oid;
+}
+
+/** Whether a text is a version, or a range of them. */
+export function isVersionRange(text: string): boolean {
+  return semver.validRange(rangeOf(text), options) !== null;
+}
+
 /** What is followed, in one word: two that are equal follow the same. */
 export function followedText(followed: Followed): string {
   if (followed.kind === 'ref') return followed.name;
-  return followed.kind === 'semver' ? `semver ${followed.range}` : `commit ${followed.oid}`;
+  if (followed.kind === 'semver') return `semver ${followed.range}`;
+  return followed.oid.startsWith('sha256:') ? followed.oid : `commit ${followed.oid}`;
 }
 
 /** What the names of the references begin with that the server is asked for. */

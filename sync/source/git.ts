@@ -21,7 +21,7 @@ import { sourceError } from './trouble.ts';
 import { parseSourceUrl, serverOf } from './url.ts';
 
 /** What reading Git repositories may cost, and where it may lead. */
-export interface SourceOptions {
+export interface GitOptions {
   readonly limits?: TransportLimits;
   /** They are closed by who has opened them. */
   readonly connections?: Connections;
@@ -37,9 +37,9 @@ interface Use {
  * Reads Git repositories over HTTP and SSH. Only objects are stored on disk, never a work tree, and never a credential.
  * The folder is a cache: it may be lost at any time.
  */
-export function createSources(
+export function createGitSources(
   folder: string,
-  { limits = transportDefaults, connections: given }: SourceOptions = {},
+  { limits = transportDefaults, connections: given }: GitOptions = {},
 ): Sources {
   const copies = new Map<string, Copy>();
   const uses = new Map<string, Use>();

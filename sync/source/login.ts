@@ -10,6 +10,8 @@ export interface CredentialNames {
 export interface Credentials {
   /** The header of HTTP. */
   readonly authorization: string | undefined;
+  /** That header for registries, by their hosts, where the Secret is one of several registries. */
+  readonly registries?: ReadonlyMap<string, string>;
   readonly ssh?: {
     /** The private key. */
     readonly identity: string;
@@ -22,6 +24,19 @@ export interface Credentials {
   readonly proxy?: string;
   /** Tells two credentials apart without holding them. */
   readonly fingerprint: string;
+}
+
+/** What is left of a login for a server that it is not for: whom to trust, the way there, and logins that name their server. */
+export function elsewhere(credentials: Credentials | undefined): Credentials | undefined {
+  if (credentials === undefined) return undefined;
+  const { registries, tls, proxy, fingerprint } = credentials;
+  return {
+    authorization: undefined,
+    ...(registries === undefined ? {} : { registries }),
+    ...(tls?.ca === undefined ? {} : { tls: { ca: tls.ca } }),
+    ...(proxy === undefined ? {} : { proxy }),
+    fingerprint: `${fingerprint} elsewhere`,
+  };
 }
 
 /** A public key, and where it stands. */

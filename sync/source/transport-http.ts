@@ -78,10 +78,10 @@ async function send(url: URL, exchange: Exchange): Promise<Dispatcher.ResponseDa
 export function unreachable(host: string, error: unknown, signal: AbortSignal): LockstepError {
   if (error instanceof LockstepError) return error;
   if (error instanceof ForbiddenAddress)
-    return new LockstepError('NotAllowed', `the Git server ${host} is not asked: ${error.message}`, { cause: error });
+    return new LockstepError('NotAllowed', `the server ${host} is not asked: ${error.message}`, { cause: error });
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
   const why = signal.aborted ? 'did not answer within the deadline' : `can't be reached (${code})`;
-  return new LockstepError('SourceUnreachable', `the Git server ${host} ${why}`, { cause: error });
+  return new LockstepError('SourceUnreachable', `the server ${host} ${why}`, { cause: error });
 }
 
 function redirectTarget(from: URL, location: string | string[] | undefined): URL {

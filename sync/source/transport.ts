@@ -35,13 +35,13 @@ export async function* capped(
     for await (const chunk of body) {
       bytes += chunk.length;
       if (bytes > limits.maxBytes)
-        throw new LockstepError('SourceTooLarge', `the Git server ${host} sent more than ${limits.maxBytes} bytes`);
+        throw new LockstepError('SourceTooLarge', `the server ${host} sent more than ${limits.maxBytes} bytes`);
       yield chunk;
     }
   } catch (error) {
     if (error instanceof LockstepError) fail(error);
     const why = signal.aborted ? 'did not end its answer within the deadline' : 'broke off its answer';
-    fail(new LockstepError('SourceUnreachable', `the Git server ${host} ${why}`, { cause: error }));
+    fail(new LockstepError('SourceUnreachable', `the server ${host} ${why}`, { cause: error }));
   }
 }
 

@@ -2,7 +2,7 @@ import { LockstepError } from '../errors.ts';
 
 /** Where a repository is, read and checked. */
 export interface SourceUrl {
-  readonly scheme: 'http' | 'https' | 'ssh';
+  readonly scheme: 'http' | 'https' | 'ssh' | 'oci';
   /** The whole in one form, as it is shown: a user only for SSH, never a password. */
   readonly href: string;
   /** Lower case, without a final dot; IPv6 addresses without brackets. */
@@ -14,33 +14,30 @@ export interface SourceUrl {
   readonly path: string;
 }
 
-const ports = { 'http:': 80, 'https:': 443, 'ssh:': 22 } as const;
+const ports = { 'http:': 80, 'https:': 443, 'ssh:': 22, 'oci:': 443 } as const;
 
 /** `git@host:path`, as scp writes it. */
 const scpForm = /^([\w.~][\w.~-]*)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][\w.-]*):([^\s]+)$/;
 
 /**
- * Reads the URL of a repository: https, http, ssh, or the form of scp. Everything else, local paths and helper programs
+ * Reads the URL of a repository: https, http, ssh, the form of scp, or oci. Everything else, local paths and helper programs
  * included, is refused.
+ * @param field where it stands
  * @throws LockstepError SourceUnsupported, InvalidSpec
  */
-export function parseSourceUrl(text: string): SourceUrl {
+export function parseSourceUrl(text: string, field = 'spec.source.url'): SourceUrl {
   const scp = text.includes('://') ? null : scpForm.exec(text);
   if (scp !== null) return sshUrl(scp[1] ?? '', scp[2] ?? '', '', scp[3] ?? '', text);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw new LockstepError('InvalidSpec', `spec.source.url is no URL: ${JSON.stringify(text)}`);
+  if (url === undefined) throw new LockstepError('InvalidSpec', `${field} is no URL: ${JSON.stringify(text)}`);
   if (!isKnown(url.protocol)) {
     throw new LockstepError(
       'SourceUnsupported',
-      `spec.source.url has the scheme ${url.protocol} and only https, http and ssh are supported`,
+      `${field} has the scheme ${url.protocol} and only https, http, ssh and oci are supported`,
     );
   }
-  if (url.password !== '' || (url.protocol !== 'ssh:' && url.username !== '')) {
-    throw new LockstepError(
-      'InvalidSpec',
-      'spec.source.url must not hold a user or password; use spec.source.secretRef',
-    );
-  }
+  requireNoLogin(url, field);
+  if (url.protocol === 'oci:') return ociUrl(url, field);
   if (url.protocol === 'ssh:') return sshUrl(url.username || 'git', url.hostname, url.port, url.pathname, text);
   const host = url.hostname.replace(/\.$/, '');
   return {
@@ -50,6 +47,34 @@ export function parseSourceUrl(text: string): SourceUrl {
     port: Number(url.port) || ports[url.protocol],
     user: '',
     path: url.pathname,
+  };
+}
+
+/** @throws LockstepError InvalidSpec; only SSH has users */
+function requireNoLogin({ protocol, username, password }: URL, field: string): void {
+  if (password === '' && (protocol === 'ssh:' || username === '')) return;
+  throw new LockstepError('InvalidSpec', `${field} must not hold a user or password; name a Secret by secretRef`);
+}
+
+/** As the distribution specification of OCI names repositories. */
+const repositoryName = /^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+
+function ociUrl({ hostname, port, pathname, search, hash }: URL, field: string): SourceUrl {
+  const host = hostname.toLowerCase().replace(/\.$/, '');
+  const name = pathname.replace(/^\//, '');
+  if (!hostName.test(host) || !repositoryName.test(name) || name.length > 255 || search !== '' || hash !== '')
+    throw new LockstepError(
+      'InvalidSpec',
+      `${field} is no repository of a registry, such as oci://ghcr.io/team/app, without a tag: ${JSON.stringify(name)}`,
+    );
+  const shownPort = port === '' || port === '443' ? '' : `:${port}`;
+  return {
+    scheme: 'oci',
+    href: `oci://${host}${shownPort}/${name}`,
+    hostname: host.replace(/^\[|\]$/g, ''),
+    port: Number(port) || ports['oci:'],
+    user: '',
+    path: `/${name}`,
   };
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceRequest } from '../../sync/ports.ts';
-import { createSources } from '../../sync/source/git.ts';
+import { createGitSources } from '../../sync/source/git.ts';
 import { transportDefaults } from '../../sync/source/transport.ts';
 import { type GitServer, type Repository, startGitServer } from './support/git-server.ts';
 import { until } from './support/kube.ts';
@@ -26,7 +26,7 @@ const request = (url: string, path = ''): SourceRequest => sourceRequest(url, { 
 const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
 
 async function files(
-  sources: ReturnType<typeof createSources>,
+  sources: ReturnType<typeof createGitSources>,
   repository: Repository,
   path = '',
 ): Promise<Record<string, string>> {
@@ -37,7 +37,7 @@ async function files(
 
 describe('a Git repository', () => {
   it('is read at its tip: nested folders, a sub-folder, author and subject; deltas and large files too', async () => {
-    const sources = createSources(join(folder, 'a'));
+    const sources = createGitSources(join(folder, 'a'));
     const repository = server.repository('a.git');
     const large = Array.from({ length: 20_000 }, (_, i) => `line ${i}`).join('\n');
     repository.commit({ 'top.yaml': 'top', 'deep/er/x.yaml': large, 'deep/y.yaml': 'y' }, 'one');
@@ -54,7 +54,7 @@ describe('a Git repository', () => {
   });
 
   it('costs one small request when it did not move, and only what changed when it did', async () => {
-    const sources = createSources(join(folder, 'b'));
+    const sources = createGitSources(join(folder, 'b'));
     const repository = server.repository('b.git');
     repository.commit(
       Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d${i % 10}/f${i}.yaml`, `content ${i}`])),
@@ -83,7 +83,7 @@ describe('a Git repository', () => {
 
   it('is kept on disk while somebody asks for it, and no longer', async () => {
     const place = join(folder, 'kept');
-    const sources = createSources(place);
+    const sources = createGitSources(place);
     const repository = server.repository('kept.git');
     // Small ones are kept in memory.
     repository.commit({ 'a.yaml': randomBytes(300_000).toString('base64') });
@@ -114,7 +114,7 @@ describe('a Git repository', () => {
   });
 
   it('may be rewritten by force', async () => {
-    const sources = createSources(join(folder, 'c'));
+    const sources = createGitSources(join(folder, 'c'));
     const repository = server.repository('c.git');
     repository.commit({ 'a.yaml': '1' });
     await files(sources, repository);
@@ -125,7 +125,7 @@ describe('a Git repository', () => {
   });
 
   it('that is empty, or lacks the branch, is an error and no deletion', async () => {
-    const sources = createSources(join(folder, 'd'));
+    const sources = createGitSources(join(folder, 'd'));
     const repository = server.repository('d.git');
     await expect(sources.tip(request(repository.url))).rejects.toMatchObject({ code: 'RepositoryEmpty' });
     repository.commit({ 'a.yaml': '1' });
@@ -139,7 +139,7 @@ describe('a Git repository', () => {
   });
 
   it('holds links and submodules as what they are, never as what they point to', async () => {
-    const sources = createSources(join(folder, 'e'));
+    const sources = createGitSources(join(folder, 'e'));
     const repository = server.repository('e.git');
     repository.commit({ 'a.yaml': '1' });
     repository.git(
@@ -169,7 +169,7 @@ describe('a Git server that misbehaves', () => {
   async function misbehave(
     listener: RequestListener,
     limits = {},
-  ): Promise<{ url: string; sources: ReturnType<typeof createSources> }> {
+  ): Promise<{ url: string; sources: ReturnType<typeof createGitSources> }> {
     const bad = createServer(listener);
     await new Promise<void>((resolve) => bad.listen(0, '127.0.0.1', resolve));
     closers.push(() => {
@@ -177,7 +177,7 @@ describe('a Git server that misbehaves', () => {
       bad.close();
     });
     const { port } = bad.address() as AddressInfo;
-    const sources = createSources(join(folder, String(port)), {
+    const sources = createGitSources(join(folder, String(port)), {
       limits: { ...transportDefaults, deadline: 500, ...limits },
     });
     closers.push(() => void sources.close());

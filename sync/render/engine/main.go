@@ -43,8 +43,10 @@ func render(request *request, wire *wire) (documents []document, err error) {
 		return renderKustomize(request.Kustomize, newTree(wire))
 	case request.Helm != nil:
 		return renderHelm(request.Helm, newTree(wire))
+	case request.Index != nil:
+		return versionsOf(request.Index, newTree(wire))
 	}
-	return nil, errors.New("the request asks for neither kustomize nor helm")
+	return nil, errors.New("the request asks for nothing that is known")
 }
 
 // limitMemory keeps the heap small, and ends the process before it takes the machine's.

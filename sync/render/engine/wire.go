@@ -7,10 +7,11 @@ import (
 	"io"
 )
 
-// A request: one of the two.
+// A request: one of them.
 type request struct {
 	Kustomize *kustomizeRequest `json:"kustomize"`
 	Helm      *helmRequest      `json:"helm"`
+	Index     *indexRequest     `json:"index"`
 }
 
 // A document is what one file came to: texts of manifests.

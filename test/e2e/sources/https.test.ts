@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressRule, openConnections } from '../../../sync/source/connections.ts';
-import { createSources } from '../../../sync/source/git.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
 import type { Credentials } from '../../../sync/source/login.ts';
 import { type Authority, type Certificate, createAuthority, hasOpenssl } from '../support/certificates.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
@@ -20,7 +20,7 @@ describe.skipIf(!hasOpenssl)('a repository over HTTPS', () => {
   let open: GitServer;
   let mutual: GitServer;
   let proxy: ProxyServer;
-  const sources = createSources(join(folder, 'data'));
+  const sources = createGitSources(join(folder, 'data'));
   beforeAll(async () => {
     authority = createAuthority(folder);
     me = authority.issue('me');
@@ -84,7 +84,7 @@ describe('a repository over HTTP', () => {
       process.env['HTTP_PROXY'] = way;
       process.env['NO_PROXY'] = noProxy;
       const connections = openConnections(addressRule(['loopback']));
-      const sources = createSources(join(folder, 'proxied'), { connections });
+      const sources = createGitSources(join(folder, 'proxied'), { connections });
       await snapshotOf(sources, sourceRequest(url.replace('a.git', 'b.git')));
       await sources.close();
       await connections.close();
@@ -119,7 +119,7 @@ describe('a repository over HTTP', () => {
     'http://10.0.0.1:9/r',
   ])('is not even connected to at %s, where that is not allowed', async (url) => {
     const connections = openConnections(addressRule(['public']), {});
-    const sources = createSources(join(folder, 'forbidden'), { connections });
+    const sources = createGitSources(join(folder, 'forbidden'), { connections });
     const ssh = { identity: 'x', passphrase: undefined, knownHosts: '* ssh-ed25519 AAAA\n[*]:9 ssh-ed25519 AAAA' };
     await expect(sources.tip(sourceRequest(url, { credentials: { ssh } }))).rejects.toMatchObject({
       code: 'NotAllowed',

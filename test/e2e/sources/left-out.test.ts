@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sources } from '../../../sync/ports.ts';
-import { createSources } from '../../../sync/source/git.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
 import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
 
@@ -12,7 +12,7 @@ let git: GitServer;
 let sources: Sources;
 beforeAll(async () => {
   git = await startGitServer();
-  sources = createSources(folder);
+  sources = createGitSources(folder);
 });
 afterAll(async () => {
   await sources.close();

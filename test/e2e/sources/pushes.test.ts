@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createSources } from '../../../sync/source/git.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
 import { type Repository, startGitServer } from '../support/git-server.ts';
 import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
 
@@ -53,7 +53,7 @@ describe.each([
     const random = chance(seed);
     const server = await startGitServer(options);
     const repository = server.repository('walk.git');
-    const sources = createSources(join(folder, 'walk'));
+    const sources = createGitSources(join(folder, 'walk'));
     const path = (): string => `d${random(4)}/e${random(3)}/f${random(30)}.yaml`;
     const lines = (): string => Array.from({ length: 1 + random(60) }, () => `line ${random(1_000)}`).join('\n');
     repository.commit({ 'd1/a.yaml': '', ...Object.fromEntries(Array.from({ length: 60 }, () => [path(), lines()])) });
@@ -72,7 +72,7 @@ describe.each([
   it('is read at one commit too, be it the tip, an older one, or one that nobody has', async () => {
     const server = await startGitServer(options);
     const repository = server.repository('commits.git');
-    const sources = createSources(join(folder, 'commits'));
+    const sources = createGitSources(join(folder, 'commits'));
     const ids = ['1', '2', '3'].map((text) => repository.commit({ 'a.yaml': text }));
     const at = (commit: string) => snapshotOf(sources, sourceRequest(repository.url, { ref: { commit } }));
     for (const [index, id] of ids.entries()) expect(textsOf(await at(id))).toEqual({ 'a.yaml': `${index + 1}` });
@@ -85,7 +85,7 @@ describe.each([
   it('is known to follow what was before, or not, over many commits and merges', async () => {
     const server = await startGitServer(options);
     const repository = server.repository('follows.git');
-    const sources = createSources(join(folder, 'follows'));
+    const sources = createGitSources(join(folder, 'follows'));
     const { git } = repository;
     const first = repository.commit({ 'a.yaml': '1' });
     const second = repository.commit({ 'a.yaml': '2' });
@@ -118,7 +118,7 @@ describe.each([
   it('costs what changed, also among thousands, after a force-push, and on another branch', async () => {
     const server = await startGitServer(options);
     const repository = server.repository('flat.git');
-    const sources = createSources(join(folder, 'flat'));
+    const sources = createGitSources(join(folder, 'flat'));
     repository.commit(Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`f${i}.yaml`, `content ${i}`])));
     const cost = async (branch = 'main'): Promise<number> => {
       const before = server.sent.get('flat.git') ?? 0;
@@ -145,7 +145,7 @@ describe('a repository that is pushed to again and again', () => {
   it('is begun anew when its packs pile up, and is the same all the while', async () => {
     const server = await startGitServer();
     const repository = server.repository('many.git');
-    const sources = createSources(join(folder, 'many'));
+    const sources = createGitSources(join(folder, 'many'));
     const asked = sourceRequest(repository.url);
     repository.commit({ 'a.yaml': '0', 'b.yaml': randomBytes(5_000).toString('hex') });
     const costs: number[] = [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RefSpec } from '../../../sync/source/follow.ts';
-import { createSources } from '../../../sync/source/git.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
 import type { Trust } from '../../../sync/source/login.ts';
 import { wireString } from '../../../sync/source/verify/wire.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
@@ -33,7 +33,7 @@ const trust = (mode: Trust['mode'], ...texts: string[]): Trust => ({
 
 /** Who has signed what a reference names. */
 async function signerOf(trusted: Trust, ref: RefSpec = {}, of = repository): Promise<string | undefined> {
-  const sources = createSources(join(folder, 'data'));
+  const sources = createGitSources(join(folder, 'data'));
   const request = sourceRequest(of.url, { ref });
   try {
     return (await sources.read(request, await sources.tip(request), trusted)).signer;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSources } from '../../../sync/source/git.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
 import type { Credentials } from '../../../sync/source/login.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
 import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
@@ -37,7 +37,7 @@ describe.skipIf(!hasSshd).each([
   });
 
   it('is read, and followed, over one login', async () => {
-    const sources = createSources(join(folder, 'a'));
+    const sources = createGitSources(join(folder, 'a'));
     const asked = sourceRequest(url, { ...login(key), path: 'deploy' });
     expect(textsOf(await snapshotOf(sources, asked))).toEqual({ 'a.yaml': '1' });
     repository.commit({ 'deploy/a.yaml': '2', 'deploy/c.yaml': 'c' });
@@ -54,14 +54,14 @@ describe.skipIf(!hasSshd).each([
     ['rsa', ''],
     ['rsa', 'a pass phrase'],
   ] as const)('lets in a key of %s, locked with %j', async (type, passphrase) => {
-    const sources = createSources(join(folder, 'b'));
+    const sources = createGitSources(join(folder, 'b'));
     const asked = sourceRequest(url, login(ssh.key(type, passphrase), { passphrase: passphrase || undefined }));
     expect(textsOf(await snapshotOf(sources, asked))).toMatchObject({ 'b.yaml': 'b' });
     await sources.close();
   });
 
   it('logs in anew when the server ended the login without a word', async () => {
-    const sources = createSources(join(folder, 'c'));
+    const sources = createGitSources(join(folder, 'c'));
     const asked = sourceRequest(url, login(key));
     await sources.tip(asked);
     ssh.drop();
@@ -91,7 +91,7 @@ describe.skipIf(!hasSshd).each([
       /shows a key that known_hosts does not name/,
     ],
   ])('is not read with %s', async (_what, more, code, message) => {
-    const sources = createSources(join(folder, 'd'));
+    const sources = createGitSources(join(folder, 'd'));
     const refused = sources.tip(sourceRequest(url, more()));
     await expect(refused).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('C4NARY') });
@@ -99,7 +99,7 @@ describe.skipIf(!hasSshd).each([
   });
 
   it('that is not there says what the server says', async () => {
-    const sources = createSources(join(folder, 'e'));
+    const sources = createGitSources(join(folder, 'e'));
     await expect(sources.tip(sourceRequest(`${url}-none`, login(key)))).rejects.toMatchObject({
       code: 'SourceUnreachable',
       message: expect.stringContaining('does not appear to be a git repository'),

@@ -14,6 +14,8 @@ export function sourceRequest(
     path: '',
     ignore: undefined,
     submodules: false,
+    isPlain: false,
+    chart: undefined,
     allows: () => true,
     user: 'somebody',
     ...rest,

@@ -206,6 +206,10 @@ function work(
       clock,
       log,
       limits: () => unlimited,
+      charts: {
+        locate: () => Promise.reject(new Error('there are no charts')),
+        read: () => Promise.reject(new Error('there are no charts')),
+      },
       engine: { render: () => Promise.reject(new Error('nothing is rendered here')), close: async () => undefined },
       agentNamespace: 'lockstep-system',
       records,

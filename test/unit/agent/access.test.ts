@@ -7,6 +7,7 @@ import { loadAccess } from '../../../agent/kube/client.ts';
 import type { Json } from '../../../diff/json.ts';
 import type { Cluster } from '../../../sync/ports.ts';
 import { printYaml } from '../../../sync/render/yaml.ts';
+import { loginFor } from '../../../sync/source/artifact/registry-tokens.ts';
 import { writeKubeconfig } from '../../e2e/support/kubeconfig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-access-'));
@@ -95,6 +96,26 @@ describe('credentials of a Git server', () => {
     expect(await read(secret(data))).toMatchObject(expected);
   });
 
+  it('for registries are kept by their hosts', async () => {
+    const pair = (login: string) => `Basic ${Buffer.from(login).toString('base64')}`;
+    const auths = {
+      'ghcr.io': { auth: Buffer.from('ada:p:q').toString('base64') },
+      'https://index.docker.io/v1/': { username: 'bob', password: 'hub-password' },
+      'empty.example.com': {},
+    };
+    const { registries, authorization } = await read(secret({ '.dockerconfigjson': JSON.stringify({ auths }) }));
+    expect([...(registries ?? [])]).toEqual([
+      ['ghcr.io', pair('ada:p:q')],
+      ['index.docker.io', pair('bob:hub-password')],
+    ]);
+    expect(authorization).toBeUndefined();
+    const named = await read(secret({ url: 'https://Charts.example.com/x', username: 'eve', password: 'pass-7' }));
+    expect([...(named.registries ?? [])]).toEqual([['charts.example.com', pair('eve:pass-7')]]);
+    expect(loginFor(await read(secret({ '.dockerconfigjson': JSON.stringify({ auths }) })), 'docker.io')).toBe(
+      pair('bob:hub-password'),
+    );
+  });
+
   it('are known by all that they hold, and by no more', async () => {
     const print = async (data: Record<string, string>) => (await read(secret(data))).fingerprint;
     const prints = await Promise.all(
@@ -110,13 +131,14 @@ describe('credentials of a Git server', () => {
     [{ githubAppID: '7' }, 'needs githubAppPrivateKey'],
     [{ githubAppID: '7', githubAppPrivateKey: 'PEM' }, 'githubAppInstallationID or githubAppInstallationOwner'],
     [{ password: 'p', proxy: 'proxy:3128' }, 'needs an address of a proxy'],
+    [{ '.dockerconfigjson': '{"auths": C4NARY' }, 'is no JSON'],
   ])('are refused where half is missing: %j', async (data, problem) => {
     await expect(read(secret(data as Record<string, string>))).rejects.toThrow(problem);
   });
 
   it('are missed with a word on what is needed', async () => {
     await expect(read(secret({ username: 'ada' }))).rejects.toThrow(
-      'the Secret shop/s needs the keys username and password, bearerToken, identity',
+      'the Secret shop/s needs the keys username and password, bearerToken, .dockerconfigjson, identity',
     );
     const none = { get: async () => undefined } as unknown as Cluster;
     await expect(read(none)).rejects.toMatchObject({ code: 'CredentialsNotFound' });

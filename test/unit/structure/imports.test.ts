@@ -23,8 +23,9 @@ const pure = [
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
-  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|rendering|overlay|variables|values|substitute|yaml-text)\.ts$/,
+  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|rendering|overlay|variables|values|substitute|yaml-text|mounts)\.ts$/,
   /^sync\/source\/(url|follow|commit|packet|pack-format|stored-index|known-hosts|sharing|glob|ignore-rules|submodules|login)\.ts$/,
+  /^sync\/source\/(tree|listing|artifact\/file-tree)\.ts$/,
   /^sync\/source\/verify\/(allowed-signers|signed-object|ssh-keys|ssh-signature|wire)\.ts$/,
   /^sync\/apply\/(filters\/|taken\.ts$)/,
   /^diff\//,
@@ -35,6 +36,7 @@ const pure = [
 ];
 const middle = [
   /^sync\/(reconcile|find|revision|engine-made|given-values|source-request|succession|heal|drift|far|teardown)\.ts$/,
+  /^sync\/charts\//,
   /^sync\/plan\/(try|draft)\.ts$/,
   /^sync\/apply\//,
   /^sync\/hooks\/run\.ts$/,

@@ -87,10 +87,47 @@ describe('a Delivery', () => {
     ).toEqual([]);
     expect(
       unbuiltFields({
-        source: { ref: { digest: 'sha256:1' }, submodules: true },
+        source: { submodules: true },
         rollback: { mode: 'off' },
-        render: { helm: { chart: 'x' } },
+        render: { decryption: { provider: 'sops' } },
       }),
-    ).toEqual(['spec.source.ref.digest', 'spec.render.helm.chart']);
+    ).toEqual(['spec.render.decryption']);
+  });
+
+  const digest = `sha256:${'a'.repeat(64)}`;
+  it.each([
+    [{ source: { url: 'https://h/r.git' } }, { ref: 'refs/heads/main', isChartAlone: false }],
+    [{ source: { url: 'oci://h/team/app' } }, { ref: 'refs/tags/latest' }],
+    [{ source: { url: 'oci://h/team/app', ref: { semver: '1.x', tag: 'a' } } }, { ref: 'semver 1.x' }],
+    [{ source: { url: 'oci://h/team/app', ref: { semver: '1.x', digest } } }, { ref: digest }],
+    [
+      { render: { helm: { repository: 'https://h/c/', chart: 'web', version: '~1.2', secretRef: { name: 's' } } } },
+      { url: 'https://h/c', ref: 'web ~1.2', isChartAlone: true, secretName: 's', chart: { name: 'web' } },
+    ],
+    [
+      {
+        source: { url: 'https://h/r.git' },
+        render: { helm: { repository: 'oci://h/c', chart: 'web', insecure: true } },
+      },
+      { isChartAlone: false, chart: { repository: 'oci://h/c', version: '', isPlain: true } },
+    ],
+  ])('has its source from %j', (spec, expected) => {
+    expect(readDelivery(delivery(spec))).toMatchObject(expected);
+  });
+
+  it.each([
+    [{}, 'spec.source is missing'],
+    [{ render: { helm: { chart: 'x' } } }, 'chart and version need spec.render.helm.repository'],
+    [{ render: { helm: { repository: 'https://h/c' } } }, 'needs spec.render.helm.chart'],
+    [{ render: { helm: { repository: 'https://h/c', chart: 'x', version: 'new' } } }, 'is no version or range'],
+    [{ render: { helm: { repository: 'https://u:p@h/c', chart: 'x' } } }, 'spec.render.helm.repository'],
+    [{ source: { url: 'https://h/r', ref: { digest } } }, 'ref.digest is for artifacts'],
+    [{ source: { url: 'oci://h/r', ref: { branch: 'main' } } }, 'spec.source.ref.branch is for repositories of Git'],
+    [{ source: { url: 'oci://h/r', requireFastForward: true } }, 'spec.source.requireFastForward is for'],
+    [{ source: { url: 'oci://h/r', ref: { tag: 'a/b' } } }, 'is no tag of a registry'],
+    [{ source: { url: 'oci://h/r:latest' } }, 'without a tag'],
+    [{ source: { url: 'oci://h/UPPER' } }, 'is no repository of a registry'],
+  ])('is refused for %j', (spec, problem) => {
+    expect(() => readDelivery(delivery(spec))).toThrow(problem);
   });
 });

@@ -16,6 +16,8 @@ const settings = (more: Partial<RenderSettings> = {}): RenderSettings => ({
   path: 'deploy/prod',
   targetNamespace: 'shop',
   kustomize: undefined,
+  chart: undefined,
+  isChartAlone: false,
   helm: undefined,
   ...more,
 });

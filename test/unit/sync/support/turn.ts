@@ -79,6 +79,10 @@ export function makeTurn(
       capabilities: () => ({ version: 'v1.36.3', apis: [] }),
       refresh: async () => undefined,
     },
+    charts: {
+      locate: () => Promise.reject(new Error('there are no charts')),
+      read: () => Promise.reject(new Error('there are no charts')),
+    },
     engine: { render: () => Promise.reject(new Error('no engine here')), close: async () => undefined },
     sources: {
       tip: async () => ({ revision: source.tip, ref: 'refs/heads/main', object: source.tip }),

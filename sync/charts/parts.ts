@@ -1,0 +1,142 @@
+import { at, type Json, textAt } from '../../diff/json.ts';
+import { LockstepError } from '../errors.ts';
+import { inParallel } from '../parallel.ts';
+import type { RepositoryNode, RepositoryView } from '../render/engine-port.ts';
+import type { Mounts } from '../render/mounts.ts';
+import { parseYaml } from '../render/yaml.ts';
+import { viewOfTree } from '../source/artifact/file-tree.ts';
+import { type ChartReach, chartRequest, type HomeRepository } from './reach.ts';
+
+/** A chart that another one needs. */
+interface Part {
+  readonly name: string;
+  readonly version: string;
+  readonly repository: string;
+}
+
+/** More are no chart. */
+const mostParts = 100;
+
+/**
+ * The charts that a chart needs and does not hold in its folder charts: those beside it in the repository, and those of
+ * repositories of charts, at the versions of Chart.lock where there is one.
+ * @param folder that of the chart
+ * @param home the Delivery's own repository of charts
+ * @param fetched those of repositories of charts that are known; new ones are added
+ * @returns where they are to be laid
+ * @throws LockstepError InvalidManifests, ChartNotFound, or what the repository of charts answers
+ */
+export async function missingParts(
+  view: RepositoryView,
+  folder: string,
+  reach: ChartReach,
+  home: HomeRepository | undefined,
+  fetched: Map<string, RepositoryView>,
+): Promise<Mounts> {
+  const mounts = new Map<string, RepositoryView>();
+  const parts = partsOf(view, folder);
+  await inParallel(parts, 4, async (part) => {
+    const place = join(folder, 'charts', `${part.name}-${part.version.replaceAll(/[^A-Za-z0-9.-]/g, '_')}`);
+    if (part.repository.startsWith('file://')) {
+      mounts.set(place, beside(view, folder, part));
+      return;
+    }
+    const laid = fetched.get(place) ?? (await fetchPart(folder, part, reach, home));
+    fetched.set(place, laid);
+    mounts.set(place, laid);
+  });
+  return mounts;
+}
+
+/** What decides which charts those are, in one word. */
+export function partsKey(view: RepositoryView, folder: string): string {
+  return ['Chart.yaml', 'Chart.lock', 'requirements.yaml', 'requirements.lock', 'charts']
+    .map((name) => view(join(folder, name)))
+    .map((node) => (node.kind === 'nothing' ? '-' : node.oid))
+    .join(' ');
+}
+
+async function fetchPart(
+  folder: string,
+  { name, version, repository }: Part,
+  reach: ChartReach,
+  home: HomeRepository | undefined,
+): Promise<RepositoryView> {
+  if (!/^(https?|oci):\/\//.test(repository))
+    throw new LockstepError(
+      'InvalidManifests',
+      `the chart ${name} is not in ${join(folder, 'charts')}, and ${repository === '' ? 'no repository of it is named' : 'its repository is no https:// or oci:// URL'}`,
+    );
+  const request = await chartRequest(reach, { repository: repository.replace(/\/+$/, ''), name, version }, home);
+  return viewOfTree(await reach.charts.read(request, await reach.charts.locate(request)));
+}
+
+/** `file://../common` stands in the same repository; above its top there is nothing. */
+function beside(view: RepositoryView, folder: string, { name, repository }: Part): RepositoryView {
+  const path = repository.slice('file://'.length);
+  const names = folder.split('/').filter((one) => one !== '');
+  for (const one of path.split('/').filter((part) => part !== '' && part !== '.')) {
+    if (one !== '..') names.push(one);
+    else if (names.pop() === undefined)
+      throw new LockstepError(
+        'InvalidManifests',
+        `the chart ${name} would stand outside of the repository: file://${path}`,
+      );
+  }
+  const place = names.join('/');
+  if (path.startsWith('/') || view(join(place, 'Chart.yaml')).kind !== 'file')
+    throw new LockstepError('InvalidManifests', `file://${path} is no folder with the chart ${name}`);
+  return (inner) => view(join(place, inner));
+}
+
+/** Those of Chart.yaml, or of requirements.yaml where the chart is an old one, that are not there. */
+function partsOf(view: RepositoryView, folder: string): Part[] {
+  const own = readYaml(view(join(folder, 'Chart.yaml')), join(folder, 'Chart.yaml'));
+  const old = readYaml(view(join(folder, 'requirements.yaml')), join(folder, 'requirements.yaml'));
+  const wanted = listAt(own).concat(textAt(own, 'apiVersion') === 'v2' ? [] : listAt(old));
+  const locked = [...lockOf(view, folder, 'Chart.lock'), ...lockOf(view, folder, 'requirements.lock')];
+  const charts = view(join(folder, 'charts'));
+  const held = charts.kind === 'folder' ? charts.names.map(({ name }) => name) : [];
+  const missing = wanted.filter(({ name }) => !held.some((entry) => isOf(entry, name)));
+  if (missing.length > mostParts)
+    throw new LockstepError('InvalidManifests', `the chart ${folder} needs more than ${mostParts} others`);
+  return missing.map((part) => ({
+    ...part,
+    version:
+      locked.find(({ name, repository }) => name === part.name && repository === part.repository)?.version ??
+      part.version,
+  }));
+}
+
+/** A folder, or an archive with a version in its name. */
+function isOf(entry: string, name: string): boolean {
+  return entry === name || (entry.startsWith(`${name}-`) && /^\d.*\.tgz$/.test(entry.slice(name.length + 1)));
+}
+
+function lockOf(view: RepositoryView, folder: string, file: string): Part[] {
+  return listAt(readYaml(view(join(folder, file)), join(folder, file)));
+}
+
+/** @throws LockstepError InvalidManifests */
+function readYaml(node: RepositoryNode, path: string): Json {
+  if (node.kind !== 'file') return null;
+  try {
+    return parseYaml(Buffer.from(node.read()).toString('utf8'))[0] ?? null;
+  } catch {
+    throw new LockstepError('InvalidManifests', `${path} is no YAML`);
+  }
+}
+
+function listAt(value: Json): Part[] {
+  const listed = at(value, 'dependencies');
+  if (!Array.isArray(listed)) return [];
+  return listed.flatMap((entry) => {
+    const name = textAt(entry, 'name') ?? '';
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return [];
+    return [{ name, version: textAt(entry, 'version') ?? '', repository: textAt(entry, 'repository') ?? '' }];
+  });
+}
+
+function join(...names: readonly string[]): string {
+  return names.filter((name) => name !== '').join('/');
+}

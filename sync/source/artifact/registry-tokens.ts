@@ -1,0 +1,117 @@
+import { hashText } from '../../../diff/hash.ts';
+import { textAt } from '../../../diff/json.ts';
+import { LockstepError } from '../../errors.ts';
+import type { Credentials } from '../login.ts';
+import { parseSourceUrl } from '../url.ts';
+import type { Web } from './web.ts';
+
+/** A repository of a registry, and how to log in there. */
+export interface RegistryPlace {
+  /** `oci://host/path`. */
+  readonly url: string;
+  readonly credentials: Credentials | undefined;
+  /** Whether it is asked without TLS. */
+  readonly isPlain: boolean;
+}
+
+/** How one logs in to registries: by a password, or by tokens that another server makes of it. Kept in memory only. */
+export interface RegistryTokens {
+  /** The header that was right before; undefined for the first question. */
+  known(place: RegistryPlace): string | undefined;
+  /**
+   * Does what the registry asks for.
+   * @param challenge its `WWW-Authenticate`
+   * @throws LockstepError SourceUnauthorized
+   */
+  renew(place: RegistryPlace, challenge: string): Promise<string | undefined>;
+}
+
+/** More are not kept. */
+const mostKept = 500;
+const maxAnswer = 1024 * 1024;
+
+export function openRegistryTokens(web: Web): RegistryTokens {
+  const kept = new Map<string, string>();
+
+  function keep(place: RegistryPlace, header: string): string {
+    kept.set(keyOf(place), header);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= mostKept) break;
+      kept.delete(oldest);
+    }
+    return header;
+  }
+
+  return {
+    known: (place) => kept.get(keyOf(place)),
+    renew: async (place, challenge) => {
+      kept.delete(keyOf(place));
+      const login = loginFor(place.credentials, parseSourceUrl(place.url).hostname);
+      if (/^basic\b/i.test(challenge)) {
+        if (login === undefined) throw refused(place, 'asks for a login, and no Secret is named');
+        return keep(place, login);
+      }
+      const { realm, service, scope } = parametersOf(challenge);
+      if (!/^bearer\b/i.test(challenge) || realm === undefined)
+        throw refused(place, 'asks for a login of an unknown form');
+      return keep(place, `Bearer ${await askToken(web, place, login, { realm, service, scope })}`);
+    },
+  };
+}
+
+function keyOf({ url, credentials, isPlain }: RegistryPlace): string {
+  return hashText(`${url} ${credentials?.fingerprint ?? ''} ${isPlain}`);
+}
+
+/** The login for a registry: of a Secret for several, the one for this. */
+export function loginFor(credentials: Credentials | undefined, hostname: string): string | undefined {
+  const named = hostname === 'docker.io' ? 'index.docker.io' : hostname;
+  return credentials?.registries?.get(named) ?? credentials?.registries?.get(hostname) ?? credentials?.authorization;
+}
+
+interface Challenge {
+  readonly realm: string;
+  readonly service: string | undefined;
+  readonly scope: string | undefined;
+}
+
+async function askToken(
+  web: Web,
+  place: RegistryPlace,
+  login: string | undefined,
+  { realm, service, scope }: Challenge,
+): Promise<string> {
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  const isSafe = url?.protocol === 'https:' || (place.isPlain && url?.protocol === 'http:');
+  if (url === undefined || !isSafe) throw refused(place, 'sends for a token to what is no https address');
+  if (service !== undefined) url.searchParams.set('service', service);
+  if (scope !== undefined) url.searchParams.set('scope', scope);
+  const { credentials } = place;
+  const answer = await web({ url: url.href, authorization: login, credentials, maxBytes: maxAnswer });
+  const token = answer.status === 200 ? tokenIn(answer.body) : undefined;
+  if (token === undefined) throw refused(place, `gives no token: HTTP ${answer.status} of ${url.host}`);
+  return token;
+}
+
+function tokenIn(body: Buffer): string | undefined {
+  try {
+    const said = JSON.parse(body.toString('utf8'));
+    const token = textAt(said, 'token') ?? textAt(said, 'access_token');
+    return token !== undefined && /^[\x21-\x7e]+$/.test(token) ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refused({ url }: RegistryPlace, why: string): LockstepError {
+  return new LockstepError('SourceUnauthorized', `the registry of ${url} ${why}`);
+}
+
+/** `Bearer realm="…",service="…"`. */
+function parametersOf(challenge: string): Readonly<Partial<Record<'realm' | 'service' | 'scope', string>>> {
+  const found = [...challenge.matchAll(/\b(realm|service|scope)="([^"]*)"/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ]);
+  return Object.fromEntries(found);
+}
