@@ -14,6 +14,11 @@ export function registerSecret(value: string): void {
   masks = undefined;
 }
 
+/** Whether a text is worth to be hidden: shorter ones, and words that anybody may write, would mask what is no secret. */
+export function isSecretText(text: string): boolean {
+  return text.length >= 8 && !/^[A-Za-z]{1,15}$/.test(text);
+}
+
 /** Remembers the secrets of somebody in place of those that they had, which stay for one more change. */
 export function registerSecretsOf(owner: string, values: readonly string[]): void {
   const [last = [], ...older] = changing.get(owner) ?? [];

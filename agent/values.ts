@@ -3,7 +3,7 @@ import { isForbidden, LockstepError, messageOf } from '../sync/errors.ts';
 import type { Cluster, WatchEvent, Watches } from '../sync/ports.ts';
 import { type ValueRef, type Values, valueTitle } from '../sync/render/values.ts';
 import type { KubeObject } from '../sync/types.ts';
-import { registerSecretsOf } from './mask.ts';
+import { isSecretText, registerSecretsOf } from './mask.ts';
 
 /** ConfigMaps and Secrets with values for manifests, followed for as long as a Delivery names them. */
 export interface FollowedValues {
@@ -138,14 +138,9 @@ function required(
   return followed?.values;
 }
 
-/** Shorter ones, and words that anybody may write, would mask what is no secret. */
-function isSecret(text: string): boolean {
-  return text.length >= 8 && !/^[A-Za-z]{1,15}$/.test(text);
-}
-
 /** A value may be a whole file of values: its parts are secrets too, when somebody quotes one. */
 function secretsIn(values: Values | undefined, parseYaml: Parse): string[] {
-  return [...(values?.values() ?? [])].flatMap((text) => [text, ...partsOf(text, parseYaml)]).filter(isSecret);
+  return [...(values?.values() ?? [])].flatMap((text) => [text, ...partsOf(text, parseYaml)]).filter(isSecretText);
 }
 
 function partsOf(text: string, parseYaml: Parse): string[] {

@@ -6,24 +6,16 @@ import type { Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
 import type { Clock, Log } from '../sync/ports.ts';
-import { createEngines, indexReader } from '../sync/render/engines.ts';
 import { parseYaml } from '../sync/render/yaml.ts';
-import { askJson } from '../sync/source/ask-json.ts';
-import { addressRule, openConnections } from '../sync/source/connections.ts';
-import { createSources } from '../sync/source/sources.ts';
-import type { World } from '../sync/world.ts';
 import { createAccounts } from './accounts.ts';
 import { createAsker } from './analysis/ask.ts';
 import { createMeasure } from './analysis/measure.ts';
 import { reviewConnections } from './api/callers.ts';
 import { createClock } from './clock.ts';
-import { readCredentials } from './credentials.ts';
 import { createDeliveries, type SharedWorld } from './deliveries.ts';
 import { createDeliveryWriter } from './delivery-writer.ts';
-import { enginePlace } from './engine-place.ts';
 import { createEvents } from './events.ts';
 import { createFailPoint } from './fail-points.ts';
-import { createAppTokens } from './github-app.ts';
 import { loadAccess } from './kube/client.ts';
 import { discoverKinds } from './kube/discovery.ts';
 import { createKubeHttp, fenced, type HttpLimits, httpDefaults, type KubeHttp } from './kube/http.ts';
@@ -46,10 +38,10 @@ import { createRegistry, type Registry } from './registry.ts';
 import { type LoginDeps, readLogin, type SecretPlace } from './remote-login.ts';
 import { followRules } from './rules/book.ts';
 import { createRuleJudge } from './rules/judge.ts';
-import { type Settings, sourceAddresses } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { createSites } from './sites.ts';
-import { readTrustedKeys } from './trusted-keys.ts';
 import { followValues } from './values.ts';
+import { openContent } from './wire-content.ts';
 
 /** A running agent. */
 export interface Agent {
@@ -122,14 +114,7 @@ async function openCommon(settings: Settings, log: Log, opened: AsyncDisposableS
 
 async function work(common: Common, leadership: Leadership, opened: AsyncDisposableStack): Promise<void> {
   const { settings, log, clock, registry, metrics, probes, anybody, reviews } = common;
-  const gitLimits = { deadline: settings['git-timeout'], maxBytes: settings['git-max-bytes'], maxRedirects: 3 };
-  const connections = openConnections(addressRule(sourceAddresses(settings), process.env['KUBERNETES_SERVICE_HOST']));
-  opened.defer(connections.close);
-  const engine = createEngines(enginePlace(settings.engine));
-  opened.defer(engine.close);
-  const readIndex = indexReader(engine);
-  const { sources, charts } = createSources(settings['data-dir'], { limits: gitLimits, connections, readIndex });
-  opened.defer(sources.close);
+  const { readSecrets, ...content } = openContent(settings, opened);
   const http = fenced(anybody, leadership.left);
   const kinds = await discoverKinds(http);
   const seals = createSeals(http, settings.namespace);
@@ -187,16 +172,14 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   opened.defer(queue.close);
   await Promise.all([limits.ready, rules.ready]);
   const clusterOf = (target: Target) => sites.at(target).cluster;
-  const appTokens = createAppTokens((...asked) => askJson(connections, ...asked), clock);
-  const credentials: World['credentials'] = (identity, namespace, names) =>
-    readCredentials(sites.at(identity).cluster, namespace, names, appTokens);
+  const { forget: forgetSecrets, ...secrets } = readSecrets(clusterOf, clock);
   const measure = createMeasure({
     asker,
     answer: ruleJudge.answer,
     limits: limits.of,
     agentNamespace: settings.namespace,
     cluster: clusterOf,
-    credentials: (identity, namespace, secret) => credentials(identity, namespace, { secret }),
+    credentials: (identity, namespace, secret) => secrets.credentials(identity, namespace, { secret }),
   });
   const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
   metrics.withheld(() => neighbours.open().length);
@@ -215,15 +198,12 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     reach: createFailPoint(process.env['LOCKSTEP_FAIL_AT']),
     cluster: clusterOf,
     measure,
-    sources,
-    charts,
-    engine,
+    ...content,
     isEnding: (namespace) => isEnding(http, namespace),
     tellNamespace: (name, reason, message) =>
       events.write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, 'Warning', reason, message),
-    credentials,
+    ...secrets,
     values: values.of,
-    trustedKeys: (identity, namespace, places) => readTrustedKeys(sites.at(identity).cluster, namespace, places),
   };
   const writer = createDeliveryWriter(http, events);
   const deliveries = createDeliveries({
@@ -237,7 +217,10 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     events,
     writer,
     neighbours,
-    forgetValues: values.forget,
+    forgetValues: (uid) => {
+      values.forget(uid);
+      forgetSecrets(uid);
+    },
     world,
     siteAt: sites.at,
     enqueue: queue.add,

@@ -16,6 +16,8 @@ export interface GoProgram {
   /** The folder of the module. */
   readonly folder: string;
   readonly linkerFlags: string;
+  /** The package, where it is not the folder itself. */
+  readonly package?: string;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function buildGo(program: GoProgram, say: (line: string) => void): 
   const ticker = setInterval(() => say(`still building the ${name}, ${seconds()} s`), 10_000);
   const fresh = `${binary}.${process.pid}.new`;
   try {
-    await compile(folder, linkerFlags, fresh);
+    await compile(program, fresh);
   } finally {
     clearInterval(ticker);
   }
@@ -53,9 +55,9 @@ function sourceHash(folder: string, linkerFlags: string): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function compile(folder: string, linkerFlags: string, output: string): Promise<void> {
+function compile({ folder, linkerFlags, package: what = '.' }: GoProgram, output: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const go = spawn('go', ['build', '-trimpath', '-ldflags', linkerFlags, '-o', output, '.'], {
+    const go = spawn('go', ['build', '-trimpath', '-ldflags', linkerFlags, '-o', output, what], {
       cwd: folder,
       stdio: ['ignore', 'inherit', 'inherit'],
     });

@@ -8,6 +8,8 @@ import type { EngineDocument, EngineRequest, RepositoryView } from './render/eng
 import { type Mounts, withMounts } from './render/mounts.ts';
 import { type Rendered, readManifests } from './render/plain.ts';
 import { askedBy, engineRequestOf, isUnchanged, laidCharts, looking, renderKey } from './render/rendering.ts';
+import type { Unsealer } from './render/sops/port.ts';
+import { unsealedView } from './render/unsealed.ts';
 import type { MadeParts, Turn } from './session.ts';
 import { viewOfTree } from './source/artifact/file-tree.ts';
 import { chartReach } from './source-request.ts';
@@ -24,6 +26,7 @@ export interface EngineMade {
  * Has the engine render what asks for it. What it looked at in the repository is remembered: as long as all of that is the
  * same, whatever else is pushed, nothing is rendered anew.
  * @param given values and charts of elsewhere
+ * @param unsealer opens what is encrypted
  * @returns undefined for plain manifests
  * @throws LockstepError InvalidManifests for settings that do not fit, RenderFailed, EngineMissing, ChartNotFound
  */
@@ -31,6 +34,7 @@ export async function makeByEngine(
   turn: Turn,
   { files, view: repository }: Snapshot,
   given: GivenValues,
+  unsealer: Unsealer,
 ): Promise<EngineMade | undefined> {
   const { delivery, session, world } = turn;
   const reach = chartReach(turn);
@@ -45,7 +49,7 @@ export async function makeByEngine(
     return { key: renderKey(asked, made.looked), rendered: made.rendered };
   const watched = looking(view);
   try {
-    const documents = await world.engine.render(delivery.namespace, request, watched.view);
+    const documents = await world.engine.render(delivery.namespace, request, unsealedView(watched.view, unsealer));
     const rendered = await readDocuments(documents);
     session.made = { parts, asked, looked: watched.looked, rendered };
     world.log.debug({ delivery: nameOf(delivery), looked: watched.looked.size }, 'the engine has rendered');

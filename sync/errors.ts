@@ -28,6 +28,10 @@ export const errorCodes = {
     retryable: true,
     hint: 'Check the repository, name and version of the chart: in spec.render.helm, or among the dependencies in Chart.yaml.',
   },
+  DecryptionFailed: {
+    retryable: true,
+    hint: 'Put the key into the Secret that spec.render.decryption names, or encrypt the file anew by SOPS, for age or OpenPGP.',
+  },
   CredentialsNotFound: {
     retryable: true,
     hint: 'Create the Secret or ConfigMap that spec.source names, in the namespace of the Delivery, with the keys that are named.',
@@ -70,7 +74,6 @@ export const errorCodes = {
     retryable: false,
     hint: 'Mend the expression of the health rule at the place that is named; `lockstep health -f FILE --rules FILE` tries it.',
   },
-  NotBuiltYet: { retryable: false, hint: 'This version does not know the field yet; leave it at its default.' },
   EmptyRender: {
     retryable: false,
     hint: 'The path holds no objects while the cluster holds some; confirm the plan, or delete the Delivery to remove them.',

@@ -20,6 +20,7 @@ export function inputOf(delivery: Delivery, treeOrInput: string): string {
     sourceIgnore,
     submodules,
     variables,
+    decryptionSecret,
   } = delivery;
   const rules = ignore.length === 0 ? '' : ` ${hashText(toJson(ignore))}`;
   const restarts = restartOnConfigChange ? ' restarts' : '';
@@ -29,7 +30,8 @@ export function inputOf(delivery: Delivery, treeOrInput: string): string {
   const named = variables === undefined ? '' : ` variables ${variablesKey(variables)}`;
   const { kustomize, helm } = delivery;
   const rendered = kustomize === undefined && helm === undefined ? '' : ` render ${settingsKey(kustomize, helm)}`;
-  const more = `${rendered}${rules}${restarts}${trust}${leftOut}${grafted}${named}`;
+  const keys = decryptionSecret === undefined ? '' : ` decrypted ${decryptionSecret}`;
+  const more = `${rendered}${rules}${restarts}${trust}${leftOut}${grafted}${named}${keys}`;
   return `${tree} ${hashText(`${url} ${ref} ${path} ${targetNamespace}${more}`)}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Delivery } from './delivery/delivery.ts';
+import { identityOf } from './delivery/target.ts';
 import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
 import { type GivenValues, withGiven } from './given-values.ts';
@@ -11,7 +12,9 @@ import { type Checked, check } from './render/check.ts';
 import { withConfigHashes } from './render/config-hash.ts';
 import { withIgnored } from './render/ignored.ts';
 import { parseFiles, type Rendered, renderPlain, unread } from './render/plain.ts';
+import type { Unsealer } from './render/sops/port.ts';
 import { withVariables } from './render/substitute.ts';
+import { unsealedFiles } from './render/unsealed.ts';
 import type { Found, Turn } from './session.ts';
 import { trustOf } from './source-request.ts';
 import { requireSuccession, sourceKey } from './succession.ts';
@@ -52,7 +55,13 @@ async function readRevision(turn: Turn, { request, tip, given }: Asked): Promise
   const snapshot = await world.sources.read(request, tip, await trustOf(turn));
   session.tipSigner = snapshot.signer;
   await requireSuccession(turn, request, tip);
-  const made = await makeByEngine(turn, snapshot, given);
+  const unsealer = await world.unsealer(
+    delivery.uid,
+    identityOf(delivery),
+    delivery.namespace,
+    delivery.decryptionSecret,
+  );
+  const made = await makeByEngine(turn, snapshot, given, unsealer);
   const input = inputOf(delivery, withGiven(made?.key ?? snapshot.tree, given));
   const { found } = session;
   const { author, subject } = snapshot.commit;
@@ -68,7 +77,7 @@ async function readRevision(turn: Turn, { request, tip, given }: Asked): Promise
     if (made?.rendered instanceof Error) throw made.rendered;
     const { desired, skipped, isGuess } = await renderAndCheck(
       turn,
-      snapshot,
+      made === undefined ? await unsealed(turn, snapshot, unsealer) : snapshot,
       { made: made?.rendered, given },
       revision,
     );
@@ -78,6 +87,12 @@ async function readRevision(turn: Turn, { request, tip, given }: Asked): Promise
     noteUnreadable(turn, inputOf(delivery, withGiven(revision, given)), error, { input, render: '', ...named });
     throw error;
   }
+}
+
+/** Without keys nothing is read twice: what is encrypted is seen when it is parsed. */
+async function unsealed({ delivery, session }: Turn, snapshot: Snapshot, unsealer: Unsealer): Promise<Snapshot> {
+  if (delivery.decryptionSecret === undefined) return snapshot;
+  return { ...snapshot, files: await unsealedFiles(snapshot.files, unsealer, session.parsed) };
 }
 
 /** The scope of a kind decides what an object is called, so a kind that is not served is asked for once more. */

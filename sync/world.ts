@@ -6,6 +6,7 @@ import type { Charts, Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, So
 import type { Cause, Tip } from './release/standing.ts';
 import type { Fingerprint } from './render/config-hash.ts';
 import type { Engine } from './render/engine-port.ts';
+import type { Unsealer } from './render/sops/port.ts';
 import type { ValueRef, Values } from './render/values.ts';
 import type { CredentialNames, Credentials, KeyPlaces, TrustedKey } from './source/login.ts';
 
@@ -36,6 +37,11 @@ export interface World {
   credentials(identity: string, namespace: string, names: CredentialNames): Promise<Credentials>;
   /** The public keys of those whose signatures count, read as the identity. @throws LockstepError CredentialsNotFound */
   trustedKeys(identity: string, namespace: string, places: KeyPlaces): Promise<TrustedKey[]>;
+  /**
+   * What opens encrypted files, by the keys of a Secret that is read as the identity; without one it refuses them.
+   * @throws LockstepError CredentialsNotFound
+   */
+  unsealer(uid: string, identity: string, namespace: string, secret: string | undefined): Promise<Unsealer>;
   /**
    * What ConfigMaps and Secrets hold that a Delivery names for its manifests, read as the identity, and followed: a change asks for
    * a turn. @throws LockstepError ValuesNotFound

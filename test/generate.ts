@@ -9,7 +9,6 @@ import { meanings } from '../sync/annotations.ts';
 import { deliveryCrd } from '../sync/delivery/crd.ts';
 import { deliverySpec } from '../sync/delivery/schema.ts';
 import { deliveryStatus } from '../sync/delivery/status-schema.ts';
-import { unbuiltFields } from '../sync/delivery/unbuilt.ts';
 import { errorCodes } from '../sync/errors.ts';
 import { states } from '../sync/release/standing.ts';
 import { guards, moves } from '../sync/release/state.ts';
@@ -160,7 +159,7 @@ function deliveryPage(): string {
   const rows = fieldRows(JSON.parse(toJson(deliverySpec)), 'spec');
   const status = fieldRows(JSON.parse(toJson(deliveryStatus)), 'status');
   const head = '| field | type | default | what it is |\n| --- | --- | --- | --- |';
-  return `# The Delivery\n\n${notice} Group and version: \`${at(crd, 'spec', 'group')}/v1alpha1\`, short name \`dlv\`.\n\nFields marked *later* stand in the schema already; this version refuses any value but their default, with the reason \`NotBuiltYet\`.\n\n## spec\n\n${head}\n${rows.join('\n')}\n\n## status\n\n${head}\n${status.join('\n')}\n`;
+  return `# The Delivery\n\n${notice} Group and version: \`${at(crd, 'spec', 'group')}/v1alpha1\`, short name \`dlv\`.\n\n## spec\n\n${head}\n${rows.join('\n')}\n\n## status\n\n${head}\n${status.join('\n')}\n`;
 }
 
 function fieldRows(schema: Json, path: string): string[] {
@@ -172,18 +171,9 @@ function fieldRows(schema: Json, path: string): string[] {
     const shown = fallback === undefined || isObject(fallback) ? '' : toJson(fallback);
     const words = at(field, 'enum');
     const type = Array.isArray(words) ? words.join(', ') : String(at(field, 'type') ?? '');
-    const row = `| \`${here}\` | ${type} | ${shown} | ${isLater(here) ? '*later* ' : ''}${at(field, 'description') ?? ''} |`;
+    const row = `| \`${here}\` | ${type} | ${shown} | ${at(field, 'description') ?? ''} |`;
     return [row, ...fieldRows(field, here), ...fieldRows(at(field, 'items') ?? null, `${here}[]`)];
   });
-}
-
-/** Asks the very check that the agent makes: a value that nobody would take for the default is refused. */
-function isLater(path: string): boolean {
-  const [root = '', ...steps] = path.split('.');
-  // What stands in a list is as new, or old, as the list.
-  if (root !== 'spec' || path.includes('[]')) return false;
-  const spec = steps.reduceRight<Json>((inner, step) => ({ [step]: inner }), 'no default');
-  return unbuiltFields(isObject(spec) ? spec : {}).includes(path);
 }
 
 /** Writes all generated files. */

@@ -9,10 +9,13 @@ import { type Checked, check } from '../../sync/render/check.ts';
 import { type Fingerprint, withConfigHashes } from '../../sync/render/config-hash.ts';
 import { withIgnored } from '../../sync/render/ignored.ts';
 import type { Rendered } from '../../sync/render/plain.ts';
+import type { Unsealer } from '../../sync/render/sops/port.ts';
+import { createUnsealer } from '../../sync/render/sops/unsealer.ts';
 import { withVariables } from '../../sync/render/substitute.ts';
 import type { Trust } from '../../sync/source/login.ts';
 import { describeProblem, shortRevision } from '../../sync/types.ts';
 import { readCredentials } from '../credentials.ts';
+import { createDecryption } from '../decryption.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
 import { readValues } from '../values.ts';
 import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
@@ -41,8 +44,10 @@ export async function contentOf(
   folder: string | undefined,
 ): Promise<Content> {
   return withSources(async (opened) => {
-    const reading: Reading = { ...opened, delivery, cluster, kinds, reach: reachOf(delivery, cluster, opened) };
-    const { namespace } = delivery;
+    const { namespace, uid, decryptionSecret } = delivery;
+    const unsealer = await createDecryption(createUnsealer).unsealer(uid, cluster, namespace, decryptionSecret);
+    const reach = reachOf(delivery, cluster, opened);
+    const reading: Reading = { ...opened, delivery, cluster, kinds, reach, unsealer };
     const values = await givenValues(delivery, (refs) => readValues(cluster, namespace, refs));
     const given = withLocated(values, await locateChart(delivery, reading.reach));
     const come = await (folder === undefined ? renderedTip(reading, given) : renderedFolder(reading, folder, given));
@@ -64,6 +69,7 @@ interface Reading extends Opened {
   readonly cluster: Cluster;
   readonly kinds: Kinds;
   readonly reach: ChartReach;
+  readonly unsealer: Unsealer;
 }
 
 /** What a Delivery may reach is for the agent to say. */

@@ -9,12 +9,16 @@ import type { Engine, RepositoryEntry, RepositoryNode, RepositoryView } from '..
 import { withMounts } from '../../sync/render/mounts.ts';
 import { type Rendered, readManifests, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
 import { askedBy, engineRequestOf, looking, type RenderSettings, renderKey } from '../../sync/render/rendering.ts';
+import type { Unsealer } from '../../sync/render/sops/port.ts';
+import { unsealedFiles, unsealedView } from '../../sync/render/unsealed.ts';
 
 /** What a folder is rendered by, and with. */
 export interface Rendering {
   readonly engine: Engine;
   readonly reach: ChartReach;
   readonly given: GivenValues;
+  /** Opens what is encrypted. */
+  readonly unsealer: Unsealer;
 }
 
 /**
@@ -26,15 +30,16 @@ export async function renderFolder(
   settings: RenderSettings,
   { files, view }: { files: readonly TreeFile[]; view: RepositoryView },
   cluster: () => Capabilities,
-  { engine, reach, given }: Rendering,
+  { engine, reach, given, unsealer }: Rendering,
 ): Promise<{ rendered: Rendered; key: string | undefined }> {
   const base = await withChart(view, given, reach);
   const request = engineRequestOf(settings, files, cluster, given.chart);
-  if (request === undefined) return { rendered: renderPlain(files), key: undefined };
+  if (request === undefined)
+    return { rendered: renderPlain(await unsealedFiles(files, unsealer, new Map())), key: undefined };
   const chart = 'helm' in request ? request.helm.chart : undefined;
   const parts = chart === undefined ? new Map() : await missingParts(base, chart, reach, settings.chart, new Map());
   const watched = looking(withMounts(base, parts));
-  const documents = await engine.render('here', request, watched.view);
+  const documents = await engine.render('here', request, unsealedView(watched.view, unsealer));
   const all = documents.map(({ file, text }) => readManifests(file, text));
   const rendered = {
     objects: all.flatMap(({ objects }) => objects),

@@ -1,5 +1,5 @@
 import { Value } from '@sinclair/typebox/value';
-import { at, isObject, numberAt, textAt } from '../../diff/json.ts';
+import { at, numberAt, textAt } from '../../diff/json.ts';
 import type { Metric } from '../../health/analysis.ts';
 import type { OwnRule } from '../../health/own-rules.ts';
 import { type SignalTimes, signalDefaults } from '../../health/signals.ts';
@@ -12,7 +12,6 @@ import { parseDuration } from './duration.ts';
 import { ownRule } from './health-rule.ts';
 import { type DeliverySpec, deliverySpec, type IgnoreSpec, type WindowSpec } from './schema.ts';
 import { noSource, type RenderSpecs, renderSpecs, type SourceSettings, sourceSettings } from './source.ts';
-import { unbuiltFields } from './unbuilt.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
 export const requestAnnotation = 'lockstep.dev/request';
@@ -89,7 +88,7 @@ export function nameOf(delivery: Delivery): string {
 /**
  * Reads a Delivery as the API server stores it. One that is being deleted is read whatever its source says, so that a
  * mistake in the spec never keeps it from going.
- * @throws LockstepError InvalidSpec, InvalidRule, NotBuiltYet, SourceUnsupported; one bad Delivery never concerns another
+ * @throws LockstepError InvalidSpec, InvalidRule, SourceUnsupported; one bad Delivery never concerns another
  */
 export function readDelivery(object: KubeObject): Delivery {
   const identity = identityFields(object);
@@ -100,9 +99,6 @@ export function readDelivery(object: KubeObject): Delivery {
     throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
   }
   if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource, ...noRules };
-  const unbuilt = unbuiltFields(isObject(spec) ? spec : {});
-  if (unbuilt.length > 0)
-    throw new LockstepError('NotBuiltYet', `not supported by this version: ${unbuilt.join(', ')}`);
   const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
   const others = settings(spec, identity.namespace);
   const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);

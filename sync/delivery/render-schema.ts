@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { anything, flag, listOf, section, text } from './fields.ts';
+import { anything, flag, listOf, section, text, words } from './fields.ts';
 
 const word = (description: string) => Type.Optional(text(description, { minLength: 1, maxLength: 253 }));
 
@@ -143,12 +143,23 @@ const substitute = section(
   'Variables in the manifests, written as a dollar sign and a name in braces, as Flux has them. One that nobody gives and that has no default is an error.',
 );
 
+const decryption = section(
+  {
+    provider: words(['sops'], 'What has encrypted them.', 'sops'),
+    secretRef: Type.Object(
+      { name: text('Name of a Secret in the namespace of the Delivery.', { minLength: 1, maxLength: 253 }) },
+      { description: 'A Secret with keys: identities of age (*.agekey), private keys of OpenPGP (*.asc).' },
+    ),
+  },
+  'How encrypted files are decrypted.',
+);
+
 export const render = section(
   {
     kustomize: Type.Optional(kustomize),
     helm: Type.Optional(helm),
     substitute: Type.Optional(substitute),
-    decryption: Type.Optional(anything('Keys for encrypted manifests.')),
+    decryption: Type.Optional(decryption),
   },
   'How the manifests are rendered. Without it that is detected.',
 );

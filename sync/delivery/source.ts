@@ -51,6 +51,8 @@ export interface RenderSpecs {
   readonly variables: Variables | undefined;
   /** Where more of them are from; those above count before them. */
   readonly variablesFrom: readonly ValueRef[];
+  /** The Secret with the keys of encrypted files. */
+  readonly decryptionSecret: string | undefined;
 }
 
 /** What a Delivery on its way out needs of its source: nothing. */
@@ -73,6 +75,7 @@ export const noSource: SourceSettings & RenderSpecs = {
   helm: undefined,
   variables: undefined,
   variablesFrom: [],
+  decryptionSecret: undefined,
 };
 
 /**
@@ -178,9 +181,10 @@ function verification({ verify }: SourceSpec, followed: Followed): SourceSetting
 
 /** @throws LockstepError InvalidSpec */
 export function renderSpecs({ render = {} }: DeliverySpec): RenderSpecs {
-  const { kustomize, helm, substitute } = render;
+  const { kustomize, helm, substitute, decryption } = render;
   const variables = substitute === undefined ? undefined : variablesOf(substitute.vars ?? {});
-  return { kustomize, helm, variables, variablesFrom: (substitute?.from ?? []).map(valueRefOf) };
+  const variablesFrom = (substitute?.from ?? []).map(valueRefOf);
+  return { kustomize, helm, variables, variablesFrom, decryptionSecret: decryption?.secretRef.name };
 }
 
 /** A ConfigMap or Secret as it is followed. */

@@ -13,6 +13,9 @@ export interface RepositoryEntry {
 /** A repository at one commit, by paths from its top. @throws LockstepError */
 export type RepositoryView = (path: string) => RepositoryNode;
 
+/** The same where a file may take a moment. */
+export type EngineView = (path: string) => RepositoryNode | Promise<RepositoryNode>;
+
 /** Values for a chart: a file of the repository, or a text. Later ones count before earlier ones. */
 export interface ChartValues {
   /** A path in the repository where there is no text. */
@@ -64,10 +67,6 @@ export interface Engine {
    * @param owner whose work it is: nobody gets more than half of what can be done at once
    * @throws LockstepError InvalidManifests for what can't be rendered, RenderFailed when it takes too much, EngineMissing
    */
-  render(
-    owner: string,
-    request: EngineRequest | IndexRequest,
-    view: RepositoryView,
-  ): Promise<readonly EngineDocument[]>;
+  render(owner: string, request: EngineRequest | IndexRequest, view: EngineView): Promise<readonly EngineDocument[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { LockstepError, messageOf } from '../errors.ts';
-import type { EngineDocument, EngineRequest, IndexRequest, RepositoryNode, RepositoryView } from './engine-port.ts';
+import type { EngineDocument, EngineRequest, EngineView, IndexRequest, RepositoryNode } from './engine-port.ts';
 
 /** What one render may cost. Milliseconds, bytes, questions. */
 export interface EngineLimits {
@@ -23,14 +23,14 @@ export const engineDefaults: EngineLimits = {
 /** A process of the engine. It renders one thing at a time; after one that failed in any unusual way it is ended. */
 export interface EngineProcess {
   /** @throws LockstepError InvalidManifests, RenderFailed, EngineMissing */
-  render(request: EngineRequest | IndexRequest, view: RepositoryView): Promise<readonly EngineDocument[]>;
+  render(request: EngineRequest | IndexRequest, view: EngineView): Promise<readonly EngineDocument[]>;
   /** Whether it can be given another render. */
   isUsable(): boolean;
   end(): void;
 }
 
 interface Running {
-  readonly view: RepositoryView;
+  readonly view: EngineView;
   readonly resolve: (documents: readonly EngineDocument[]) => void;
   readonly reject: (error: LockstepError) => void;
   readonly timer: NodeJS.Timeout;
@@ -71,16 +71,17 @@ export function startEngine(binary: string, limits: EngineLimits): EngineProcess
     if (run === undefined) return;
     const said = parsed(line);
     if (said === undefined) breakOff(failed('it answers what nobody understands'));
-    else if ('ask' in said) answer(run, said.ask);
+    else if ('ask' in said) void answer(run, said.ask);
     else if (run.trouble !== undefined) settle(({ reject }) => reject(run.trouble as LockstepError));
     else if ('error' in said) settle(({ reject }) => reject(refused(said.error)));
     else settle(({ resolve }) => resolve(said.documents));
   }
 
-  function answer(run: Running, path: string): void {
+  async function answer(run: Running, path: string): Promise<void> {
     run.questions += 1;
     try {
-      const node = toWire(run.view(path));
+      const node = toWire(await run.view(path));
+      if (running !== run) return;
       run.bytes += node.length;
       const isTooMuch = run.questions > limits.maxQuestions || run.bytes > limits.maxBytes;
       if (isTooMuch) breakOff(failed('it reads more of the repository than it may'));

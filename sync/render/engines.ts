@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { LockstepError } from '../errors.ts';
-import type { Engine, EngineDocument, EngineRequest, IndexRequest, RepositoryView } from './engine-port.ts';
+import type { Engine, EngineDocument, EngineRequest, EngineView, IndexRequest } from './engine-port.ts';
 import { type EngineLimits, type EngineProcess, engineDefaults, startEngine } from './engine-process.ts';
 
 interface Job {
   readonly owner: string;
   readonly request: EngineRequest | IndexRequest;
-  readonly view: RepositoryView;
+  readonly view: EngineView;
   readonly resolve: (documents: readonly EngineDocument[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -90,7 +90,7 @@ export function createEngines(binary: string, limits: EngineLimits = engineDefau
 export function indexReader(engine: Engine): (owner: string, index: Uint8Array, chart: string) => Promise<string> {
   return async (owner, index, chart) => {
     const file = { kind: 'file', oid: '', read: () => index } as const;
-    const view: RepositoryView = (path) => (path === 'index.yaml' ? file : { kind: 'nothing' });
+    const view: EngineView = (path) => (path === 'index.yaml' ? file : { kind: 'nothing' });
     const [answer] = await engine.render(owner, { index: { chart } }, view);
     return answer?.text ?? '[]';
   };

@@ -112,7 +112,8 @@ function readDocuments(file: string, documents: readonly Json[]): Rendered {
   documents.forEach((value, index) => {
     const document = index + 1;
     for (const item of flatten(value).map(named)) {
-      if (isKubeObject(item)) objects.push({ object: item, file, document });
+      if (isSealed(item)) problems.push({ file, document, message: sealed });
+      else if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
   });
@@ -151,6 +152,13 @@ function isList({ kind }: JsonObject): boolean {
 function withListType(listKind: Json | undefined, apiVersion: Json | undefined, item: Json): Json {
   if (!isObject(item) || listKind === 'List' || item['kind'] !== undefined || typeof listKind !== 'string') return item;
   return { apiVersion: apiVersion ?? 'v1', kind: listKind.slice(0, -'List'.length), ...item };
+}
+
+const sealed = 'is encrypted by SOPS, and spec.render.decryption names no keys';
+
+/** What SOPS has encrypted carries its notes. */
+function isSealed(value: Json): boolean {
+  return isObject(value) && isObject(value['sops']) && value['sops']['mac'] !== undefined;
 }
 
 function describeBroken(value: Json): { message: string; object?: string } {

@@ -237,13 +237,16 @@ const schema = new Schema([
   mergeTag,
 ]);
 
-const bigintTag = defineScalarTag<bigint>('tag:yaml.org,2002:int', {
-  resolve: () => NOT_RESOLVED,
-  identify: (value) => typeof value === 'bigint',
+/** It stands in for the library's own, which knows no bigints. */
+const integerTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
+  implicit: true,
+  implicitFirstChars: digits,
+  resolve: (source) => resolveInteger(source) ?? NOT_RESOLVED,
+  identify: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
   represent: (value) => String(value),
 });
 
-const printSchema = DUMP_SCHEMA.withTags(bigintTag);
+const printSchema = DUMP_SCHEMA.withTags(integerTag);
 
 /** YAML text of a value, one document, without aliases and with long lines left whole. */
 export function printYaml(value: Json): string {

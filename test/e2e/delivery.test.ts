@@ -7,7 +7,6 @@ import { configMap, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'dlv-schema',
-  'dlv-unbuilt',
   'dlv-request',
   'dlv-suspend',
   'dlv-commit',
@@ -87,20 +86,6 @@ describe('the Delivery', () => {
       'Age',
       'Message',
     ]);
-  });
-
-  it('says which fields this version does not act on, and does nothing', async () => {
-    const app = await lockstep.app(
-      'dlv-unbuilt',
-      { 'a.yaml': configMap('a', { a: '1' }) },
-      { render: { decryption: { provider: 'sops' }, helm: { chart: 'x' } } },
-    );
-    expect(await app.refused('NotBuiltYet')).toBe(
-      'not supported by this version: spec.render.helm.chart, spec.render.decryption',
-    );
-    expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
-    await lockstep.kube.edit(app.delivery, { spec: { source: { submodules: false }, render: null } });
-    await app.ready();
   });
 
   it('is synced at once by a request annotation, which is acknowledged', async () => {

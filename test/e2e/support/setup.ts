@@ -3,6 +3,7 @@ import { buildEngine } from '../../../deploy/engine.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { keptFacts } from '../../cluster/kept.ts';
 import { buildReference } from '../../engine/build.ts';
+import { buildSops } from '../../sops/build.ts';
 import { installLockstep } from './furnish.ts';
 import { connect } from './kube.ts';
 
@@ -27,6 +28,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   process.env['LOCKSTEP_ENGINE'] = await buildEngine(say);
   process.env['LOCKSTEP_REFERENCE'] = await buildReference(say);
+  process.env['LOCKSTEP_SOPS'] = await buildSops(say);
   const target = await chooseTarget();
   const kube = await connect(target.kubeconfig);
   await installLockstep(kube);

@@ -225,6 +225,7 @@ function work(
       tellNamespace: () => undefined,
       credentials: () => Promise.reject(new Error('there are no credentials')),
       trustedKeys: async () => [],
+      unsealer: async () => ({ open: async () => undefined }),
       values: async () => [],
     },
   });

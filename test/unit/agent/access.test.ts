@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCredentials } from '../../../agent/credentials.ts';
+import { readSopsKeys } from '../../../agent/decryption.ts';
 import { loadAccess } from '../../../agent/kube/client.ts';
 import type { Json } from '../../../diff/json.ts';
 import type { Cluster } from '../../../sync/ports.ts';
@@ -142,5 +143,24 @@ describe('credentials of a Git server', () => {
     );
     const none = { get: async () => undefined } as unknown as Cluster;
     await expect(read(none)).rejects.toMatchObject({ code: 'CredentialsNotFound' });
+  });
+});
+
+describe('keys of encrypted files', () => {
+  const readKeys = (data: Record<string, string>) => readSopsKeys(secret(data), 'shop', 's');
+
+  it('are identities of age, one a line, and private keys of OpenPGP', async () => {
+    const agekey =
+      '# created: 2026\n# public key: age1x\nAGE-SECRET-KEY-1ABC\r\n\nAGE-SECRET-KEY-PQ-1DEF\nage1notakey\n';
+    expect(await readKeys({ 'a.agekey': agekey, 'b.asc': 'PGP', other: 'x' })).toEqual({
+      age: ['AGE-SECRET-KEY-1ABC', 'AGE-SECRET-KEY-PQ-1DEF'],
+      pgp: ['PGP'],
+    });
+  });
+
+  it('are missed with a word on what is needed', async () => {
+    await expect(readKeys({ key: 'AGE-SECRET-KEY-1ABC' })).rejects.toThrow('a key that ends in .agekey');
+    const none = { get: async () => undefined } as unknown as Cluster;
+    await expect(readSopsKeys(none, 'shop', 's')).rejects.toMatchObject({ code: 'CredentialsNotFound' });
   });
 });

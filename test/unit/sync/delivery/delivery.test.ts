@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readDelivery } from '../../../../sync/delivery/delivery.ts';
 import { parseDuration } from '../../../../sync/delivery/duration.ts';
-import { unbuiltFields } from '../../../../sync/delivery/unbuilt.ts';
 
 const delivery = (spec: object, metadata: object = {}) =>
   ({
@@ -74,24 +73,6 @@ describe('a Delivery', () => {
       steady: 0,
       rollback: { probation: 0 },
     });
-  });
-
-  it('refuses what is not built yet, and takes its defaults', () => {
-    expect(
-      unbuiltFields({
-        source: { url: 'x' },
-        rollback: { mode: 'auto', probation: '60s' },
-        sync: { ignore: [] },
-        history: 10,
-      }),
-    ).toEqual([]);
-    expect(
-      unbuiltFields({
-        source: { submodules: true },
-        rollback: { mode: 'off' },
-        render: { decryption: { provider: 'sops' } },
-      }),
-    ).toEqual(['spec.render.decryption']);
   });
 
   const digest = `sha256:${'a'.repeat(64)}`;

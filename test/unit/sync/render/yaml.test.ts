@@ -111,6 +111,7 @@ describe('YAML is printed so that it reads back the same', () => {
     'a: on',
     'a: "on"',
     'a: 9007199254740993',
+    'a: [9007199254740993, 5, -7, 1.5, 1e22, 0, 1.5e-9]',
     'a: "0777"',
     'a: "12:30"',
     'a: |\n  x\n  y\n',

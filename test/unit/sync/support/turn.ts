@@ -119,6 +119,7 @@ export function makeTurn(
     isEnding: async () => false,
     credentials: () => Promise.reject(new Error('no credentials here')),
     trustedKeys: async () => [],
+    unsealer: async () => ({ open: async () => undefined }),
     values: async () => [],
     event: quiet,
     tellNamespace: quiet,

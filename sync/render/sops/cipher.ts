@@ -1,0 +1,52 @@
+import { createDecipheriv } from 'node:crypto';
+import { Timestamp } from '../yaml-ordered.ts';
+
+/** What an encrypted text holds. */
+export type Opened = string | number | bigint | boolean | Timestamp;
+
+const form = /^ENC\[AES256_GCM,data:([A-Za-z0-9+/=]*),iv:([A-Za-z0-9+/=]+),tag:([A-Za-z0-9+/=]+),type:([a-z]+)\]$/;
+
+/** Whether a text is an encrypted one. */
+export function isSealed(text: string): boolean {
+  return text.startsWith('ENC[AES256_GCM,');
+}
+
+/**
+ * Decrypts one value: AES-256-GCM, with where it stands as what else is authenticated.
+ * @param place the keys that lead to it, each with a colon after it
+ * @throws Error that quotes nothing
+ */
+export function openValue(text: string, key: Buffer, place: string): Opened {
+  const [, data, iv = '', tag = '', type = ''] = form.exec(text) ?? [];
+  if (data === undefined) throw new Error('an encrypted value is broken');
+  return typed(openBytes(data, iv, tag, key, place), type);
+}
+
+function openBytes(data: string, iv: string, tag: string, key: Buffer, place: string): string {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64'), { authTagLength: 16 });
+    decipher.setAAD(Buffer.from(place));
+    decipher.setAuthTag(Buffer.from(tag, 'base64'));
+    return Buffer.concat([decipher.update(Buffer.from(data, 'base64')), decipher.final()]).toString('utf8');
+  } catch {
+    throw new Error(`the value at ${place.slice(0, -1)} was changed, moved, or encrypted by another key`);
+  }
+}
+
+function typed(text: string, type: string): Opened {
+  switch (type) {
+    case 'str':
+    case 'bytes':
+      return text;
+    case 'int':
+      return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+    case 'float':
+      return Number(text);
+    case 'bool':
+      return text.toLowerCase() === 'true';
+    case 'time':
+      return new Timestamp(text);
+    default:
+      throw new Error(`a value is of the type ${type}, which nobody knows`);
+  }
+}
