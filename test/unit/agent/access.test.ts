@@ -61,18 +61,20 @@ describe('access to the API server', () => {
   });
 });
 
+/** A cluster with one Secret. */
+const secret = (data: Record<string, string>): Cluster =>
+  ({
+    get: async () => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's' },
+      data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
+    }),
+  }) as unknown as Cluster;
+
 describe('credentials of a Git server', () => {
   const noTokens = { of: () => Promise.reject(new Error('no app is asked for')) };
   const read = (cluster: Cluster) => readCredentials(cluster, 'shop', { secret: 's' }, noTokens);
-  const secret = (data: Record<string, string>): Cluster =>
-    ({
-      get: async () => ({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 's' },
-        data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, base64(value)])),
-      }),
-    }) as unknown as Cluster;
 
   it.each([
     [{ username: 'ada', password: 'secret-1' }, `Basic ${base64('ada:secret-1')}`],
