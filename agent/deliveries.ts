@@ -19,6 +19,7 @@ import type { World } from '../sync/world.ts';
 import { type DeliveryWriter, statusIn } from './delivery-writer.ts';
 import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
+import type { Lineage } from './lineage.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
@@ -28,7 +29,7 @@ import type { Site } from './sites.ts';
 /** What of the world is the same for all Deliveries. */
 export type SharedWorld = Omit<
   World,
-  'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds' | 'unmetDependency' | 'withholds'
+  'event' | 'wake' | 'isSilent' | 'isOutdated' | 'kinds' | 'unmetDependency' | 'withholds' | 'limits' | 'above'
 >;
 
 /** What serving Deliveries needs. */
@@ -44,6 +45,7 @@ export interface DeliveryDeps {
   readonly events: Events;
   readonly writer: DeliveryWriter;
   readonly neighbours: Neighbours;
+  readonly lineage: Lineage;
   /** Its values in the cluster are followed no longer. */
   forgetValues(uid: string): void;
   readonly world: SharedWorld;
@@ -168,6 +170,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const world: World = {
       ...deps.world,
       kinds: site.kinds,
+      limits: () => deps.lineage.limits(delivery),
+      above: deps.lineage.above(uid),
       event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
       unmetDependency: (tip) => deps.neighbours.unmet(delivery, tip),
       withholds: (cause) => deps.neighbours.withholds(delivery, cause),

@@ -17,7 +17,8 @@ export interface NeighbourDeps {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
-  limits(namespace: string): Limits;
+  /** What a Delivery may do, beyond what its account may. */
+  limits(delivery: Delivery): Limits;
   enqueue(uid: string, hint?: Hint): void;
 }
 
@@ -60,8 +61,10 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
     return { dependsOn, isGood: false, stands: `has not seen ${shortRevision(tip.revision)} yet` };
   }
 
-  function notAllowed({ namespace, dependsOn }: Delivery): Cause | undefined {
-    const other = dependsOn.find((name) => !isNamespaceAllowed(name.split('/')[0] ?? '', limits(namespace), namespace));
+  function notAllowed(delivery: Delivery): Cause | undefined {
+    const { namespace, dependsOn } = delivery;
+    const allowed = limits(delivery);
+    const other = dependsOn.find((name) => !isNamespaceAllowed(name.split('/')[0] ?? '', allowed, namespace));
     if (other === undefined) return undefined;
     const message = `Deliveries of the namespace ${namespace} may not depend on ${other}`;
     return { reason: 'NotAllowed', message };

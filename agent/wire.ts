@@ -24,6 +24,7 @@ import { type CollectionEvent, follow, watchDefaults } from './kube/watch.ts';
 import { createWatches } from './kube/watches.ts';
 import { type Leadership, lead, leaseName } from './leader.ts';
 import { followLimits } from './limits.ts';
+import { createLineage } from './lineage.ts';
 import { openApi, openProbes } from './listeners.ts';
 import { madeBy } from './made.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -173,21 +174,21 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   await Promise.all([limits.ready, rules.ready]);
   const clusterOf = (target: Target) => sites.at(target).cluster;
   const { forget: forgetSecrets, ...secrets } = readSecrets(clusterOf, clock);
+  const lineage = createLineage(registry, limits.of);
   const measure = createMeasure({
     asker,
     answer: ruleJudge.answer,
-    limits: limits.of,
+    limits: lineage.limits,
     agentNamespace: settings.namespace,
     cluster: clusterOf,
     credentials: (identity, namespace, secret) => secrets.credentials(identity, namespace, { secret }),
   });
-  const neighbours = createNeighbours({ registry, clock, log, limits: limits.of, enqueue: queue.add });
+  const neighbours = createNeighbours({ registry, clock, log, limits: lineage.limits, enqueue: queue.add });
   metrics.withheld(() => neighbours.open().length);
   const values = followValues(watches, parseYaml, (uid) => deliveries.lookAgain(uid));
   opened.defer(async () => values.close());
   const world: SharedWorld = {
     clock,
-    limits: limits.of,
     agentNamespace: settings.namespace,
     log,
     records,
@@ -217,6 +218,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     events,
     writer,
     neighbours,
+    lineage,
     forgetValues: (uid) => {
       values.forget(uid);
       forgetSecrets(uid);

@@ -1,6 +1,7 @@
 import { at } from '../diff/json.ts';
 import { isHealthIgnored } from '../sync/options.ts';
 import { groupOf, type KubeObject } from '../sync/types.ts';
+import { deliveryWord } from './custom/delivery.ts';
 import { isFluxFailing } from './custom/flux.ts';
 import { isPaused } from './custom/pauses.ts';
 import { type Condition, conditionsAt, explain } from './kinds/conditions.ts';
@@ -19,6 +20,8 @@ export function common(object: KubeObject, ruled?: (object: KubeObject) => Verdi
   if (isPaused(object)) return ruled?.(object) ?? suspended('Suspended', 'is suspended');
   if (lags(object))
     return failedSince(object) ?? progressing('GenerationLag', 'its controller has not seen the last change yet');
+  const word = deliveryWord(object);
+  if (word !== undefined) return word;
   const { current } = currentConditions(object);
   const stalled = current.find(({ type }) => type === 'Stalled');
   if (stalled?.status === 'True') return degraded('Stalled', explain(stalled));

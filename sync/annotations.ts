@@ -57,6 +57,11 @@ export const meanings = {
     values: 'hook-succeeded, hook-failed, before-hook-creation',
     about: 'The same.',
   },
+  'lockstep.dev/self': {
+    by: 'git',
+    values: 'managed',
+    about: 'On a Delivery in its own repository: it changes itself by what stands there. It never deletes itself.',
+  },
   'lockstep.dev/substitute': {
     by: 'git',
     values: 'disabled',

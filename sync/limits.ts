@@ -15,6 +15,8 @@ export interface Limits {
   readonly clusters: readonly string[] | undefined;
   /** URLs that a release may be measured by, in the same form. */
   readonly analysis: readonly string[] | undefined;
+  /** Those of the Deliveries above, each with its namespace: what stands in a repository may do no more than that. */
+  readonly above: readonly { readonly limits: Limits; readonly own: string }[];
 }
 
 export const unlimited: Limits = {
@@ -24,6 +26,7 @@ export const unlimited: Limits = {
   sources: undefined,
   clusters: undefined,
   analysis: undefined,
+  above: [],
 };
 
 const fields = ['kinds', 'namespaces', 'clusterScope', 'sources', 'clusters', 'analysis'];
@@ -46,6 +49,7 @@ export function readLimits(value: Json): Limits {
     sources: texts('sources', sources)?.map((text) => requireUrl('sources', text)),
     clusters: texts('clusters', clusters)?.map((text) => requireUrl('clusters', text)),
     analysis: texts('analysis', analysis)?.map((text) => requireUrl('analysis', text)),
+    above: [],
   };
 }
 
@@ -79,8 +83,14 @@ export function limitProblems(
   return desired.flatMap(({ manifest }) => {
     const isAgents = agents !== undefined && manifest.metadata.namespace === agents && own !== agents;
     const message = isAgents ? `the namespace ${agents} is the agent's own` : problemOf(manifest, limits, own);
+    if (message === undefined && limits.above.length > 0) return problemsAbove(manifest, limits);
     return message === undefined ? [] : [{ object: titleOf(refOf(manifest)), message }];
   });
+}
+
+function problemsAbove(manifest: KubeObject, { above }: Limits): Problem[] {
+  const [first] = above.flatMap(({ limits, own }) => problemOf(manifest, limits, own) ?? []);
+  return first === undefined ? [] : [{ object: titleOf(refOf(manifest)), message: `${first}, one of which is above` }];
 }
 
 function problemOf(manifest: KubeObject, { kinds, namespaces, clusterScope }: Limits, own: string): string | undefined {
@@ -106,10 +116,11 @@ function isKind(pattern: string, name: string): boolean {
 /** Whether a Delivery may have to do with a namespace. */
 export function isNamespaceAllowed(
   namespace: string,
-  { namespaces }: Pick<Limits, 'namespaces'>,
+  { namespaces, above = [] }: Pick<Limits, 'namespaces'> & Partial<Pick<Limits, 'above'>>,
   own: string,
 ): boolean {
-  return namespaces === undefined || namespaces.some((pattern) => isNamespace(pattern, namespace, own));
+  const isOwn = namespaces === undefined || namespaces.some((pattern) => isNamespace(pattern, namespace, own));
+  return isOwn && above.every((one) => isNamespaceAllowed(namespace, one.limits, one.own));
 }
 
 function isNamespace(pattern: string, namespace: string, own: string): boolean {
@@ -118,8 +129,8 @@ function isNamespace(pattern: string, namespace: string, own: string): boolean {
 }
 
 /** Whether a source may be read, by the parts of its URL: never by its text, which could only look like another one. */
-export function isSourceAllowed(url: string, { sources }: Limits): boolean {
-  return isAmong(url, sources);
+export function isSourceAllowed(url: string, { sources, above }: Limits): boolean {
+  return isAmong(url, sources) && above.every(({ limits }) => isAmong(url, limits.sources));
 }
 
 /** Whether another cluster may be a target, by the URL of its API server. */
@@ -128,8 +139,8 @@ export function isClusterAllowed(server: string, { clusters }: Limits): boolean 
 }
 
 /** Whether a release may be measured by what a URL answers. */
-export function isAnalysisAllowed(url: string, { analysis }: Limits): boolean {
-  return isAmong(url, analysis);
+export function isAnalysisAllowed(url: string, { analysis, above }: Limits): boolean {
+  return isAmong(url, analysis) && above.every(({ limits }) => isAmong(url, limits.analysis));
 }
 
 function isAmong(url: string, patterns: readonly string[] | undefined): boolean {

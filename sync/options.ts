@@ -101,6 +101,8 @@ export function mayBeUnserved(manifest: KubeObject): boolean {
 export function isHealthIgnored(object: KubeObject): boolean {
   return (
     annotation(object, 'lockstep.dev/health') === 'ignore' ||
+    // A Delivery that manages itself would wait for itself.
+    annotation(object, 'lockstep.dev/self') === 'managed' ||
     annotation(object, 'argocd.argoproj.io/ignore-healthcheck') === 'true'
   );
 }

@@ -1,4 +1,5 @@
-import type { Delivery } from './delivery/delivery.ts';
+import { childProblems } from './children.ts';
+import { type Delivery, nameOf } from './delivery/delivery.ts';
 import { identityOf } from './delivery/target.ts';
 import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
@@ -139,7 +140,11 @@ function allowed(checked: Checked, delivery: Delivery, world: Turn['world'], rev
   const { namespace, kubeconfig } = delivery;
   // In another cluster a namespace of that name is nobody's.
   const agents = kubeconfig === undefined ? world.agentNamespace : undefined;
-  const problems = limitProblems(checked.desired, world.limits(namespace), namespace, agents);
+  const manifests = checked.desired.map(({ manifest }) => manifest);
+  const problems = [
+    ...limitProblems(checked.desired, world.limits(), namespace, agents),
+    ...(kubeconfig === undefined ? childProblems(manifests, nameOf(delivery), world.above) : []),
+  ];
   if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
   requireRules(checked, delivery, world);
   return checked;

@@ -16,7 +16,7 @@ const credentialsLifetime = 300_000;
 export async function sourceRequest(turn: Turn): Promise<SourceRequest> {
   const { delivery, world } = turn;
   const { url, followed, path, namespace, sourceIgnore: ignore, submodules, isPlain, uid: user } = delivery;
-  const allows = (href: string): boolean => isSourceAllowed(href, world.limits(namespace));
+  const allows = (href: string): boolean => isSourceAllowed(href, world.limits());
   const isAllowed = delivery.isChartAlone || allows(parseSourceUrl(url).href);
   if (!isAllowed)
     throw new LockstepError(
@@ -41,7 +41,7 @@ export function chartReach(turn: Turn): ChartReach {
   return {
     charts: world.charts,
     owner: namespace,
-    allows: (href) => isSourceAllowed(href, world.limits(namespace)),
+    allows: (href) => isSourceAllowed(href, world.limits()),
     credentials: () => loginOf(turn, { secret: helm?.secretRef?.name }, 'charts'),
   };
 }

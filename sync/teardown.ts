@@ -1,3 +1,4 @@
+import { isDelivery } from './children.ts';
 import { nameOf } from './delivery/delivery.ts';
 import { inOneLine } from './errors.ts';
 import { runPhase } from './hooks/run.ts';
@@ -68,7 +69,10 @@ function deadlineOf({ delivery, world }: Turn): number {
 
 async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) => boolean): Promise<number | undefined> {
   const { session, world } = turn;
-  const doomed = [...session.record.entries.values()].filter((entry) => mayGo(entry) && which(entry));
+  const own = nameOf(turn.delivery);
+  const doomed = [...session.record.entries.values()].filter(
+    (entry) => mayGo(entry) && !isItself(entry, own) && which(entry),
+  );
   const open = isEnding ? [] : unconfirmed(turn, doomed);
   session.waiting.push(...open);
   if (open.length > 0) return later;
@@ -95,6 +99,11 @@ function mayGo({ hook, applied, manifest }: Entry): boolean {
   const isThere = hook === undefined || applied !== undefined;
   const isProtected = protectedKinds.has(manifest.kind);
   return isThere && !isProtected && keptBy(manifest) === undefined && keptOnDeleteBy(manifest) === undefined;
+}
+
+/** A Delivery that manages itself waits for nobody to take it away: it is on its way already. */
+function isItself({ manifest }: Entry, own: string): boolean {
+  return isDelivery(manifest) && `${manifest.metadata.namespace}/${manifest.metadata.name}` === own;
 }
 
 /** What only goes with a person's word, and has not got it. */

@@ -25,8 +25,10 @@ export interface World {
   readonly watcher: Watcher;
   readonly rollouts: Rollouts;
   readonly measure: Measure;
-  /** What Deliveries of a namespace may do, beyond what their accounts may. @throws LockstepError NotAllowed */
-  limits(namespace: string): Limits;
+  /** What the Delivery may do, beyond what its account may. @throws LockstepError NotAllowed */
+  limits(): Limits;
+  /** Namespaces and names of the Deliveries whose repositories it stands in, from the nearest. */
+  readonly above: readonly string[];
   /** The agent's own namespace. */
   readonly agentNamespace: string;
   /** The API server of a target. Every call first makes sure that the account exists: AccountNotFound otherwise. */

@@ -7,6 +7,7 @@ import {
   type Values,
   weighed,
 } from '../../health/analysis.ts';
+import type { Delivery } from '../../sync/delivery/delivery.ts';
 import { identityOf, type Target, targetOf } from '../../sync/delivery/target.ts';
 import { LockstepError, messageOf } from '../../sync/errors.ts';
 import { isAnalysisAllowed, type Limits } from '../../sync/limits.ts';
@@ -21,7 +22,8 @@ import { queryUrl, samplesIn } from './prometheus.ts';
 export interface MeasureDeps {
   readonly asker: Asker;
   readonly answer: RuleJudge['answer'];
-  limits(namespace: string): Limits;
+  /** What a Delivery may do, beyond what its account may. */
+  limits(delivery: Delivery): Limits;
   readonly agentNamespace: string;
   cluster(target: Target): Cluster;
   credentials(identity: string, namespace: string, name: string): Promise<Credentials>;
@@ -33,7 +35,7 @@ type Http = Exclude<Check, { by: 'job' }>;
 export function createMeasure(deps: MeasureDeps): Measure {
   async function ask({ delivery }: Measuring, check: Http, signal: AbortSignal): Promise<Answered> {
     const url = check.by === 'prometheus' ? check.address : check.url;
-    const limits = deps.limits(delivery.namespace);
+    const limits = deps.limits(delivery);
     if (!isAnalysisAllowed(url, limits))
       throw new LockstepError(
         'NotAllowed',
@@ -66,7 +68,7 @@ export function createMeasure(deps: MeasureDeps): Measure {
     const { check } = asked.metric;
     const { delivery } = asked;
     if (check.by === 'job') {
-      const limits = deps.limits(delivery.namespace);
+      const limits = deps.limits(delivery);
       return runJob(deps.cluster(targetOf(delivery)), limits, asked, check.spec, deps.agentNamespace, signal);
     }
     const answered = await ask(asked, check, signal);

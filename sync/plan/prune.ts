@@ -1,3 +1,4 @@
+import { takesAllAlong } from '../children.ts';
 import { confirmedPruneBy, keptBy } from '../options.ts';
 import type { KubeObject } from '../types.ts';
 
@@ -15,11 +16,22 @@ export const protectedKinds: ReadonlySet<string> = new Set([
  * @param isConfirmed whether a person said that what is protected may go; what its annotations keep stays all the same
  */
 export function keepReason(manifest: KubeObject, isConfirmed = false): string | undefined {
+  const kept = keptAlways(manifest, isConfirmed);
+  if (kept !== undefined || isConfirmed || !takesAllAlong(manifest)) return kept;
+  return confirmFirst(manifest);
+}
+
+/** The same of what a release itself has made that failed: a Delivery that it brought has nothing from before. */
+export function keptAlways(manifest: KubeObject, isConfirmed = false): string | undefined {
   const kept = keptBy(manifest);
   if (kept !== undefined || isConfirmed) return kept;
-  if (protectedKinds.has(manifest.kind)) return `a ${manifest.kind} is only pruned when somebody confirms it`;
+  if (protectedKinds.has(manifest.kind)) return confirmFirst(manifest);
   const option = confirmedPruneBy(manifest);
   return option === undefined ? undefined : `${option}: somebody must confirm it`;
+}
+
+function confirmFirst({ kind }: KubeObject): string {
+  return `a ${kind} is only pruned when somebody confirms it`;
 }
 
 const guardFrom = 10;

@@ -1,7 +1,7 @@
 import { allTaken, stillTaken } from '../apply/taken.ts';
 import { isForward } from '../hooks/phases.ts';
 import { isSamePlace, placeOf } from '../plan/order.ts';
-import { keepReason } from '../plan/prune.ts';
+import { keptAlways } from '../plan/prune.ts';
 import { titleOf } from '../types.ts';
 import { aloneOf, appliedWith, type Entry, type Kept } from './record.ts';
 
@@ -126,6 +126,6 @@ export function fatesOf(entries: ReadonlyMap<string, Entry>): Fate[] {
 function reasonToStay(entry: Entry): string | undefined {
   const title = titleOf(entry.ref);
   if (entry.origin !== 'created') return `${title} was there before and was only taken over`;
-  const reason = keepReason(entry.manifest);
+  const reason = keptAlways(entry.manifest);
   return reason === undefined ? undefined : `${title}: ${reason}`;
 }

@@ -6,7 +6,7 @@ import { isNotServed } from '../errors.ts';
 import { isOnlyCreated, isPrunedFirst, keptBy } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import { stillNeeded } from '../plan/needs.ts';
-import { keepReason } from '../plan/prune.ts';
+import { keepReason, keptAlways } from '../plan/prune.ts';
 import { type Refusal, refusalOf } from '../plan/try.ts';
 import { scaledBy } from '../scalers.ts';
 import type { Turn } from '../session.ts';
@@ -28,9 +28,12 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
   // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
   const needed = stillNeeded(entries);
   const mayAll = isConfirmed(session.record);
-  const mayGo = ({ key, removed, manifest, inexact }: Entry): boolean =>
+  const mayGo = ({ key, removed, manifest, inexact, origin }: Entry): boolean =>
     // What was found to be marked is looked at again after the next release.
-    removed && keepReason(manifest, mayAll) === undefined && inexact === undefined && !needed.has(key);
+    removed &&
+    (origin === 'created' ? keptAlways : keepReason)(manifest, mayAll) === undefined &&
+    inexact === undefined &&
+    !needed.has(key);
   const doomed = entries.filter(mayGo);
   return (await deleteInReverse(turn, doomed)).length === 0;
 }

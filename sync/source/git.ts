@@ -50,6 +50,11 @@ export function createGitSources(
 
   function remoteOf(text: string, credentials: Credentials | undefined): Remote {
     const url = parseSourceUrl(text);
+    if (url.scheme === 'oci')
+      throw new LockstepError(
+        'SourceUnsupported',
+        `${url.href} is no repository of Git: only https, http and ssh lead to one`,
+      );
     const isSsh = url.scheme === 'ssh';
     const key = hashText(`${url.href} ${credentials?.fingerprint ?? ''}`);
     const copy = copies.get(key) ?? newCopy(key, join(folder, 'git', key));

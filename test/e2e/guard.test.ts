@@ -126,6 +126,42 @@ describeOnOwnCluster('who writes a Delivery', () => {
     }
   });
 
+  it.each<[string, (name: string) => Record<string, object>]>([
+    ['the login of a proxy', (name) => ({ source: { proxySecretRef: { name } } })],
+    [
+      'the login of a repository of charts',
+      (name) => ({ render: { helm: { repository: 'https://h/c', chart: 'c', secretRef: { name } } } }),
+    ],
+    ['values of a chart', (name) => ({ render: { helm: { valuesFrom: [{ kind: 'Secret', name }] } } })],
+    ['variables', (name) => ({ render: { substitute: { from: [{ kind: 'Secret', name }] } } })],
+    ['keys of what is encrypted', (name) => ({ render: { decryption: { secretRef: { name } } } })],
+    ['keys of those who sign', (name) => ({ source: { verify: { secretRef: { name } } } })],
+  ])('may name no Secret either for %s', async (_what, spec) => {
+    await may([
+      deliveries,
+      impersonate,
+      { apiGroups: [''], resources: ['secrets'], resourceNames: ['git'], verbs: ['get'] },
+    ]);
+    await until('it may', async () => (await refusalOf(delivery('render', spec('git')))) === undefined);
+    expect(await refusalOf(delivery('render', spec('other')))).toContain('may not get a Secret');
+    await admin.delete({ apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'render' });
+  });
+
+  it('needs no source where a chart is all, and may not have its Secrets rendered from elsewhere', async () => {
+    await may([deliveries, impersonate]);
+    const alone = delivery('alone', { render: { helm: { repository: 'https://h/c', chart: 'c' } } });
+    const { source: _source, ...spec } = alone['spec'] as Record<string, object>;
+    await until('it may', async () => (await refusalOf({ ...alone, spec } as KubeObject)) === undefined);
+    const values = { render: { substitute: { from: [{ kind: 'Secret', name: 'theirs' }] } } };
+    await admin.apply(delivery('h', values), 'admin');
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'h' };
+    const refusal = await tenant.edit(ref, { spec: { source: { url: 'https://evil.example.com/x' } } }).then(
+      () => undefined,
+      (error: unknown) => messageOf(error),
+    );
+    expect(refusal).toContain('theirs variables https://evil.example.com/x');
+  });
+
   it('may not send a Secret that somebody else has named elsewhere', async () => {
     await may([deliveries]);
     const url = 'https://git.example.com/shop';

@@ -142,7 +142,7 @@ describe('submodules', () => {
 
   it.each<[string, string, string, RegExp]>([
     ['by a local path', '/etc', 'InvalidSpec', /is no URL/],
-    ['by a helper program', 'ext::sh -c x', 'SourceUnsupported', /only https, http and ssh/],
+    ['by a helper program', 'ext::sh -c x', 'SourceUnsupported', /only https, http/],
     ['by a password', 'https://a:C4NARY-7f3a@host/r', 'InvalidSpec', /must not hold a user or password/],
     ['out of the server', '../../../x', 'SourceUnsupported', /leads out of the server/],
     ['where no source may be', 'https://elsewhere.example/r', 'NotAllowed', /is not allowed as a source/],

@@ -4,6 +4,7 @@ import { createDeliveryWriter } from '../../../agent/delivery-writer.ts';
 import { createEvents } from '../../../agent/events.ts';
 import { createCluster } from '../../../agent/kube/cluster.ts';
 import { fenced } from '../../../agent/kube/http.ts';
+import { createLineage } from '../../../agent/lineage.ts';
 import { createNeighbours } from '../../../agent/neighbours.ts';
 import type { Hint } from '../../../agent/queue/queue.ts';
 import type { Seals } from '../../../agent/record-key.ts';
@@ -198,6 +199,7 @@ function work(
     watcher,
     events,
     writer: createDeliveryWriter(http, events),
+    lineage: createLineage(registry, () => unlimited),
     neighbours: createNeighbours({ registry, clock, log, limits: () => unlimited, enqueue: queue.add }),
     forgetValues: () => undefined,
     siteAt: () => ({ kinds: modelKinds, far: undefined }),
@@ -205,7 +207,6 @@ function work(
     world: {
       clock,
       log,
-      limits: () => unlimited,
       charts: {
         locate: () => Promise.reject(new Error('there are no charts')),
         read: () => Promise.reject(new Error('there are no charts')),

@@ -18,7 +18,7 @@ const graph = new Map(files.map((file) => [file, importsOf(file)]));
 const isOwn = (target: string): boolean => rooms.some((room) => target.startsWith(`${room}/`));
 
 const pure = [
-  /^sync\/(types|annotations|limits|options|orphans|scalers|bounded|errors|stamp|parallel|back-off|status|summary|session|world|ports|addresses|windows|dependencies|breaker|input)\.ts$/,
+  /^sync\/(types|annotations|limits|options|orphans|scalers|bounded|errors|stamp|parallel|back-off|status|summary|session|world|ports|addresses|windows|dependencies|breaker|input|children)\.ts$/,
   /^sync\/plan\/(order|links|references|deferred|prune|plan|needs|rivals)\.ts$/,
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,

@@ -88,7 +88,7 @@ const claims: {
     },
     mutations: [
       ["if (entry.origin !== 'created')", 'if (entry.origin === undefined)'],
-      ['const reason = keepReason(entry.manifest);', 'const reason = undefined as string | undefined;'],
+      ['const reason = keptAlways(entry.manifest);', 'const reason = undefined as string | undefined;'],
     ],
   },
   {

@@ -160,8 +160,8 @@ describe('whatever is pushed, and whatever others do', () => {
     ['prune.ts', 'return live.metadata.uid === entry.applied.uid && (', 'return ('],
     [
       'prune.ts',
-      "import { keepReason } from '../plan/prune.ts';",
-      'const keepReason = (_object: unknown): string | undefined => undefined;',
+      "import { keepReason, keptAlways } from '../plan/prune.ts';",
+      'const keepReason = (_object: unknown, _is?: boolean): string | undefined => undefined; const keptAlways = keepReason;',
     ],
     ['inverse.ts', "if (entry.origin !== 'created')", 'if (entry.origin === undefined)'],
     ['activities.ts', 'Probation: watchProbation,', 'Probation: prune as unknown as Activity,'],

@@ -79,6 +79,7 @@ export function makeTurn(
       capabilities: () => ({ version: 'v1.36.3', apis: [] }),
       refresh: async () => undefined,
     },
+    above: [],
     charts: {
       locate: () => Promise.reject(new Error('there are no charts')),
       read: () => Promise.reject(new Error('there are no charts')),

@@ -1,0 +1,56 @@
+import type { Delivery } from '../sync/delivery/delivery.ts';
+import { LockstepError } from '../sync/errors.ts';
+import type { Limits } from '../sync/limits.ts';
+import { deliveryLabel, isAppliedBy, shortUid } from '../sync/stamp.ts';
+import { label } from '../sync/types.ts';
+import type { Registry, Served } from './registry.ts';
+
+/** Which Deliveries stand in the repositories of which, and what follows from it. */
+export interface Lineage {
+  /** Namespaces and names of those above a Delivery, from the nearest. @throws LockstepError NotAllowed for too many */
+  above(uid: string): readonly string[];
+  /** What a Delivery may do: no more than each one above it may. @throws LockstepError NotAllowed */
+  limits(delivery: Pick<Delivery, 'uid' | 'namespace' | 'kubeconfig'>): Limits;
+}
+
+/** Deliveries in each other, below one that a person has made. */
+const deepest = 10;
+
+/** @param limits those of a namespace */
+export function createLineage(registry: Registry, limits: (namespace: string) => Limits): Lineage {
+  function parentOf({ object }: Served): Served | undefined {
+    const stamp = label(object, deliveryLabel);
+    if (stamp === undefined || !isAppliedBy(object, stamp)) return undefined;
+    return registry.all().find((other) => shortUid(other.object.metadata.uid ?? '') === stamp);
+  }
+
+  function ancestors(uid: string): Served[] {
+    const found: Served[] = [];
+    let at = registry.get(uid);
+    for (let next = at; at !== undefined; at = next) {
+      next = parentOf(at);
+      // One that manages itself is its own parent, and has no other.
+      if (next === undefined || next === at || found.includes(next)) return found;
+      found.push(next);
+      if (found.length > deepest)
+        throw new LockstepError('NotAllowed', `it is more than ${deepest} Deliveries below one that a person has made`);
+    }
+    return found;
+  }
+
+  return {
+    above: (uid) => ancestors(uid).map(({ object: { metadata } }) => `${metadata.namespace}/${metadata.name}`),
+    limits: ({ uid, namespace, kubeconfig }) => {
+      const own = limits(namespace);
+      const spaces = new Set(ancestors(uid).map(({ object }) => object.metadata.namespace ?? ''));
+      spaces.delete(namespace);
+      const above = [...spaces].map((space) => ({ limits: limits(space), own: space }));
+      if (kubeconfig !== undefined && above.some((one) => one.limits.clusters !== undefined))
+        throw new LockstepError(
+          'NotAllowed',
+          'other clusters are not allowed for Deliveries below a namespace that limits them',
+        );
+      return above.length === 0 ? own : { ...own, above };
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { textAt } from '../diff/json.ts';
+import { annotation, groupOf, type KubeObject, type Problem, refOf, titleOf } from './types.ts';
+
+/** More Deliveries are in no repository. */
+const mostChildren = 500;
+
+/** Whether an object is a Delivery. */
+export function isDelivery({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean {
+  return groupOf(apiVersion) === 'lockstep.dev' && kind === 'Delivery';
+}
+
+/**
+ * What is wrong with the Deliveries that a Delivery holds. That they may do no more than it may is held where they are served.
+ * @param own the namespace and the name of the Delivery
+ * @param above the same of those that it stands in, from the nearest
+ */
+export function childProblems(manifests: readonly KubeObject[], own: string, above: readonly string[]): Problem[] {
+  const children = manifests.filter(isDelivery);
+  const problems = children.flatMap((child): Problem[] => {
+    const name = `${child.metadata.namespace}/${child.metadata.name}`;
+    const object = titleOf(refOf(child));
+    if (above.includes(name)) return [{ object, message: `holds ${own} itself: Deliveries would hold each other` }];
+    if (name !== own || annotation(child, 'lockstep.dev/self') === 'managed') return [];
+    return [{ object, message: 'is this Delivery itself; the annotation lockstep.dev/self: managed allows that' }];
+  });
+  if (children.length <= mostChildren) return problems;
+  return [...problems, { message: `there are ${children.length} Deliveries, and ${mostChildren} are allowed in one` }];
+}
+
+/** Whether all that a Delivery has goes with it. */
+export function takesAllAlong(manifest: KubeObject): boolean {
+  return isDelivery(manifest) && (textAt(manifest, 'spec', 'deletionPolicy') ?? 'delete') === 'delete';
+}
