@@ -57,8 +57,11 @@ export interface DeliveryDeps {
 
 /** Serves the Deliveries that a watch tells of. */
 export interface Deliveries {
-  /** @param namespace what the watch covers; undefined for all namespaces */
-  onEvent(namespace: string | undefined, event: CollectionEvent): void;
+  /**
+   * @param kind Delivery or DeliverySet
+   * @param namespace what the watch covers; undefined for all namespaces
+   */
+  onEvent(kind: string, namespace: string | undefined, event: CollectionEvent): void;
   /** One turn of a Delivery; answers after how many milliseconds the next one is due. */
   work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined>;
   /** Something that a Delivery is made with has changed: it is looked at now. */
@@ -81,11 +84,11 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   const opened = new Set<string>();
   const { registry } = deps;
 
-  function onEvent(namespace: string | undefined, event: CollectionEvent): void {
+  function onEvent(kind: string, namespace: string | undefined, event: CollectionEvent): void {
     if (event.type === 'failed') deps.log.warn({ problem: event.error.message }, 'Deliveries can not be watched');
-    else if (event.type === 'synced') dropMissing(namespace, event.uids);
+    else if (event.type === 'synced') dropMissing(kind, namespace, event.uids);
     else if (event.type === 'deleted') drop(event.object.metadata.uid ?? '');
-    else if (event.type === 'changed') take(event.object);
+    else if (event.type === 'changed') take({ ...event.object, kind });
   }
 
   function take(object: KubeObject): void {
@@ -103,10 +106,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (registry.get(object.metadata.uid ?? '') === entry) registry.take(object);
   }
 
-  /** A list of one namespace says nothing about the others. */
-  function dropMissing(namespace: string | undefined, uids: ReadonlySet<string>): void {
+  /** A list of one namespace and kind says nothing about the others. */
+  function dropMissing(kind: string, namespace: string | undefined, uids: ReadonlySet<string>): void {
     for (const { object } of registry.all()) {
-      const isCovered = namespace === undefined || object.metadata.namespace === namespace;
+      const isCovered = object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace);
       const { uid = '' } = object.metadata;
       if (isCovered && !uids.has(uid)) drop(uid);
     }

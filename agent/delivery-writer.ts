@@ -1,5 +1,5 @@
 import { canonicalJson, isObject, type JsonObject, textsAt, toJson } from '../diff/json.ts';
-import { deliveryApiVersion, deliveryResource } from '../sync/delivery/crd.ts';
+import { deliveryApiVersion, resourceOf } from '../sync/delivery/crd.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { isAbsent } from '../sync/errors.ts';
 import { isKubeObject, type KubeObject } from '../sync/types.ts';
@@ -24,7 +24,7 @@ export function createDeliveryWriter(http: KubeHttp, events: Events): DeliveryWr
   /** Server-side apply drops what the status no longer holds. */
   async function applyStatus(delivery: KubeObject, status: JsonObject): Promise<KubeObject> {
     const { namespace = '', name } = delivery.metadata;
-    const body = toJson({ apiVersion: deliveryApiVersion, kind: 'Delivery', metadata: { namespace, name }, status });
+    const body = toJson({ apiVersion: deliveryApiVersion, kind: delivery.kind, metadata: { namespace, name }, status });
     const query = { fieldManager: 'lockstep-status', force: 'true' };
     const contentType = 'application/apply-patch+yaml';
     const answer = await http.request({
@@ -94,7 +94,7 @@ export function statusIn(delivery: KubeObject): DeliveryStatus {
 }
 
 function pathOf(delivery: KubeObject): string {
-  return objectPath(deliveryResource, delivery.metadata.namespace, delivery.metadata.name);
+  return objectPath(resourceOf(delivery), delivery.metadata.namespace, delivery.metadata.name);
 }
 
 function finalizersOf(delivery: KubeObject): string[] {

@@ -1,3 +1,4 @@
+import { childName } from '../sync/children.ts';
 import type { Delivery } from '../sync/delivery/delivery.ts';
 import { LockstepError } from '../sync/errors.ts';
 import type { Limits } from '../sync/limits.ts';
@@ -39,7 +40,7 @@ export function createLineage(registry: Registry, limits: (namespace: string) =>
   }
 
   return {
-    above: (uid) => ancestors(uid).map(({ object: { metadata } }) => `${metadata.namespace}/${metadata.name}`),
+    above: (uid) => ancestors(uid).map(({ object }) => childName(object)),
     limits: ({ uid, namespace, kubeconfig }) => {
       const own = limits(namespace);
       const spaces = new Set(ancestors(uid).map(({ object }) => object.metadata.namespace ?? ''));

@@ -25,6 +25,7 @@ export interface RegistryChange {
 /** The Deliveries that are served, as far as they are known. */
 export interface Registry {
   get(uid: string): Served | undefined;
+  /** A Delivery by its name; sets are no Deliveries. */
   find(namespace: string, name: string): Served | undefined;
   all(): readonly Served[];
   /** Those whose source can be read, as webhooks are matched to them. */
@@ -39,14 +40,14 @@ export interface Registry {
 interface Entry extends Served {
   object: KubeObject;
   /** As webhooks are matched to it; none where its source can't be read. */
-  subscriber(): Subscriber | undefined;
+  subscribers(): readonly Subscriber[];
 }
 
 /** What was read of one state of a Delivery. */
 interface Read {
   readonly of: KubeObject;
   readonly delivery: Delivery | LockstepError;
-  readonly subscriber: Subscriber | undefined;
+  readonly subscribers: readonly Subscriber[];
 }
 
 export function createRegistry(): Registry {
@@ -60,10 +61,11 @@ export function createRegistry(): Registry {
     get: (uid) => byUid.get(uid),
     find: (namespace, name) =>
       [...byUid.values()].find(
-        ({ object }) => object.metadata.namespace === namespace && object.metadata.name === name,
+        ({ object }) =>
+          object.kind === 'Delivery' && object.metadata.namespace === namespace && object.metadata.name === name,
       ),
     all: () => [...byUid.values()],
-    subscribers: () => [...byUid.values()].flatMap((entry) => entry.subscriber() ?? []),
+    subscribers: () => [...byUid.values()].flatMap((entry) => entry.subscribers()),
     take: (object) => {
       const uid = object.metadata.uid ?? '';
       const known = byUid.get(uid);
@@ -93,7 +95,7 @@ function newEntry(object: KubeObject): Entry {
   const readOnce = (): Read => {
     if (last?.of === entry.object) return last;
     const delivery = tryRead(entry.object);
-    last = { of: entry.object, delivery, subscriber: subscriberOf(delivery) };
+    last = { of: entry.object, delivery, subscribers: subscribersOf(delivery) };
     return last;
   };
   const entry: Entry = {
@@ -101,7 +103,7 @@ function newEntry(object: KubeObject): Entry {
     session: undefined,
     read: () => readOnce().delivery,
     target: () => targetIn(entry.object),
-    subscriber: () => readOnce().subscriber,
+    subscribers: () => readOnce().subscribers,
   };
   return entry;
 }
@@ -115,9 +117,13 @@ function tryRead(object: KubeObject): Delivery | LockstepError {
   }
 }
 
-function subscriberOf(delivery: Delivery | LockstepError): Subscriber | undefined {
-  if (delivery instanceof LockstepError) return undefined;
-  const { uid, url, followed } = delivery;
-  const repository = repositoryKey(url);
-  return repository === undefined ? undefined : { uid, name: nameOf(delivery), repository, followed };
+/** A set follows every repository that it looks into. */
+function subscribersOf(delivery: Delivery | LockstepError): readonly Subscriber[] {
+  if (delivery instanceof LockstepError) return [];
+  const { uid, set } = delivery;
+  const followed = set === undefined ? [delivery] : set.generators.filter((one) => 'url' in one);
+  return followed.flatMap((one) => {
+    const repository = repositoryKey(one.url);
+    return repository === undefined ? [] : { uid, name: nameOf(delivery), repository, followed: one.followed };
+  });
 }

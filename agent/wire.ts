@@ -1,7 +1,7 @@
 import { textAt } from '../diff/json.ts';
 import { createRollouts } from '../health/rollouts.ts';
 import { createWatcher } from '../health/watcher.ts';
-import { deliveryResource } from '../sync/delivery/crd.ts';
+import { deliveryResource, deliverySetResource } from '../sync/delivery/crd.ts';
 import type { Target } from '../sync/delivery/target.ts';
 import { tryToHeal } from '../sync/drift.ts';
 import { isAbsent, messageOf } from '../sync/errors.ts';
@@ -106,7 +106,7 @@ async function openCommon(settings: Settings, log: Log, opened: AsyncDisposableS
   };
   const anybody = connect(limits);
   const reviews = connect({ ...limits, connections: reviewConnections, retries: 0 });
-  const probes = createProbes(servedNamespaces(settings).map(watchName), () => performance.now());
+  const probes = createProbes(watchNames(settings), () => performance.now());
   opened.defer(async () => probes.close());
   const probing = await openProbes(settings, probes, metrics, log);
   opened.defer(probing.close);
@@ -248,15 +248,19 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
   );
   opened.defer(api.close);
   for (const namespace of servedNamespaces(settings)) {
-    const path = async () => collectionPath(deliveryResource, namespace);
-    const name = watchName(namespace);
-    const spec = { path, onSign: () => probes.sign(name), onMissed: metrics.missed };
-    const onEvent = (event: CollectionEvent): void => {
-      deliveries.onEvent(namespace, event);
-      if (event.type === 'synced') probes.seen(name);
-    };
-    const close = follow(http, spec, onEvent, watchLimits);
-    opened.defer(async () => close());
+    for (const resource of [deliveryResource, deliverySetResource]) {
+      const path = async () => collectionPath(resource, namespace);
+      const name = watchName(namespace, resource.kind);
+      const spec = { path, onSign: () => probes.sign(name), onMissed: metrics.missed };
+      const onEvent = (event: CollectionEvent): void => {
+        deliveries.onEvent(resource.kind, namespace, event);
+        // Where sets are not installed, there are none.
+        const isNone = event.type === 'failed' && isAbsent(event.error) && resource === deliverySetResource;
+        if (event.type === 'synced' || isNone) probes.seen(name);
+      };
+      const close = follow(http, spec, onEvent, watchLimits);
+      opened.defer(async () => close());
+    }
   }
 }
 
@@ -266,8 +270,16 @@ function servedNamespaces(settings: Settings): readonly (string | undefined)[] {
   return namespaces.length === 0 ? [undefined] : namespaces;
 }
 
-function watchName(namespace: string | undefined): string {
-  return namespace ?? '*';
+function watchName(namespace: string | undefined, kind: string): string {
+  return `${kind} ${namespace ?? '*'}`;
+}
+
+/** Deliveries and sets of them, in every namespace that is served. */
+function watchNames(settings: Settings): string[] {
+  return servedNamespaces(settings).flatMap((namespace) => [
+    watchName(namespace, deliveryResource.kind),
+    watchName(namespace, deliverySetResource.kind),
+  ]);
 }
 
 /** A namespace that is gone has ended too. */

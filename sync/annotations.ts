@@ -75,9 +75,9 @@ export const meanings = {
   },
   'lockstep.dev/prune': {
     by: 'git',
-    values: 'disabled, first',
+    values: 'disabled, first, allowed',
     about:
-      'disabled: the object stays when it leaves Git, and when the Delivery is deleted. first: when it leaves Git it is deleted before anything is applied, because what comes needs its place.',
+      'disabled: the object stays when it leaves Git, and when the Delivery is deleted. first: when it leaves Git it is deleted before anything is applied, because what comes needs its place. allowed: on a Delivery, it goes with all that it has when it leaves Git, without anybody confirming it.',
   },
   'kustomize.toolkit.fluxcd.io/prune': { by: 'git', values: 'disabled', about: 'The object stays when it leaves Git.' },
   'helm.sh/resource-policy': { by: 'git', values: 'keep', about: 'The same.' },

@@ -4,20 +4,25 @@ import { annotation, groupOf, type KubeObject, type Problem, refOf, titleOf } fr
 /** More Deliveries are in no repository. */
 const mostChildren = 500;
 
-/** Whether an object is a Delivery. */
+/** Whether an object is a Delivery, or a set of them. */
 export function isDelivery({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean {
-  return groupOf(apiVersion) === 'lockstep.dev' && kind === 'Delivery';
+  return groupOf(apiVersion) === 'lockstep.dev' && (kind === 'Delivery' || kind === 'DeliverySet');
+}
+
+/** What one is told from others by, also where a set has the name of a Delivery. */
+export function childName({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>): string {
+  return `${kind} ${metadata.namespace}/${metadata.name}`;
 }
 
 /**
  * What is wrong with the Deliveries that a Delivery holds. That they may do no more than it may is held where they are served.
- * @param own the namespace and the name of the Delivery
+ * @param own what the Delivery is told from others by
  * @param above the same of those that it stands in, from the nearest
  */
 export function childProblems(manifests: readonly KubeObject[], own: string, above: readonly string[]): Problem[] {
   const children = manifests.filter(isDelivery);
   const problems = children.flatMap((child): Problem[] => {
-    const name = `${child.metadata.namespace}/${child.metadata.name}`;
+    const name = childName(child);
     const object = titleOf(refOf(child));
     if (above.includes(name)) return [{ object, message: `holds ${own} itself: Deliveries would hold each other` }];
     if (name !== own || annotation(child, 'lockstep.dev/self') === 'managed') return [];
@@ -29,5 +34,6 @@ export function childProblems(manifests: readonly KubeObject[], own: string, abo
 
 /** Whether all that a Delivery has goes with it. */
 export function takesAllAlong(manifest: KubeObject): boolean {
+  if (annotation(manifest, 'lockstep.dev/prune') === 'allowed') return false;
   return isDelivery(manifest) && (textAt(manifest, 'spec', 'deletionPolicy') ?? 'delete') === 'delete';
 }

@@ -141,6 +141,8 @@ export interface SourceRequest {
   readonly isPlain: boolean;
   /** The chart that is the whole source; undefined for a repository of Git, and an artifact of OCI. */
   readonly chart: ChartRequest | undefined;
+  /** The set that makes the manifests; undefined for what is read. */
+  readonly set: SetRequest | undefined;
   /** Who asks, such as the uid of a Delivery. Who asks for another repository, or logs in anew, lets go of the one before. */
   readonly user: string;
 }
@@ -174,6 +176,39 @@ export interface Charts {
   locate(request: ChartRequest): Promise<LockedChart>;
   /** Its files; fetched only when they are not here yet. */
   read(request: ChartRequest, locked: LockedChart): Promise<Tree>;
+}
+
+/** What a set asks for the requests of a repository that are open. */
+export interface PullRequestsAsked {
+  readonly by: 'pullRequests';
+  readonly provider: 'github' | 'gitlab' | 'gitea';
+  /** Its URL. */
+  readonly api: string;
+  readonly project: string;
+  /** All of them must be there. */
+  readonly labels: readonly string[];
+  /** The branch that they are for; undefined for any. */
+  readonly branch: string | undefined;
+  readonly credentials: Credentials | undefined;
+}
+
+/** One generator of a set, and how it is asked. */
+export type GeneratorAsked =
+  | { readonly by: 'list'; readonly elements: readonly JsonObject[] }
+  | {
+      readonly by: 'directories' | 'files';
+      readonly request: SourceRequest;
+      /** Patterns, as gitignore has them. */
+      readonly include: readonly string[];
+      readonly exclude: readonly string[];
+    }
+  | PullRequestsAsked;
+
+/** A set of Deliveries: what there is one for, and what it looks like. */
+export interface SetRequest {
+  readonly generators: readonly GeneratorAsked[];
+  /** A manifest whose texts hold `{{ name }}` for parameters. */
+  readonly template: JsonObject;
 }
 
 /** What a source says now. */

@@ -1,5 +1,5 @@
 import { childProblems } from './children.ts';
-import { type Delivery, nameOf } from './delivery/delivery.ts';
+import { type Delivery, ownName } from './delivery/delivery.ts';
 import { identityOf } from './delivery/target.ts';
 import { makeByEngine } from './engine-made.ts';
 import { inOneLine, LockstepError } from './errors.ts';
@@ -143,7 +143,7 @@ function allowed(checked: Checked, delivery: Delivery, world: Turn['world'], rev
   const manifests = checked.desired.map(({ manifest }) => manifest);
   const problems = [
     ...limitProblems(checked.desired, world.limits(), namespace, agents),
-    ...(kubeconfig === undefined ? childProblems(manifests, nameOf(delivery), world.above) : []),
+    ...(kubeconfig === undefined ? childProblems(manifests, ownName(delivery), world.above) : []),
   ];
   if (problems.length > 0) throw new LockstepError('NotAllowed', listProblems(revision, problems.map(describeProblem)));
   requireRules(checked, delivery, world);

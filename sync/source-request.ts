@@ -1,11 +1,19 @@
 import { type ChartReach, chartRequest } from './charts/reach.ts';
+import type { Generator, SetSettings } from './delivery/set.ts';
 import { identityOf } from './delivery/target.ts';
 import { LockstepError } from './errors.ts';
 import { isSourceAllowed } from './limits.ts';
-import type { ChartRequest, SourceRequest } from './ports.ts';
+import type { ChartRequest, GeneratorAsked, SetRequest, SourceRequest } from './ports.ts';
 import type { Turn } from './session.ts';
 import type { CredentialNames, Credentials, Trust } from './source/login.ts';
 import { parseSourceUrl, serverOf } from './source/url.ts';
+
+/** Where providers have their own API. */
+const pullRequestApis = {
+  github: 'https://api.github.com',
+  gitlab: 'https://gitlab.com/api/v4',
+  gitea: 'https://gitea.com/api/v1',
+} as const;
 
 const credentialsLifetime = 300_000;
 
@@ -14,18 +22,54 @@ const credentialsLifetime = 300_000;
  * @throws LockstepError NotAllowed, CredentialsNotFound
  */
 export async function sourceRequest(turn: Turn): Promise<SourceRequest> {
-  const { delivery, world } = turn;
+  const { delivery } = turn;
   const { url, followed, path, namespace, sourceIgnore: ignore, submodules, isPlain, uid: user } = delivery;
-  const allows = (href: string): boolean => isSourceAllowed(href, world.limits());
-  const isAllowed = delivery.isChartAlone || allows(parseSourceUrl(url).href);
-  if (!isAllowed)
-    throw new LockstepError(
-      'NotAllowed',
-      `the source ${url} is not allowed for Deliveries of the namespace ${namespace}`,
-    );
+  const allows = allowedBy(turn);
+  const asked = { url, followed, path, ignore, submodules, allows, isPlain, user };
+  const set = delivery.set === undefined ? undefined : await setRequest(turn, delivery.set);
+  if (set !== undefined) return { ...asked, set, chart: undefined, credentials: undefined };
+  if (!delivery.isChartAlone) requireAllowed(allows, url, namespace);
   const chart = await wholeChart(turn);
   const credentials = chart === undefined ? await credentialsOf(turn) : chart.credentials;
-  return { url, followed, path, ignore, submodules, allows, credentials, isPlain, chart, user };
+  return { ...asked, set, chart, credentials };
+}
+
+function allowedBy({ world }: Turn): (href: string) => boolean {
+  return (href) => isSourceAllowed(href, world.limits());
+}
+
+/** @throws LockstepError NotAllowed */
+function requireAllowed(allows: (href: string) => boolean, url: string, namespace: string): void {
+  if (allows(parseSourceUrl(url).href)) return;
+  throw new LockstepError(
+    'NotAllowed',
+    `the source ${url} is not allowed for Deliveries of the namespace ${namespace}`,
+  );
+}
+
+/** How the generators of a set are asked: each looks into its repository for itself. */
+async function setRequest(turn: Turn, { generators, template }: SetSettings): Promise<SetRequest> {
+  const asked: GeneratorAsked[] = [];
+  for (const [index, generator] of generators.entries()) asked.push(await generatorAsked(turn, generator, index));
+  return { generators: asked, template };
+}
+
+async function generatorAsked(turn: Turn, generator: Generator, index: number): Promise<GeneratorAsked> {
+  if (generator.by === 'list') return generator;
+  const allows = allowedBy(turn);
+  const { namespace, uid } = turn.delivery;
+  const { secretName: secret, ...rest } = generator;
+  if (rest.by === 'pullRequests') {
+    const api = rest.api ?? pullRequestApis[rest.provider];
+    requireAllowed(allows, api, namespace);
+    return { ...rest, api, credentials: await loginOf(turn, { secret }, new URL(api).origin) };
+  }
+  const { by, url, followed, include, exclude } = rest;
+  requireAllowed(allows, url, namespace);
+  const credentials = await loginOf(turn, { secret }, serverOf(parseSourceUrl(url)));
+  const user = `${uid} ${index}`;
+  const none = { path: '', ignore: undefined, submodules: false, isPlain: false, chart: undefined, set: undefined };
+  return { by, include, exclude, request: { url, followed, ...none, allows, credentials, user } };
 }
 
 /** The chart that is the whole source. */
@@ -41,7 +85,7 @@ export function chartReach(turn: Turn): ChartReach {
   return {
     charts: world.charts,
     owner: namespace,
-    allows: (href) => isSourceAllowed(href, world.limits()),
+    allows: allowedBy(turn),
     credentials: () => loginOf(turn, { secret: helm?.secretRef?.name }, 'charts'),
   };
 }

@@ -1,5 +1,5 @@
-import { isDelivery } from './children.ts';
-import { nameOf } from './delivery/delivery.ts';
+import { childName, isDelivery } from './children.ts';
+import { nameOf, ownName } from './delivery/delivery.ts';
 import { inOneLine } from './errors.ts';
 import { runPhase } from './hooks/run.ts';
 import { confirmedDeleteBy, keptBy, keptOnDeleteBy } from './options.ts';
@@ -69,7 +69,7 @@ function deadlineOf({ delivery, world }: Turn): number {
 
 async function deleteAll(turn: Turn, isEnding: boolean, which: (entry: Entry) => boolean): Promise<number | undefined> {
   const { session, world } = turn;
-  const own = nameOf(turn.delivery);
+  const own = ownName(turn.delivery);
   const doomed = [...session.record.entries.values()].filter(
     (entry) => mayGo(entry) && !isItself(entry, own) && which(entry),
   );
@@ -103,7 +103,7 @@ function mayGo({ hook, applied, manifest }: Entry): boolean {
 
 /** A Delivery that manages itself waits for nobody to take it away: it is on its way already. */
 function isItself({ manifest }: Entry, own: string): boolean {
-  return isDelivery(manifest) && `${manifest.metadata.namespace}/${manifest.metadata.name}` === own;
+  return isDelivery(manifest) && childName(manifest) === own;
 }
 
 /** What only goes with a person's word, and has not got it. */

@@ -125,7 +125,7 @@ async function requestOf({ delivery, cluster, tokens, reach }: Reading): Promise
   const credentials = isOpen ? undefined : await readCredentials(cluster, namespace, { secret, proxy }, tokens);
   const whole = chart === undefined || !isChartAlone ? undefined : await chartRequest(reach, chart, chart);
   const allows = (): boolean => true;
-  return { url, followed, path, ignore, submodules, credentials, isPlain, chart: whole, allows, user };
+  return { url, followed, path, ignore, submodules, credentials, isPlain, chart: whole, set: undefined, allows, user };
 }
 
 async function trustOf({ verify, namespace }: Delivery, cluster: Cluster): Promise<Trust | undefined> {

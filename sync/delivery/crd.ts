@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject, parseJson, toJson } from '../../diff/json.ts';
 import type { ApiResource } from '../ports.ts';
 import { deliverySpec } from './schema.ts';
+import { deliverySetSpec } from './set-schema.ts';
 import { deliveryStatus } from './status-schema.ts';
 
 /** The Delivery as the API server serves it. */
@@ -12,6 +13,18 @@ export const deliveryResource: ApiResource = {
   plural: deliveryPlural,
   namespaced: true,
 };
+
+export const deliverySetResource: ApiResource = {
+  apiVersion: deliveryApiVersion,
+  kind: 'DeliverySet',
+  plural: 'deliverysets',
+  namespaced: true,
+};
+
+/** Where an object of the agent's own kinds is. */
+export function resourceOf({ kind }: { readonly kind: string }): ApiResource {
+  return kind === 'DeliverySet' ? deliverySetResource : deliveryResource;
+}
 
 const column = (name: string, jsonPath: string, type = 'string', priority = 0): JsonObject => ({
   name,
@@ -35,20 +48,35 @@ export function deliveryCrd(): JsonObject {
       message: 'spec.source is missing; only a chart of spec.render.helm.repository needs none',
     },
   ];
+  const about = 'A Delivery brings the manifests of a Git repository into the cluster and keeps them there.';
+  return crd({ resource: deliveryResource, singular: 'delivery', shortName: 'dlv', about, spec });
+}
+
+/** The same of sets. */
+export function deliverySetCrd(): JsonObject {
+  const about =
+    'A DeliverySet makes a Delivery for each entry of a list, folder or file of a repository, or pull request.';
+  const spec = toOpenApi(deliverySetSpec);
+  return crd({ resource: deliverySetResource, singular: 'deliveryset', shortName: 'dls', about, spec });
+}
+
+interface Defined {
+  readonly resource: ApiResource;
+  readonly singular: string;
+  readonly shortName: string;
+  readonly about: string;
+  readonly spec: JsonObject;
+}
+
+function crd({ resource: { kind, plural }, singular, shortName, about, spec }: Defined): JsonObject {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${deliveryPlural}.lockstep.dev` },
+    metadata: { name: `${plural}.lockstep.dev` },
     spec: {
       group: 'lockstep.dev',
       scope: 'Namespaced',
-      names: {
-        plural: deliveryPlural,
-        singular: 'delivery',
-        kind: 'Delivery',
-        shortNames: ['dlv'],
-        categories: ['all', 'lockstep'],
-      },
+      names: { plural, singular, kind, shortNames: [shortName], categories: ['all', 'lockstep'] },
       versions: [
         {
           name: 'v1alpha1',
@@ -66,7 +94,7 @@ export function deliveryCrd(): JsonObject {
           schema: {
             openAPIV3Schema: {
               type: 'object',
-              description: 'A Delivery brings the manifests of a Git repository into the cluster and keeps them there.',
+              description: about,
               required: ['spec'],
               properties: {
                 apiVersion: { type: 'string' },

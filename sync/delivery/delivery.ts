@@ -1,3 +1,4 @@
+import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { at, numberAt, textAt } from '../../diff/json.ts';
 import type { Metric } from '../../health/analysis.ts';
@@ -11,6 +12,8 @@ import { readMetrics } from './analysis.ts';
 import { parseDuration } from './duration.ts';
 import { ownRule } from './health-rule.ts';
 import { type DeliverySpec, deliverySpec, type IgnoreSpec, type WindowSpec } from './schema.ts';
+import { deliverySpecOf, readSet, type SetSettings } from './set.ts';
+import { deliverySetSpec } from './set-schema.ts';
 import { noSource, type RenderSpecs, renderSpecs, type SourceSettings, sourceSettings } from './source.ts';
 
 /** The annotation by which people ask for something: `sync@<id>`, `rollback@<id> to=<revision> by=<name>`. */
@@ -31,10 +34,13 @@ export interface Request {
 
 /** A Delivery, read and checked. Durations are in milliseconds. */
 export interface Delivery extends SourceSettings, RenderSpecs {
+  readonly kind: 'Delivery' | 'DeliverySet';
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
   readonly generation: number;
+  /** What makes its manifests, where it is a set. */
+  readonly set: SetSettings | undefined;
   readonly targetNamespace: string;
   readonly serviceAccount: string;
   /** The Secret that leads to another cluster, where that is the target. */
@@ -85,32 +91,52 @@ export function nameOf(delivery: Delivery): string {
   return `${delivery.namespace}/${delivery.name}`;
 }
 
+/** What it is told from others by, in any repository. */
+export function ownName({ kind, namespace, name }: Delivery): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
 /**
  * Reads a Delivery as the API server stores it. One that is being deleted is read whatever its source says, so that a
  * mistake in the spec never keeps it from going.
  * @throws LockstepError InvalidSpec, InvalidRule, SourceUnsupported; one bad Delivery never concerns another
  */
 export function readDelivery(object: KubeObject): Delivery {
+  if (object.kind === 'DeliverySet') return readDeliverySet(object);
   const identity = identityFields(object);
-  const spec = at(object, 'spec');
-  if (!Value.Check(deliverySpec, spec)) {
-    const first = Value.Errors(deliverySpec, spec).First();
-    const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
-    throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
-  }
-  if (identity.deleting) return { ...identity, ...settings(spec, identity.namespace), ...noSource, ...noRules };
+  const spec = checked(deliverySpec, at(object, 'spec'));
+  const others = { ...settings(spec, identity.namespace), set: undefined };
+  if (identity.deleting) return { ...identity, ...others, ...noSource, ...noRules };
   const rules = (spec.health?.rules ?? []).map((rule, index) => ownRule(rule, `spec.health.rules[${index}]`));
-  const others = settings(spec, identity.namespace);
   const analysis = readMetrics(spec.health?.analysis ?? [], others.bake);
   const windows = (spec.sync?.windows ?? []).map(readWindow);
   const ignore = (spec.sync?.ignore ?? []).map(ignoreRule);
   return { ...identity, ...others, ...sourceSettings(spec), ...renderSpecs(spec), rules, analysis, windows, ignore };
 }
 
+/** A set is delivered as a Delivery is: what it makes are the manifests. @throws LockstepError InvalidSpec */
+function readDeliverySet(object: KubeObject): Delivery {
+  const identity = identityFields(object);
+  const spec = checked(deliverySetSpec, at(object, 'spec'));
+  const others = settings(deliverySpecOf(spec), identity.namespace);
+  const whole = { ...identity, ...others, ...noSource, ...noRules, url: `set:${identity.uid}` };
+  if (identity.deleting) return { ...whole, set: undefined };
+  return { ...whole, set: readSet(spec), interval: Math.max(1000, parseDuration(spec.interval ?? '60s')) };
+}
+
+/** @throws LockstepError InvalidSpec, that names the first field that is wrong */
+function checked<T extends TSchema>(schema: T, spec: unknown): Static<T> {
+  if (Value.Check(schema, spec)) return spec;
+  const first = Value.Errors(schema, spec).First();
+  const where = `spec${(first?.path ?? '').replaceAll('/', '.')}`;
+  throw new LockstepError('InvalidSpec', `${where}: ${first?.message ?? 'is not valid'}`);
+}
+
 function identityFields(object: KubeObject) {
   const text = annotation(object, requestAnnotation);
   const deletion = textAt(object, 'metadata', 'deletionTimestamp');
   return {
+    kind: object.kind === 'DeliverySet' ? ('DeliverySet' as const) : ('Delivery' as const),
     uid: object.metadata.uid ?? '',
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name,

@@ -6,8 +6,24 @@ export const secretRef = Type.Object({
 });
 
 /** Users only stand in URLs of SSH, and passwords in none. The parts are looked at again when it is read. */
-const sourceUrl =
+export const sourceUrl =
   '^(https?://[^@\\s]+|oci://[^@\\s]+|ssh://([A-Za-z0-9_.~][A-Za-z0-9_.~-]*@)?[A-Za-z0-9_\\[][^@\\s]*|[A-Za-z0-9_.~][A-Za-z0-9_.~-]*@[A-Za-z0-9\\[][^@\\s]*:[^\\s]+)$';
+
+export const sourceRef = section(
+  {
+    branch: Type.Optional(text('A branch. Without any reference it is main.', { maxLength: 1000 })),
+    tag: Type.Optional(text('A tag.', { maxLength: 1000 })),
+    semver: Type.Optional(
+      text('A range of versions, such as ">=1.2.0 <2.0.0" or "1.x": the highest tag in it counts.', {
+        maxLength: 200,
+      }),
+    ),
+    name: Type.Optional(text('The full name of a reference, such as refs/heads/main or HEAD.', { maxLength: 1000 })),
+    commit: Type.Optional(text('A commit by its full id.', { pattern: '^[0-9a-f]{40}$' })),
+    digest: Type.Optional(text('An artifact of a registry by its digest.', { pattern: '^sha256:[0-9a-f]{64}$' })),
+  },
+  'What to follow in the repository. The later of branch, tag, semver, name and commit counts; in a registry, of tag, semver and digest.',
+);
 
 export const source = section(
   {
@@ -18,25 +34,7 @@ export const source = section(
         pattern: sourceUrl,
       },
     ),
-    ref: Type.Optional(
-      section(
-        {
-          branch: Type.Optional(text('A branch. Without any reference it is main.', { maxLength: 1000 })),
-          tag: Type.Optional(text('A tag.', { maxLength: 1000 })),
-          semver: Type.Optional(
-            text('A range of versions, such as ">=1.2.0 <2.0.0" or "1.x": the highest tag in it counts.', {
-              maxLength: 200,
-            }),
-          ),
-          name: Type.Optional(
-            text('The full name of a reference, such as refs/heads/main or HEAD.', { maxLength: 1000 }),
-          ),
-          commit: Type.Optional(text('A commit by its full id.', { pattern: '^[0-9a-f]{40}$' })),
-          digest: Type.Optional(text('An artifact of a registry by its digest.', { pattern: '^sha256:[0-9a-f]{64}$' })),
-        },
-        'What to follow in the repository. The later of branch, tag, semver, name and commit counts; in a registry, of tag, semver and digest.',
-      ),
-    ),
+    ref: Type.Optional(sourceRef),
     path: Type.Optional(
       text('The folder that holds the manifests. Without it, the whole repository.', { default: '' }),
     ),

@@ -16,6 +16,8 @@ export interface Draftable {
   readonly input: string;
   readonly desired: readonly Desired[];
   readonly skipped: readonly ObjectRef[];
+  /** Whether nothing at all is as good as any other content. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** A plan as data: what releasing a revision would do, before anything is done. */
@@ -46,8 +48,11 @@ export async function draft(wanted: Draftable, record: ReleaseRecord, trial: Tri
   const tried = await tryEntries(changedEntries(entries), entries, trial);
   const items = [...tried.items, ...leftAlone, ...planPrune(entries, prune)].sort(inOrder);
   const hash = hashOf(input, items, entries);
+  const isEmptied = wanted.mayBeEmpty === true && desired.length === 0;
   const guarded = [
-    ...(record.confirmed === hash ? [] : massPrune(desired.length + leftAlone.length, record, entries, hash)),
+    ...(record.confirmed === hash || isEmptied
+      ? []
+      : massPrune(desired.length + leftAlone.length, record, entries, hash)),
     ...(prune ? missing(entries) : []),
   ];
   return {

@@ -10,6 +10,7 @@ import { openUnpacked } from './artifact/unpacked.ts';
 import { openWeb } from './artifact/web.ts';
 import type { Connections } from './connections.ts';
 import { createGitSources } from './git.ts';
+import { openSets } from './set/sets.ts';
 import { type TransportLimits, transportDefaults } from './transport.ts';
 
 /** What reading sources may cost, and where it may lead. */
@@ -36,18 +37,28 @@ export function createSources(
   const charts = openCharts({ repositories: openChartRepositories(web, readIndex), registry, unpacked });
   const artifacts = openArtifacts({ registry, unpacked, charts });
 
-  const of = (request: SourceRequest): Omit<Sources, 'leave' | 'close'> => {
+  const read = (request: SourceRequest): Omit<Sources, 'leave' | 'close'> => {
     if (!isArtifact(request)) return git;
     // Whoever goes over to a registry lets go of the repository of Git before.
     git.leave(request.user);
     return artifacts;
   };
+  const repositories: Pick<Sources, 'tip' | 'read' | 'leave'> = {
+    tip: (request) => read(request).tip(request),
+    read: (request, tip, trust) => read(request).read(request, tip, trust),
+    leave: git.leave,
+  };
+  const sets = openSets(repositories, web);
+  const of = (request: SourceRequest) => (request.set === undefined ? read(request) : sets);
 
   const sources: Sources = {
     tip: (request) => of(request).tip(request),
     read: (request, tip, trust) => of(request).read(request, tip, trust),
     follows: (request, revision, before) => of(request).follows(request, revision, before),
-    leave: git.leave,
+    leave: (user) => {
+      git.leave(user);
+      sets.leave(user);
+    },
     close: git.close,
   };
   return { sources, charts };

@@ -147,6 +147,23 @@ describeOnOwnCluster('who writes a Delivery', () => {
     await admin.delete({ apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'render' });
   });
 
+  it('holds for sets as well: the account that makes Deliveries, and the logins of generators', async () => {
+    const set = (spec: object): KubeObject =>
+      ({
+        apiVersion: 'lockstep.dev/v1alpha1',
+        kind: 'DeliverySet',
+        metadata: { name: 'set', namespace },
+        spec: { suspend: true, template: { metadata: { name: 'x' }, spec: {} }, ...spec },
+      }) as unknown as KubeObject;
+    const sets = { apiGroups: ['lockstep.dev'], resources: ['deliverysets'], verbs: ['get', 'create', 'patch'] };
+    await may([sets, impersonate]);
+    await until('it may', async () => (await refusalOf(set({ generators: [{ list: [] }] }))) === undefined);
+    const refused = await refusalOf(set({ generators: [{ list: [] }], serviceAccountName: 'admin' }));
+    expect(refused).toContain('may not impersonate the service account admin');
+    const login = { url: 'https://h/r', include: ['*'], secretRef: { name: 'theirs' } };
+    expect(await refusalOf(set({ generators: [{ files: login }] }))).toContain('theirs https://h/r');
+  });
+
   it('needs no source where a chart is all, and may not have its Secrets rendered from elsewhere', async () => {
     await may([deliveries, impersonate]);
     const alone = delivery('alone', { render: { helm: { repository: 'https://h/c', chart: 'c' } } });

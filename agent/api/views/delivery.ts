@@ -12,11 +12,7 @@ export function viewDelivery(object: KubeObject, status: DeliveryStatus): Delive
     namespace,
     name,
     uid,
-    source: {
-      url: withoutUser(textAt(object, 'spec', 'source', 'url') ?? ''),
-      ref: textAt(object, 'spec', 'source', 'ref', 'branch') ?? 'main',
-      path: textAt(object, 'spec', 'source', 'path') ?? '',
-    },
+    source: viewSource(object),
     isSuspended: at(object, 'spec', 'suspend') === true,
     state: status.state ?? 'Planning',
     ready: viewReady(object),
@@ -27,6 +23,22 @@ export function viewDelivery(object: KubeObject, status: DeliveryStatus): Delive
     worst: status.worst ?? [],
     ...present({ wave, hold, lastSync, lastRequest, requestRefused }),
   };
+}
+
+/** The later of several references counts, as in the spec. A chart alone has its version for one. */
+function viewSource(object: KubeObject): DeliveryView['source'] {
+  const helm = (field: string): string | undefined => textAt(object, 'spec', 'render', 'helm', field);
+  const url = textAt(object, 'spec', 'source', 'url');
+  if (url === undefined)
+    return {
+      url: withoutUser(helm('repository') ?? ''),
+      ref: `${helm('chart') ?? ''} ${helm('version') ?? '*'}`,
+      path: '',
+    };
+  const refs = ['branch', 'tag', 'semver', 'name', 'commit', 'digest'];
+  const named = refs.flatMap((field) => textAt(object, 'spec', 'source', 'ref', field) ?? []).at(-1);
+  const ref = named ?? (url.startsWith('oci://') ? 'latest' : 'main');
+  return { url: withoutUser(url), ref, path: textAt(object, 'spec', 'source', 'path') ?? '' };
 }
 
 function viewReady(object: KubeObject): DeliveryView['ready'] {

@@ -1,5 +1,5 @@
 import { objectsAt, textAt, toJson } from '../../../diff/json.ts';
-import { deliveryApiVersion, deliveryCrd } from '../../../sync/delivery/crd.ts';
+import { deliveryApiVersion, deliveryCrd, deliverySetCrd } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import { gone, type Kube, until } from './kube.ts';
 
@@ -8,7 +8,7 @@ export const agentNamespace = 'lockstep-system';
 
 /** Installs the CRD and the agent's namespace, and waits until Deliveries are served. */
 export async function installLockstep(kube: Kube): Promise<void> {
-  await kube.apply(deliveryCrd() as KubeObject);
+  for (const crd of [deliveryCrd(), deliverySetCrd()]) await kube.apply(crd as KubeObject);
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: agentNamespace } });
   await until('Deliveries are served', async () => {
     const answer = await kube.http

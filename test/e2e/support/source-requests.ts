@@ -16,6 +16,7 @@ export function sourceRequest(
     submodules: false,
     isPlain: false,
     chart: undefined,
+    set: undefined,
     allows: () => true,
     user: 'somebody',
     ...rest,

@@ -232,7 +232,11 @@ function work(
   });
   const all = { identity: '', apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', selector: '' };
   modelWatches.open(all, (event) =>
-    deliveries.onEvent(undefined, event.type === 'synced' ? { type: 'synced', uids: event.present } : event),
+    deliveries.onEvent(
+      'Delivery',
+      undefined,
+      event.type === 'synced' ? { type: 'synced', uids: event.present } : event,
+    ),
   );
   return modelWatches.cutAll;
 }
