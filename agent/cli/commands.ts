@@ -68,6 +68,12 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['-n shop'],
     load: async () => (await import('./orphans.ts')).orphansCommand,
   },
+  import: {
+    about: 'write Deliveries for what Argo CD and Flux have, and tell what differs; nothing is changed',
+    usage: [`[-f FILE|FOLDER|-] [-A] [--active] ${connection}`],
+    examples: ['-A', '-f ./argocd', '-n argocd -o json'],
+    load: async () => (await import('./import.ts')).importCommand,
+  },
   sync: request(
     'sync',
     'look at everything now; with spec.sync.mode manual, release the tip, or just one plan',

@@ -82,13 +82,20 @@ function readDistance(data: Buffer, at: number): { value: number; next: number }
  * @throws Error when it is not of the size that its header says
  */
 export function inflateEntry(data: Buffer, at: number, size: number): { content: Buffer; taken: number } {
-  const { buffer, engine } = inflateSync(data.subarray(at), {
-    info: true,
-    maxOutputLength: Math.max(size, 1),
-    chunkSize: Math.max(64, size + 1),
-  }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+  const { buffer, engine } = inflated(data.subarray(at), size);
   if (buffer.length !== size) throw new Error('an object of the pack has another size than it says');
   return { content: buffer, taken: engine.bytesWritten };
+}
+
+function inflated(data: Buffer, size: number): { buffer: Buffer; engine: { bytesWritten: number } } {
+  const options = { info: true, maxOutputLength: Math.max(size, 1), chunkSize: Math.max(64, size + 1) };
+  try {
+    return inflateSync(data, options) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+  } catch (error) {
+    const isLonger = error instanceof RangeError;
+    const what = isLonger ? 'is larger than it says' : 'can not be unfolded';
+    throw new Error(`an object of the pack ${what}`, { cause: error });
+  }
 }
 
 /**

@@ -105,7 +105,8 @@ describe('a set of Deliveries', () => {
     repository.commit({ 'apps/three/map.yaml': configMap('three', { a: '1' }), 'apps/one/map.yaml': null });
     await until('the new one is live', () => isThere(namespace, 'three'), 30_000);
     await until('the old one is gone', async () => !(await isThere(namespace, 'one')), 30_000);
-    expect(await deliveriesIn(namespace)).toEqual(['app-three', 'app-two-2']);
+    const is = async () => (await deliveriesIn(namespace)).join() === 'app-three,app-two-2';
+    await until('its Delivery too, once it has removed what it made', is, 30_000);
     const before = await deliveriesIn(namespace);
     await remove(namespace);
     expect(before).toHaveLength(2);

@@ -39,9 +39,9 @@ function typed(text: string, type: string): Opened {
     case 'bytes':
       return text;
     case 'int':
-      return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+      return integer(text);
     case 'float':
-      return Number(text);
+      return float(text);
     case 'bool':
       return text.toLowerCase() === 'true';
     case 'time':
@@ -49,4 +49,18 @@ function typed(text: string, type: string): Opened {
     default:
       throw new Error(`a value is of the type ${type}, which nobody knows`);
   }
+}
+
+/** Nothing vouches for the type of a value, so what it holds may be anything, and must not be told. */
+const mistyped = 'a value is of another type than it says';
+
+function integer(text: string): number | bigint {
+  if (!/^-?\d+$/.test(text)) throw new Error(mistyped);
+  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+}
+
+function float(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new Error(mistyped);
+  return value;
 }

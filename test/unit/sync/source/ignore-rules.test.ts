@@ -1,47 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isIgnoredBy, parseIgnoreRules } from '../../../../sync/source/ignore-rules.ts';
+import { parseIgnoreRules } from '../../../../sync/source/ignore-rules.ts';
+import { askGit, ignoredByUs } from '../support/ignored.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'lockstep-ignore-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const environment = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_NOSYSTEM: '1' };
-execFileSync('git', ['init', '--quiet'], { cwd: folder, env: environment });
-
-/** What git itself ignores of some paths; a slash at the end makes a folder. */
-function ignoredByGit(rules: string, paths: readonly string[]): string[] {
-  writeFileSync(join(folder, '.gitignore'), rules);
-  try {
-    const told = execFileSync('git', ['check-ignore', '--no-index', '-z', '--stdin'], {
-      cwd: folder,
-      env: environment,
-      input: paths.join('\0'),
-    });
-    return told
-      .toString()
-      .split('\0')
-      .filter((path) => path !== '')
-      .sort();
-  } catch {
-    return [];
-  }
-}
-
-/** The same by our rules: nothing below an ignored folder comes back. */
-function ignoredByUs(text: string, paths: readonly string[]): string[] {
-  const rules = parseIgnoreRules(text);
-  const isIgnored = (path: string): boolean => {
-    const names = path.split('/').filter((name) => name !== '');
-    return names.some((_name, index) => {
-      const isFolder = index < names.length - 1 || path.endsWith('/');
-      return isIgnoredBy(rules, names.slice(0, index + 1), isFolder, () => undefined) === true;
-    });
-  };
-  return paths.filter(isIgnored).sort();
-}
+const git = askGit();
+afterAll(() => git.close());
 
 const paths = [
   'a',
@@ -120,7 +83,7 @@ describe('ignore rules', () => {
     '*a*b*',
     'a[[:space:]]b',
   ])('%j are what git takes them for', (rules) => {
-    expect(ignoredByUs(rules, paths)).toEqual(ignoredByGit(rules, paths));
+    expect(ignoredByUs(rules, paths)).toEqual(git.ignored(rules, paths));
   });
 
   it('that are made up are what git takes them for', () => {
@@ -138,7 +101,7 @@ describe('ignore rules', () => {
     fc.assert(
       fc.property(fc.array(line, { minLength: 1, maxLength: 4 }), (lines) => {
         const rules = lines.join('\n');
-        expect([rules, ignoredByUs(rules, paths)]).toEqual([rules, ignoredByGit(rules, paths)]);
+        expect([rules, ignoredByUs(rules, paths)]).toEqual([rules, git.ignored(rules, paths)]);
       }),
       { numRuns: 250 },
     );
@@ -157,15 +120,5 @@ describe('ignore rules', () => {
     ['x'.repeat(1_001), 'longer than 1000 letters'],
   ])('that nobody writes are refused', (text, problem) => {
     expect(() => parseIgnoreRules(text)).toThrow(problem);
-  });
-
-  it('that are noise are an error or rules', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 200 }), (text) => {
-        const rules = parseIgnoreRules(text);
-        expect([true, false, undefined]).toContain(isIgnoredBy(rules, ['a', 'b'], false, () => undefined));
-      }),
-      { numRuns: 500 },
-    );
   });
 });

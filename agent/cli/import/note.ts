@@ -1,0 +1,65 @@
+import { isObject, type Json, type JsonObject } from '../../../diff/json.ts';
+import type { KubeObject } from '../../../sync/types.ts';
+
+/** What became of one thing that another tool was told. */
+export interface Note {
+  /** `Application argocd/shop`. */
+  readonly about: string;
+  /** Whether it holds in other words, is another thing here, or has no counterpart. */
+  readonly kind: 'differs' | 'refused';
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What an object of another tool came to. */
+export interface Imported {
+  readonly manifests: readonly KubeObject[];
+  readonly notes: readonly Note[];
+}
+
+/** Takes notes about one object. */
+export interface Notes {
+  differs(field: string, message: string): void;
+  refused(field: string, message: string): void;
+  readonly all: readonly Note[];
+}
+
+export function notesOn(about: string): Notes {
+  const all: Note[] = [];
+  return {
+    all,
+    differs: (field, message) => void all.push({ about, kind: 'differs', field, message }),
+    refused: (field, message) => void all.push({ about, kind: 'refused', field, message }),
+  };
+}
+
+/** A map without what is not there, or empty. */
+export function compact(fields: Readonly<Record<string, Json | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      ([, value]) =>
+        value !== undefined &&
+        !(Array.isArray(value) && value.length === 0) &&
+        !(isObject(value) && Object.keys(value).length === 0),
+    ),
+  ) as JsonObject;
+}
+
+/** The values of a list; none for what is none. */
+export function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function mapOf(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+export function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** What makes the Deliveries. */
+export interface ImportOptions {
+  /** Whether they begin at once; otherwise they are suspended, so that their plans can be looked at first. */
+  readonly isActive: boolean;
+}
