@@ -2,7 +2,7 @@ import { hashText } from '../diff/hash.ts';
 import { at, isObject, type Json, textAt, toJson } from '../diff/json.ts';
 import { isForbidden, LockstepError } from '../sync/errors.ts';
 import type { Cluster } from '../sync/ports.ts';
-import type { CredentialNames, Credentials } from '../sync/source/login.ts';
+import { type CredentialNames, type Credentials, loginKey } from '../sync/source/login.ts';
 import type { AppTokens, GithubApp } from './github-app.ts';
 import { registerSecret } from './mask.ts';
 
@@ -79,8 +79,8 @@ function registriesIn(value: Value): Pick<Credentials, 'registries'> {
   const url = value('url');
   const pairs = config === undefined ? [] : dockerLogins(config);
   const own = authorizationIn(value, {});
-  const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname.toLowerCase() : undefined;
-  if (own !== undefined && host !== undefined) pairs.push([host, own]);
+  const named = url === undefined ? undefined : loginKeyOf(url);
+  if (own !== undefined && named !== undefined) pairs.push([named, own]);
   return pairs.length === 0 ? {} : { registries: new Map(pairs) };
 }
 
@@ -88,14 +88,27 @@ function registriesIn(value: Value): Pick<Credentials, 'registries'> {
 function dockerLogins(text: string): [string, string][] {
   const auths = at(parsedConfig(text), 'auths');
   return Object.entries(isObject(auths) ? auths : {}).flatMap(([server, login]): [string, string][] => {
-    const url = server.includes('://') ? server : `https://${server}`;
+    const key = loginKeyOf(server);
     const pair = Buffer.from(textAt(login, 'auth') ?? '', 'base64').toString('utf8');
     const colon = pair.indexOf(':');
     const username = textAt(login, 'username') ?? pair.slice(0, Math.max(0, colon));
     const password = textAt(login, 'password') ?? (colon < 0 ? '' : pair.slice(colon + 1));
-    if (!URL.canParse(url) || password === '') return [];
-    return [[new URL(url).hostname.toLowerCase(), basic(username, password)]];
+    return key === undefined || password === '' ? [] : [[key, basic(username, password)]];
   });
+}
+
+/** Without a scheme it is https; undefined for what is no server. */
+function loginKeyOf(server: string): string | undefined {
+  const text = server.includes('://') ? server : `https://${server}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^(https?|oci):$/.test(url.protocol)) return undefined;
+  const scheme = url.protocol === 'http:' ? 'http' : 'https';
+  const port = Number(url.port) || (scheme === 'http' ? 80 : 443);
+  const hostname = url.hostname
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^\[|\]$/g, '');
+  return loginKey({ scheme, hostname, port, path: url.pathname });
 }
 
 function parsedConfig(text: string): Json {

@@ -2,7 +2,7 @@ import { at, isObject } from '../diff/json.ts';
 import { isForbidden, LockstepError } from '../sync/errors.ts';
 import type { Cluster } from '../sync/ports.ts';
 import type { KnownKeys, MakeUnsealer, SopsKeys, Unsealer } from '../sync/render/sops/port.ts';
-import { isSecretText, registerSecret, registerSecretsOf } from './mask.ts';
+import { forgetSecretsOf, isSecretText, registerSecret, registerSecretsOf } from './mask.ts';
 
 /** Opens encrypted files of Deliveries. What was encrypted is masked from then on, for as long as there is the Delivery. */
 export interface Decryption {
@@ -31,8 +31,7 @@ export function createDecryption(makeUnsealer: MakeUnsealer): Decryption {
       return makeUnsealer(keys, known, hide(uid));
     },
     forget: (uid) => {
-      for (const owner of hidden.get(uid) ?? [])
-        for (let generation = 0; generation < 2; generation += 1) registerSecretsOf(owner, []);
+      for (const owner of hidden.get(uid) ?? []) forgetSecretsOf(owner);
       hidden.delete(uid);
     },
   };

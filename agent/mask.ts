@@ -29,6 +29,14 @@ export function registerSecretsOf(owner: string, values: readonly string[]): voi
   for (const value of older.flat()) if (!kept.has(value)) forget(value);
 }
 
+/** Forgets the secrets of somebody who is no more. */
+export function forgetSecretsOf(owner: string): void {
+  const own = changing.get(owner) ?? [];
+  changing.delete(owner);
+  const kept = new Set([...changing.values()].flat(2));
+  for (const value of own.flat()) if (!kept.has(value)) forget(value);
+}
+
 function forget(value: string): void {
   registered.delete(value);
   registered.delete(Buffer.from(value).toString('base64'));

@@ -3,7 +3,7 @@ import { isForbidden, LockstepError, messageOf } from '../sync/errors.ts';
 import type { Cluster, WatchEvent, Watches } from '../sync/ports.ts';
 import { type ValueRef, type Values, valueTitle } from '../sync/render/values.ts';
 import type { KubeObject } from '../sync/types.ts';
-import { isSecretText, registerSecretsOf } from './mask.ts';
+import { forgetSecretsOf, isSecretText, registerSecretsOf } from './mask.ts';
 
 /** ConfigMaps and Secrets with values for manifests, followed for as long as a Delivery names them. */
 export interface FollowedValues {
@@ -62,7 +62,7 @@ export function followValues(watches: Watches, parseYaml: Parse, onChange: (uid:
       // Whoever waits for it waits no longer.
       followed.trouble = new Error('it is followed no longer');
       resolve();
-      for (let generation = 0; generation < 2; generation += 1) registerSecretsOf(owner, []);
+      forgetSecretsOf(owner);
     };
     return followed;
   }

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { objectsAt, toJson } from '../../diff/json.ts';
-import { isAbsent } from '../../sync/errors.ts';
+import { ApiError } from '../../sync/errors.ts';
 import { isManifest, renderPlain } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml.ts';
 import { describeProblem, isKubeObject, type KubeObject } from '../../sync/types.ts';
@@ -94,7 +94,7 @@ function fromCluster(given: Connected): Promise<KubeObject[]> {
 /** A kind that is not installed has no objects. */
 async function listed(http: KubeHttp, path: string, apiVersion: string, kind: string): Promise<KubeObject[]> {
   const answer = await http.request({ method: 'GET', path }).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined;
+    if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   });
   return objectsAt(answer?.body ?? null, 'items')

@@ -5,6 +5,7 @@ import type { RepositoryNode, RepositoryView } from '../render/engine-port.ts';
 import type { Mounts } from '../render/mounts.ts';
 import { parseYaml } from '../render/yaml.ts';
 import { viewOfTree } from '../source/artifact/file-tree.ts';
+import { chooseVersion, isVersionRange } from '../source/follow.ts';
 import { type ChartReach, chartRequest, type HomeRepository } from './reach.ts';
 
 /** A chart that another one needs. */
@@ -67,6 +68,11 @@ async function fetchPart(
       'InvalidManifests',
       `the chart ${name} is not in ${join(folder, 'charts')}, and ${repository === '' ? 'no repository of it is named' : 'its repository is no https:// or oci:// URL'}`,
     );
+  if (version !== '' && !isVersionRange(version))
+    throw new LockstepError(
+      'InvalidManifests',
+      `the chart ${name} is wanted at ${JSON.stringify(version)}, which is no version or range`,
+    );
   const request = await chartRequest(reach, { repository: repository.replace(/\/+$/, ''), name, version }, home);
   return viewOfTree(await reach.charts.read(request, await reach.charts.locate(request)));
 }
@@ -100,17 +106,27 @@ function partsOf(view: RepositoryView, folder: string): Part[] {
   const missing = wanted.filter(({ name }) => !held.some((entry) => isOf(entry, name)));
   if (missing.length > mostParts)
     throw new LockstepError('InvalidManifests', `the chart ${folder} needs more than ${mostParts} others`);
-  return missing.map((part) => ({
-    ...part,
-    version:
-      locked.find(({ name, repository }) => name === part.name && repository === part.repository)?.version ??
-      part.version,
-  }));
+  return missing.map((part) => ({ ...part, version: lockedVersion(part, locked, folder) }));
+}
+
+/**
+ * What the lock file says; a chart may be needed twice, in two ranges. Without a word about it the range stands.
+ * @throws LockstepError InvalidManifests for a lock file of before
+ */
+function lockedVersion({ name, version, repository }: Part, locked: readonly Part[], folder: string): string {
+  const own = locked.filter((one) => one.name === name && one.repository === repository);
+  if (own.length === 0 || repository.startsWith('file://')) return version;
+  const found = own.find((one) => chooseVersion(version, [one.version]) !== undefined);
+  if (found !== undefined) return found.version;
+  throw new LockstepError(
+    'InvalidManifests',
+    `the lock file of ${folder} holds ${name} ${own.map((one) => one.version).join(', ')}, and Chart.yaml asks for ${version}: run helm dependency update`,
+  );
 }
 
 /** A folder, or an archive with a version in its name. */
 function isOf(entry: string, name: string): boolean {
-  return entry === name || (entry.startsWith(`${name}-`) && /^\d.*\.tgz$/.test(entry.slice(name.length + 1)));
+  return entry === name || (entry.startsWith(`${name}-`) && /^v?\d.*\.tgz$/.test(entry.slice(name.length + 1)));
 }
 
 function lockOf(view: RepositoryView, folder: string, file: string): Part[] {

@@ -1,7 +1,7 @@
 import { LockstepError } from '../errors.ts';
 import type { ChartRequest, Charts } from '../ports.ts';
 import { type Credentials, elsewhere } from '../source/login.ts';
-import { parseSourceUrl, serverOf } from '../source/url.ts';
+import { chartUrl, parseSourceUrl, serverOf } from '../source/url.ts';
 
 /** How charts are reached that do not stand in the repository. */
 export interface ChartReach {
@@ -40,7 +40,7 @@ export async function chartRequest(
   home: HomeRepository | undefined,
 ): Promise<ChartRequest> {
   const server = serverAt(repository);
-  if (!reach.allows(repository))
+  if (!reach.allows(isRegistry(repository) ? parseSourceUrl(chartUrl(repository, name)).href : repository))
     throw new LockstepError('NotAllowed', `the repository of charts ${repository} is not allowed as a source`);
   const credentials = await reach.credentials();
   const isHome = home !== undefined && serverAt(home.repository) === server;
@@ -48,8 +48,12 @@ export async function chartRequest(
   return { repository, chart: name, version, credentials: own, isPlain: isHome && home.isPlain, owner: reach.owner };
 }
 
+function isRegistry(repository: string): boolean {
+  return repository.startsWith('oci://');
+}
+
 /** @throws LockstepError InvalidSpec, SourceUnsupported */
 function serverAt(repository: string): string {
-  const named = repository.startsWith('oci://') ? `${repository}/chart` : repository;
+  const named = isRegistry(repository) ? chartUrl(repository, 'chart') : repository;
   return serverOf(parseSourceUrl(named, 'the repository of a chart'));
 }

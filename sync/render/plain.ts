@@ -2,6 +2,7 @@ import { hashForName } from '../../diff/hash.ts';
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
+import { holdsSealed } from './sops/mark.ts';
 import { parseYaml, YamlError } from './yaml.ts';
 
 /** A file of the source tree. Its content is only asked for when it is needed. */
@@ -86,7 +87,7 @@ export function readManifests(path: string, text: string): Rendered {
   if (text.startsWith('version https://git-lfs.github.com/spec/'))
     return failed(path, 'is a Git LFS pointer; commit the manifest itself');
   try {
-    return readDocuments(path, parseYaml(text));
+    return readDocuments(path, parseYaml(text), holdsSealed(text));
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     const problem: Problem = { file: path, message: error.message };
@@ -106,13 +107,13 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function readDocuments(file: string, documents: readonly Json[]): Rendered {
+function readDocuments(file: string, documents: readonly Json[], mayBeSealed: boolean): Rendered {
   const objects: SourcedObject[] = [];
   const problems: Problem[] = [];
   documents.forEach((value, index) => {
     const document = index + 1;
-    for (const item of flatten(value).map(named)) {
-      if (isSealed(item)) problems.push({ file, document, message: sealed });
+    for (const item of isSealed(value) ? [value] : flatten(value).map(named)) {
+      if (isSealed(item) || (mayBeSealed && isAnySealed(item))) problems.push({ file, document, message: sealed });
       else if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
@@ -159,6 +160,13 @@ const sealed = 'is encrypted by SOPS, and spec.render.decryption names no keys';
 /** What SOPS has encrypted carries its notes. */
 function isSealed(value: Json): boolean {
   return isObject(value) && isObject(value['sops']) && value['sops']['mac'] !== undefined;
+}
+
+/** Whether a value of it is encrypted, though it carries no notes. */
+function isAnySealed(value: Json): boolean {
+  if (typeof value === 'string') return value.startsWith('ENC[AES256_GCM,') && holdsSealed(value);
+  if (Array.isArray(value)) return value.some(isAnySealed);
+  return isObject(value) && Object.values(value).some(isAnySealed);
 }
 
 function describeBroken(value: Json): { message: string; object?: string } {

@@ -12,7 +12,7 @@ export function unsealedView(view: RepositoryView, unsealer: Unsealer): EngineVi
     const bytes = node.read();
     if (!mayBeSealed(bytes)) return { ...node, read: () => bytes };
     return unsealer.open(path, bytes).then((opened) => {
-      const plain = opened === undefined ? bytes : Buffer.from(opened.text);
+      const plain = opened === undefined ? bytes : opened.bytes;
       return { ...node, read: () => plain };
     });
   };
@@ -44,5 +44,5 @@ async function unsealedFile(file: TreeFile, unsealer: Unsealer, parsed: ParseCac
   const bytes = file.read();
   if (!mayBeSealed(bytes)) return file;
   const opened = await unsealer.open(file.path, bytes);
-  return opened === undefined ? file : { ...file, oid, read: () => Buffer.from(opened.text) };
+  return opened === undefined ? file : { ...file, oid, read: () => opened.bytes };
 }

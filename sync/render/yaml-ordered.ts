@@ -21,12 +21,23 @@ export class Timestamp {
 /** A map that keeps the order in which it was written, also of keys that look like numbers. */
 export class Pairs {
   readonly pairs: [string, Ordered][] = [];
+  readonly #names = new Set<string>();
+
+  add(name: string, value: Ordered): void {
+    this.pairs.push([name, value]);
+    this.#names.add(name);
+  }
+
+  /** Whether it was ever given that. */
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
 }
 
 export type Ordered = Pairs | readonly Ordered[] | Timestamp | string | number | bigint | boolean | null;
 
 /** What one file may hold. */
-const limits = { bytes: 16 * 1024 * 1024, depth: 100, aliases: 200 };
+const limits = { bytes: 16 * 1024 * 1024, depth: 100, aliases: 200, nodes: 500_000 };
 
 const words: Readonly<Record<string, boolean>> = {
   true: true,
@@ -89,12 +100,12 @@ const listTag = defineSequenceTag<Ordered[]>('tag:yaml.org,2002:seq', {
 
 const mapTag = defineMappingTag<Pairs>('tag:yaml.org,2002:map', {
   create: () => new Pairs(),
-  addPair: ({ pairs }, key, value) => {
+  addPair: (map, key, value) => {
     if (typeof key !== 'string') return 'a key is no text';
-    pairs.push([key, value as Ordered]);
+    map.add(key, value as Ordered);
     return '';
   },
-  has: ({ pairs }, key) => pairs.some(([name]) => name === key),
+  has: (map, key) => typeof key === 'string' && map.has(key),
   keys: ({ pairs }) => pairs.map(([name]) => name),
   get: ({ pairs }, key) => pairs.find(([name]) => name === key)?.[1],
   identify: () => false,
@@ -109,9 +120,27 @@ const schema = new Schema([strTag, listTag, mapTag, nullYaml11Tag, booleanTag, s
 export function parseOrdered(text: string): Ordered[] {
   if (text.length > limits.bytes) throw new YamlError(`the file is larger than ${limits.bytes} bytes`);
   try {
-    return loadAll(text, { schema, maxDepth: limits.depth, maxAliases: limits.aliases }) as Ordered[];
+    const documents = loadAll(text, { schema, maxDepth: limits.depth, maxAliases: limits.aliases }) as Ordered[];
+    limitNodes(documents);
+    return documents;
   } catch (error) {
     if (error instanceof YamlError) throw error;
     throw new YamlError('it is no YAML or JSON as SOPS writes it');
   }
+}
+
+/** Aliases share what they name: a small file can unfold into a huge one. */
+function limitNodes(documents: readonly Ordered[]): void {
+  let nodes = 0;
+  const pending: Ordered[] = [...documents];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    nodes += 1;
+    if (nodes > limits.nodes) throw new YamlError(`it holds more than ${limits.nodes} values, aliases unfolded`);
+    if (value instanceof Pairs) for (const [, inner] of value.pairs) pending.push(inner);
+    else if (isList(value)) for (const inner of value) pending.push(inner);
+  }
+}
+
+function isList(value: Ordered): value is readonly Ordered[] {
+  return Array.isArray(value);
 }

@@ -81,7 +81,7 @@ export function chooseVersion(range: string, versions: readonly string[]): strin
 
 /** Whether a text is a version, or a range of them. */
 export function isVersionRange(text: string): boolean {
-  return semver.validRange(rangeOf(text), options) !== null;
+  return groupsOf(text) !== undefined;
 }
 
 /** What is followed, in one word: two that are equal follow the same. */
@@ -102,11 +102,11 @@ export function chooseRef(
   listed: readonly ListedRef[],
 ): ListedRef | undefined {
   if (followed.kind === 'ref') return listed.find(({ name }) => name === followed.name);
-  const range = new semver.Range(rangeOf(followed.range), options);
+  const groups = groupsOf(followed.range) ?? [];
   let best: { ref: ListedRef; version: semver.SemVer } | undefined;
   for (const ref of listed) {
     const version = versionOf(ref.name);
-    if (version === undefined || !isIn(range, version)) continue;
+    if (version === undefined || !groups.some((group) => isIn(group, version))) continue;
     if (best === undefined || isHigher(ref, version, best)) best = { ref, version };
   }
   return best?.ref;
@@ -118,19 +118,38 @@ function isHigher(ref: ListedRef, version: semver.SemVer, best: { ref: ListedRef
   return order > 0 || (order === 0 && ref.name > best.ref.name);
 }
 
-/** A version before its release is meant only where each bound of the range names one, as the peers have it. */
-function isIn(range: semver.Range, version: semver.SemVer): boolean {
-  const isEarly = version.prerelease.length > 0;
-  return range.set.some((bounds) =>
-    bounds.every((bound) => bound.test(version) && (!isEarly || (bound.semver.prerelease ?? []).length > 0)),
-  );
+/** Bounds that all must hold. */
+interface Group {
+  readonly within: semver.Range;
+  readonly without: readonly semver.Range[];
+  /** A version before its release is meant only where one of the bounds names such a version, as the peers have it. */
+  readonly isEarlyToo: boolean;
+}
+
+function isIn({ within, without, isEarlyToo }: Group, version: semver.SemVer): boolean {
+  if (version.prerelease.length > 0 && !isEarlyToo) return false;
+  const fits = (range: semver.Range): boolean =>
+    range.set.some((bounds) => bounds.every((bound) => bound.test(version)));
+  return fits(within) && !without.some(fits);
 }
 
 const options = { loose: false, includePrerelease: false };
 
-/** Flux and Argo CD write a comma for `and`. */
-function rangeOf(text: string): string {
-  return text.replaceAll(',', ' ');
+/**
+ * A range as Helm, Flux and Argo CD write them: a comma is `and`, `=>` and `=<` are what they mean, `!=1.2.x` is left out.
+ * @returns its alternatives; undefined for what is no range
+ */
+function groupsOf(text: string): Group[] | undefined {
+  try {
+    return text.split('||').map((part) => {
+      const clean = part.replaceAll(',', ' ').replaceAll('=>', '>=').replaceAll('=<', '<=');
+      const without = [...clean.matchAll(/!=\s*(\S+)/g)].map(([, term = '']) => new semver.Range(term, options));
+      const within = new semver.Range(clean.replaceAll(/!=\s*\S+/g, ' '), options);
+      return { within, without, isEarlyToo: /\d-[0-9A-Za-z]/.test(part) };
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 /** `v1.2.3`, also with fewer numbers, as the peers read it. */

@@ -1,3 +1,5 @@
+import type { SourceUrl } from './url.ts';
+
 /** Secrets in the namespace of a Delivery. */
 export interface CredentialNames {
   /** How to log in. */
@@ -10,7 +12,7 @@ export interface CredentialNames {
 export interface Credentials {
   /** The header of HTTP. */
   readonly authorization: string | undefined;
-  /** That header for registries, by their hosts, where the Secret is one of several registries. */
+  /** That header for servers that the Secret itself names, by what `loginKey` calls them. */
   readonly registries?: ReadonlyMap<string, string>;
   readonly ssh?: {
     /** The private key. */
@@ -37,6 +39,36 @@ export function elsewhere(credentials: Credentials | undefined): Credentials | u
     ...(proxy === undefined ? {} : { proxy }),
     fingerprint: `${fingerprint} elsewhere`,
   };
+}
+
+/** Docker's own registry has several names. */
+const hub: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+
+/** What tells logins apart: scheme, host, port and path of a server. */
+export type LoginPlace = Pick<SourceUrl, 'scheme' | 'hostname' | 'port' | 'path'>;
+
+/** How the login for a server is called, and for all that is below its path: `https://ghcr.io:443/team`. */
+export function loginKey({ scheme, hostname, port, path }: LoginPlace): string {
+  const host = hub.has(hostname) ? 'docker.io' : hostname;
+  const below = path.replace(/^\/v[12]\/?$/, '').replace(/\/+$/, '');
+  return `${scheme === 'oci' ? 'https' : scheme}://${host}:${port}${below}`;
+}
+
+/**
+ * The login for a server: the one that the Secret has for it by name, or the one that names none. A login for https is never
+ * sent without TLS.
+ * @param isPlain whether somebody has said that this very server is asked without TLS
+ */
+export function loginFor(credentials: Credentials | undefined, place: LoginPlace, isPlain = false): string | undefined {
+  const names = place.path.split('/').filter((name) => name !== '');
+  const paths = names.map((_name, index) => `/${names.slice(0, names.length - index).join('/')}`).concat('');
+  const schemes = isPlain ? (['http', 'https'] as const) : [place.scheme];
+  const keys = schemes.flatMap((scheme) => paths.map((path) => loginKey({ ...place, scheme, path })));
+  return keys.map((key) => credentials?.registries?.get(key)).find(isText) ?? credentials?.authorization;
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
 }
 
 /** A public key, and where it stands. */

@@ -113,6 +113,11 @@ function percentDecoded(path: string): string | undefined {
   }
 }
 
+/** Where a chart of a registry is, or of a repository of charts what is asked for below it. */
+export function chartUrl(repository: string, chart: string): string {
+  return `${repository.replace(/\/+$/, '')}/${chart}`;
+}
+
 /** The server that credentials are for: scheme, host and port. */
 export function serverOf({ scheme, hostname, port }: SourceUrl): string {
   return `${scheme}://${hostname}:${port}`;

@@ -140,9 +140,9 @@ describeOnOwnCluster('lockstep import', () => {
     const plan = (await lockstepBeside(['plan', 'shop', ...flags])).stdout;
     expect(plan).toContain(`adopt   wave 0  Deployment ${namespace}/web`);
     await lockstep.kube.edit(deliveryRef(namespace, 'shop'), { spec: { suspend: false, health: { steady: '1s' } } });
-    const isSynced = async () =>
-      textAt(await lockstep.kube.get(deliveryRef(namespace, 'shop')), 'status', 'state') === 'Synced';
-    await until('it is good', isSynced, 60_000);
+    const isGood = async () =>
+      textAt(await lockstep.kube.get(deliveryRef(namespace, 'shop')), 'status', 'state') === 'Probation';
+    await until('it is good', isGood, 60_000);
     const labelled = await lockstep.kube.get({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'web' });
     expect(textAt(labelled, 'metadata', 'annotations', 'lockstep.dev/owner')).toBe(`${namespace}/shop`);
     expect(await podsIn(namespace)).toEqual(before);

@@ -5,6 +5,7 @@ import { type Ordered, Pairs, Timestamp } from '../yaml-ordered.ts';
 import { isSealed, type Opened, openValue } from './cipher.ts';
 import type { OpenedFile } from './port.ts';
 import { plainOf, type Sealed } from './sealed.ts';
+import { SopsError } from './trouble.ts';
 
 /** A code over encrypted values alone begins with this, so that it is never that over all: the SHA-256 of `sops`. */
 const onlyEncrypted = createHash('sha256').update('sops').digest();
@@ -12,26 +13,31 @@ const onlyEncrypted = createHash('sha256').update('sops').digest();
 /**
  * Decrypts every value, and compares the code of all of them.
  * @param key of its values, 32 bytes
- * @throws Error that quotes nothing
+ * @throws SopsError
  */
 export function openSealed(sealed: Sealed, key: Buffer): OpenedFile {
   const { documents, isMacOnlyOfEncrypted, mac, lastModified } = sealed;
   const hash = createHash('sha512');
   const secrets: string[] = [];
+  let whole: Buffer = Buffer.alloc(0);
   if (isMacOnlyOfEncrypted) hash.update(onlyEncrypted);
 
   const leaf = (value: Exclude<Ordered, Pairs | readonly Ordered[] | null>, place: string): Ordered => {
-    const isEncrypted = typeof value === 'string' && isSealed(value);
-    const opened: Opened = isEncrypted ? openValue(value, key, place) : value;
-    if (isEncrypted || !isMacOnlyOfEncrypted) hash.update(bytesOf(opened));
-    if (isEncrypted) secrets.push(bytesOf(opened));
-    return opened;
+    if (typeof value !== 'string' || !isSealed(value)) {
+      if (!isMacOnlyOfEncrypted) hash.update(textOf(value));
+      return value;
+    }
+    const opened = openValue(value, key, place);
+    hash.update(typeof opened.value === 'string' ? opened.bytes : textOf(opened.value));
+    secrets.push(textOf(opened.value));
+    if (place === 'data:') whole = opened.bytes;
+    return opened.value;
   };
   const walk = (value: Ordered, place: string): Ordered => {
     if (value === null) return null;
     if (value instanceof Pairs) {
       const opened = new Pairs();
-      for (const [name, inner] of value.pairs) opened.pairs.push([name, walk(inner, `${place}${name}:`)]);
+      for (const [name, inner] of value.pairs) opened.add(name, walk(inner, `${place}${name}:`));
       return opened;
     }
     if (typeof value === 'object' && !(value instanceof Timestamp)) return value.map((inner) => walk(inner, place));
@@ -40,18 +46,18 @@ export function openSealed(sealed: Sealed, key: Buffer): OpenedFile {
 
   const opened = documents.map((document) => walk(document, '') as Pairs);
   requireMac(hash.digest('hex').toUpperCase(), mac, lastModified, key);
-  return { text: written(sealed, opened), secrets };
+  return { bytes: sealed.format === 'binary' ? whole : Buffer.from(written(sealed, opened)), secrets };
 }
 
 function requireMac(found: string, mac: string, lastModified: string, key: Buffer): void {
-  if (mac === '') throw new Error('its MAC is missing');
+  if (mac === '') throw new SopsError('its MAC is missing');
   // It is bound to the time at which it was made, without a colon behind it.
-  if (openValue(mac, key, lastModified) !== found)
-    throw new Error('its MAC does not fit: something in it was changed after it was encrypted');
+  if (openValue(mac, key, lastModified).value !== found)
+    throw new SopsError('its MAC does not fit: something in it was changed after it was encrypted');
 }
 
 /** What is hashed of a value, as SOPS writes it. */
-function bytesOf(value: Opened): string {
+function textOf(value: Opened): string {
   if (value instanceof Timestamp) return value.text;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   return typeof value === 'number' ? decimal(value) : String(value);
@@ -72,10 +78,7 @@ function written({ format }: Sealed, documents: readonly Pairs[]): string {
   if (format === 'dotenv')
     return (documents[0]?.pairs ?? []).map(([key, value]) => `${key}=${lineOf(value)}\n`).join('');
   if (format === 'json') return toJson(plainOf(documents[0] ?? new Pairs()));
-  if (format === 'yaml') return documents.map((document) => printYaml(plainOf(document))).join('---\n');
-  const data = documents[0]?.pairs.find(([key]) => key === 'data')?.[1];
-  if (typeof data !== 'string') throw new Error('it holds no data');
-  return data;
+  return documents.map((document) => printYaml(plainOf(document))).join('---\n');
 }
 
 function lineOf(value: Ordered): string {

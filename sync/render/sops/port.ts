@@ -1,6 +1,6 @@
 /** What an encrypted file holds. */
 export interface OpenedFile {
-  readonly text: string;
+  readonly bytes: Buffer;
   /** The texts that were encrypted. */
   readonly secrets: readonly string[];
 }

@@ -1,6 +1,8 @@
 import { at, type Json, textAt } from '../../../diff/json.ts';
+import { YamlError } from '../yaml.ts';
 import { type Ordered, Pairs, parseOrdered, Timestamp } from '../yaml-ordered.ts';
-import { mayBeSealed } from './mark.ts';
+import { holdsSealed, mayBeSealed } from './mark.ts';
+import { SopsError } from './trouble.ts';
 
 /** How a file is written. */
 export type Format = 'yaml' | 'json' | 'dotenv' | 'binary';
@@ -21,13 +23,6 @@ export interface Sealed {
   readonly isMacOnlyOfEncrypted: boolean;
 }
 
-const notes: Readonly<Record<Format, RegExp>> = {
-  yaml: /^(sops|"sops"|'sops'):/m,
-  json: /"sops"\s*:/,
-  binary: /"sops"\s*:/,
-  dotenv: /^sops_mac=/m,
-};
-
 function formatOf(path: string): Format | 'ini' {
   const [, ending = ''] = /\.([A-Za-z]+)$/.exec(path) ?? [];
   switch (ending.toLowerCase()) {
@@ -46,26 +41,54 @@ function formatOf(path: string): Format | 'ini' {
 }
 
 /**
- * Reads what SOPS has encrypted.
+ * Reads what SOPS has encrypted, whatever the file is called by now.
  * @returns undefined for any other file
- * @throws Error that quotes nothing
+ * @throws SopsError; also for values that are encrypted in a file without the notes of SOPS
  */
 export function readSealed(path: string, bytes: Uint8Array): Sealed | undefined {
   if (!mayBeSealed(bytes)) return undefined;
   const text = Buffer.from(bytes).toString('utf8');
   const format = formatOf(path);
   if (format === 'ini') {
-    if (/^\[sops\]/m.test(text)) throw new Error('files of INI are not decrypted; use YAML, JSON or dotenv');
+    if (/^\[sops\]/m.test(text)) throw new SopsError('files of INI are not decrypted; use YAML, JSON or dotenv');
     return undefined;
   }
-  if (!notes[format].test(text)) return undefined;
-  return format === 'dotenv' ? readDotenv(text) : readTree(text, format);
+  // Prose may show what encrypted values look like.
+  if (path.endsWith('.md') && !text.trimStart().startsWith('{')) return undefined;
+  const isLines = /^sops_mac=/m.test(text);
+  const isTree = /(^|[\s{,"'])sops["']?\s*:/.test(text);
+  const found =
+    isLines && (format === 'dotenv' || !isTree) ? readDotenv(text) : isTree ? readTree(text, format) : undefined;
+  if (found === undefined && holdsSealed(text))
+    throw new SopsError('it holds values that SOPS has encrypted, and not the notes by which they are decrypted');
+  return found;
 }
 
-function readTree(text: string, format: Format): Sealed | undefined {
-  const documents = parseOrdered(text).filter((document) => document instanceof Pairs);
+function readTree(text: string, named: Format): Sealed | undefined {
+  const isBraced = text.trimStart().startsWith('{');
+  // Prose that speaks of SOPS need not be YAML.
+  if (named !== 'yaml' && !isBraced && !/^["']?sops["']?\s*:/m.test(text)) return undefined;
+  const documents = parsed(text).filter((document) => document instanceof Pairs);
   const noted = documents.map((document) => takeNotes(document)).find((found) => found !== undefined);
-  return noted === undefined ? undefined : { format, documents, ...readNotes(plainOf(noted)) };
+  if (noted === undefined) return undefined;
+  return { format: formOf(named, isBraced, documents), documents, ...readNotes(plainOf(noted)) };
+}
+
+/** @throws SopsError */
+function parsed(text: string): readonly Ordered[] {
+  try {
+    return parseOrdered(text);
+  } catch (error) {
+    if (error instanceof YamlError) throw new SopsError(error.message);
+    throw error;
+  }
+}
+
+/** What is no YAML or JSON by its name holds all in one value, unless it was named anew after it was encrypted. */
+function formOf(named: Format, isBraced: boolean, [first]: readonly Pairs[]): Format {
+  if (named === 'yaml' || named === 'json') return named;
+  const isWhole = first?.pairs.length === 1 && first.pairs[0]?.[0] === 'data';
+  return isWhole ? 'binary' : isBraced ? 'json' : 'yaml';
 }
 
 /** Takes the notes of SOPS out of a document; each has a copy of them. */
@@ -81,10 +104,10 @@ function readDotenv(text: string): Sealed {
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=');
     if (line === '' || line.startsWith('#')) continue;
-    if (equals < 0) throw new Error('a line holds no equals sign');
+    if (equals < 0) throw new SopsError('a line holds no equals sign');
     const [key, value] = [line.slice(0, equals), line.slice(equals + 1).replaceAll('\\n', '\n')];
     if (key.startsWith('sops_')) noted[key.slice('sops_'.length)] = value;
-    else document.pairs.push([key, value]);
+    else document.add(key, value);
   }
   const encs = (way: string): Json =>
     Object.entries(noted)
@@ -106,7 +129,7 @@ function readNotes(noted: Json): Omit<Sealed, 'format' | 'documents'> {
     return Array.isArray(found) ? found : [];
   };
   if (list('key_groups').length > 0)
-    throw new Error('its key is cut into parts for several groups (shamir_threshold), which is not supported');
+    throw new SopsError('its key is cut into parts for several groups (shamir_threshold), which is not supported');
   const [age, pgp] = knownWays.map((way) => list(way).flatMap((entry) => textAt(entry, 'enc') ?? []));
   return {
     age: age ?? [],

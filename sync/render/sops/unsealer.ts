@@ -1,9 +1,10 @@
 import { hashText } from '../../../diff/hash.ts';
-import { LockstepError, messageOf } from '../../errors.ts';
+import { LockstepError } from '../../errors.ts';
 import { dataKeyOf } from './data-key.ts';
 import { openSealed } from './open.ts';
 import type { MakeUnsealer, SopsKeys } from './port.ts';
 import { readSealed, type Sealed } from './sealed.ts';
+import { SopsError } from './trouble.ts';
 
 /** More keys are not kept. */
 const mostKept = 5_000;
@@ -29,12 +30,14 @@ export const createUnsealer: MakeUnsealer = (keys, known, hide) => {
       try {
         const sealed = readSealed(path, bytes);
         if (sealed === undefined) return undefined;
-        if (keys === undefined) throw new Error('it is encrypted by SOPS, and spec.render.decryption names no keys');
+        if (keys === undefined)
+          throw new SopsError('it is encrypted by SOPS, and spec.render.decryption names no keys');
         const opened = openSealed(sealed, await keyOf(sealed, keys));
         hide(path, opened.secrets);
         return opened;
       } catch (error) {
-        throw new LockstepError('DecryptionFailed', `${path} can not be decrypted: ${messageOf(error)}`);
+        const why = error instanceof SopsError ? error.message : 'it is broken';
+        throw new LockstepError('DecryptionFailed', `${path} can not be decrypted: ${why}`);
       }
     },
   };

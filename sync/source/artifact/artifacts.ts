@@ -56,7 +56,7 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
     const layer = manifestLayer(artifact, place.url);
     const isChart = layer.mediaType === helmChartType;
     const what = `${place.url} at ${revision}`;
-    const tree = await unpacked.tree({ digest: layer.digest, what, isChart }, () =>
+    const tree = await unpacked.tree({ digest: layer.digest, reader: keyOf(place), what, isChart }, () =>
       registry.layer(place, layer, maxArchive),
     );
     return { tree, commit: commitOf(artifact) };
@@ -72,7 +72,7 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
   }
 
   return {
-    tip: (request) => tips(keyOf(request), () => tipOf(request)),
+    tip: (request) => tips(questionOf(request), () => tipOf(request)),
     read: async (request, tip) => {
       const { tree, commit } =
         request.chart === undefined ? await readArtifact(request, tip) : await readChart(request.chart, tip);
@@ -102,12 +102,19 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
   };
 }
 
-/** Equal keys ask the same. */
-function keyOf({ url, followed, credentials, isPlain, chart }: SourceRequest): string {
-  return [url, chart?.chart, followedText(followed), credentials?.fingerprint, isPlain].join(' ');
+/** Equal ones ask the same. */
+function questionOf({ followed, chart, ...request }: SourceRequest): string {
+  if (chart === undefined) return `${keyOf(placeOf(request))} ${followedText(followed)}`;
+  const { repository, chart: name, version, credentials, isPlain } = chart;
+  return `${keyOf({ url: repository, credentials, isPlain })} ${name} ${version}`;
 }
 
-function placeOf({ url, credentials, isPlain }: SourceRequest): RegistryPlace {
+/** A place, and who reads there. */
+function keyOf({ url, credentials, isPlain }: RegistryPlace): string {
+  return `${url} ${credentials?.fingerprint ?? ''} ${isPlain}`;
+}
+
+function placeOf({ url, credentials, isPlain }: RegistryPlace): RegistryPlace {
   return { url, credentials, isPlain };
 }
 

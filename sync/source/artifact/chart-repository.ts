@@ -1,9 +1,8 @@
 import { at, type Json, textAt } from '../../../diff/json.ts';
 import { LockstepError } from '../../errors.ts';
 import type { ChartRequest } from '../../ports.ts';
-import { elsewhere } from '../login.ts';
+import { elsewhere, loginFor } from '../login.ts';
 import { parseSourceUrl, serverOf } from '../url.ts';
-import { loginFor } from './registry-tokens.ts';
 import type { Web, WebAnswer } from './web.ts';
 
 /** A version of a chart, and where its archive is. */
@@ -14,6 +13,12 @@ export interface ListedChart {
   readonly digest: string | undefined;
 }
 
+/** An archive, and what the server calls this state of it. */
+export interface FetchedArchive {
+  readonly bytes: Buffer;
+  readonly sign: string | undefined;
+}
+
 /** Reads an index of charts, apart from everything else: it may be large, and anybody's. @returns a list in JSON */
 export type ReadIndex = (owner: string, index: Uint8Array, chart: string) => Promise<string>;
 
@@ -21,7 +26,8 @@ export type ReadIndex = (owner: string, index: Uint8Array, chart: string) => Pro
 export interface ChartRepositories {
   /** All versions of a chart that the repository lists now. */
   versions(request: ChartRequest): Promise<readonly ListedChart[]>;
-  archive(request: ChartRequest, url: string, maxBytes: number): Promise<Buffer>;
+  /** @param sign what the server called its last state; undefined comes back where it is still that */
+  archive(request: ChartRequest, url: string, maxBytes: number, sign?: string): Promise<FetchedArchive | undefined>;
 }
 
 const maxIndex = 50 * 1024 * 1024;
@@ -47,7 +53,7 @@ export function openChartRepositories(web: Web, readIndex: ReadIndex): ChartRepo
     const there = parseSourceUrl(url);
     const isHome = serverOf(there) === serverOf(parseSourceUrl(request.repository));
     const credentials = isHome ? request.credentials : elsewhere(request.credentials);
-    return web({ url, headers, authorization: loginFor(credentials, there.hostname), credentials, maxBytes });
+    return web({ url, headers, authorization: loginFor(credentials, there), credentials, maxBytes });
   };
 
   return {
@@ -70,10 +76,11 @@ export function openChartRepositories(web: Web, readIndex: ReadIndex): ChartRepo
       }
       return versions;
     },
-    archive: async (request, url, maxBytes) => {
-      const answer = await ask(request, url, maxBytes);
+    archive: async (request, url, maxBytes, sign) => {
+      const answer = await ask(request, url, maxBytes, sign === undefined ? {} : { 'if-none-match': sign });
+      if (answer.status === 304 && sign !== undefined) return undefined;
       requireFound(answer, url);
-      return answer.body;
+      return { bytes: answer.body, sign: answer.header('etag') };
     },
   };
 }

@@ -2,7 +2,9 @@ import { LockstepError } from '../../errors.ts';
 import type { ChartRequest, Charts, LockedChart } from '../../ports.ts';
 import { chooseVersion } from '../follow.ts';
 import { sharing } from '../sharing.ts';
+import { chartUrl } from '../url.ts';
 import type { ChartRepositories } from './chart-repository.ts';
+import { learnDigests } from './learned.ts';
 import { type Artifact, digestOfBytes, helmChartType, type Registry } from './registry.ts';
 import type { RegistryPlace } from './registry-tokens.ts';
 import type { Unpacked } from './unpacked.ts';
@@ -20,11 +22,10 @@ const maxArchive = 20 * 1024 * 1024;
 /** Charts of repositories over HTTP, and of registries. */
 export function openCharts({ repositories, registry, unpacked }: ChartSources): Charts {
   const located = sharing<LockedChart>();
-  /** Digests that no index has told. */
-  const learned = new Map<string, string>();
+  const learned = learnDigests(repositories, maxArchive);
 
   const placeOf = ({ repository, chart, credentials, isPlain }: ChartRequest): RegistryPlace => ({
-    url: `${repository.replace(/\/+$/, '')}/${chart}`,
+    url: chartUrl(repository, chart),
     credentials,
     isPlain,
   });
@@ -53,16 +54,9 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
     );
     const found = listed.find((one) => one.version === version);
     if (version === undefined || found === undefined) throw notFound(request, `${request.repository} lists`);
-    const digest = found.digest ?? learned.get(found.url) ?? (await learn(request, found.url));
+    const keep = (name: string, bytes: Buffer) => unpacked.keep({ digest: name, reader: readerOf(request) }, bytes);
+    const digest = found.digest ?? (await learned.of(request, found.url, keep));
     return { version, digest, from: found.url };
-  }
-
-  async function learn(request: ChartRequest, url: string): Promise<string> {
-    const bytes = await repositories.archive(request, url, maxArchive);
-    const digest = digestOfBytes(bytes);
-    await unpacked.keep(digest, bytes);
-    learned.set(url, digest);
-    return digest;
   }
 
   async function fetch(request: ChartRequest, { digest, from, version }: LockedChart): Promise<Buffer> {
@@ -70,13 +64,13 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
       const place = placeOf(request);
       return registry.layer(place, layerOf(await registry.artifact(place, from), place.url), maxArchive);
     }
-    const bytes = await repositories.archive(request, from, maxArchive);
-    if (digestOfBytes(bytes) !== digest)
-      throw new LockstepError(
-        'SourceUnreachable',
-        `the chart ${request.chart} ${version} is not the one that the index of ${request.repository} lists: its digest is another one`,
-      );
-    return bytes;
+    const bytes = (await repositories.archive(request, from, maxArchive))?.bytes ?? Buffer.alloc(0);
+    if (digestOfBytes(bytes) === digest) return bytes;
+    learned.forget(request, from);
+    throw new LockstepError(
+      'SourceUnreachable',
+      `the chart ${request.chart} ${version} is not the one that the index of ${request.repository} lists: its digest is another one`,
+    );
   }
 
   return {
@@ -87,9 +81,15 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
     },
     read: (request, locked) => {
       const what = `the chart ${request.chart} ${locked.version}`;
-      return unpacked.tree({ digest: locked.digest, what, isChart: true }, () => fetch(request, locked));
+      const name = { digest: locked.digest, reader: readerOf(request), what, isChart: true };
+      return unpacked.tree(name, () => fetch(request, locked));
     },
   };
+}
+
+/** Who reads it: what one login has fetched from one repository is for nobody else. */
+function readerOf({ repository, chart, credentials, isPlain }: ChartRequest): string {
+  return `${chartUrl(repository, chart)} ${credentials?.fingerprint ?? ''} ${isPlain}`;
 }
 
 /** Not a range: nothing needs to be listed. */

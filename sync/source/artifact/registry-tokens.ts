@@ -1,7 +1,7 @@
 import { hashText } from '../../../diff/hash.ts';
 import { textAt } from '../../../diff/json.ts';
 import { LockstepError } from '../../errors.ts';
-import type { Credentials } from '../login.ts';
+import { type Credentials, elsewhere, loginFor } from '../login.ts';
 import { parseSourceUrl } from '../url.ts';
 import type { Web } from './web.ts';
 
@@ -20,7 +20,7 @@ export interface RegistryTokens {
   known(place: RegistryPlace): string | undefined;
   /**
    * Does what the registry asks for.
-   * @param challenge its `WWW-Authenticate`
+   * @param challenge its own `WWW-Authenticate`, and of nobody that it sent on to
    * @throws LockstepError SourceUnauthorized
    */
   renew(place: RegistryPlace, challenge: string): Promise<string | undefined>;
@@ -46,7 +46,7 @@ export function openRegistryTokens(web: Web): RegistryTokens {
     known: (place) => kept.get(keyOf(place)),
     renew: async (place, challenge) => {
       kept.delete(keyOf(place));
-      const login = loginFor(place.credentials, parseSourceUrl(place.url).hostname);
+      const login = loginFor(place.credentials, parseSourceUrl(place.url), place.isPlain);
       if (/^basic\b/i.test(challenge)) {
         if (login === undefined) throw refused(place, 'asks for a login, and no Secret is named');
         return keep(place, login);
@@ -61,12 +61,6 @@ export function openRegistryTokens(web: Web): RegistryTokens {
 
 function keyOf({ url, credentials, isPlain }: RegistryPlace): string {
   return hashText(`${url} ${credentials?.fingerprint ?? ''} ${isPlain}`);
-}
-
-/** The login for a registry: of a Secret for several, the one for this. */
-export function loginFor(credentials: Credentials | undefined, hostname: string): string | undefined {
-  const named = hostname === 'docker.io' ? 'index.docker.io' : hostname;
-  return credentials?.registries?.get(named) ?? credentials?.registries?.get(hostname) ?? credentials?.authorization;
 }
 
 interface Challenge {
@@ -86,7 +80,10 @@ async function askToken(
   if (url === undefined || !isSafe) throw refused(place, 'sends for a token to what is no https address');
   if (service !== undefined) url.searchParams.set('service', service);
   if (scope !== undefined) url.searchParams.set('scope', scope);
-  const { credentials } = place;
+  // The registry says who makes tokens of its logins. A certificate is for the registry alone.
+  const { hostname, port } = parseSourceUrl(place.url);
+  const isHome = url.hostname.replace(/^\[|\]$/g, '') === hostname && (Number(url.port) || 443) === port;
+  const credentials = isHome ? place.credentials : elsewhere(place.credentials);
   const answer = await web({ url: url.href, authorization: login, credentials, maxBytes: maxAnswer });
   const token = answer.status === 200 ? tokenIn(answer.body) : undefined;
   if (token === undefined) throw refused(place, `gives no token: HTTP ${answer.status} of ${url.host}`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { at, isObject, type Json, textAt } from '../../../diff/json.ts';
+import { at, isObject, type Json, textAt, textsAt } from '../../../diff/json.ts';
 import { LockstepError } from '../../errors.ts';
 import { parseSourceUrl } from '../url.ts';
 import type { RegistryPlace, RegistryTokens } from './registry-tokens.ts';
@@ -39,12 +39,13 @@ const manifestTypes = [
   'application/vnd.oci.image.index.v1+json',
 ].join(', ');
 const maxManifest = 4 * 1024 * 1024;
-/** Pages of tags that are read, and tags on each. */
-const mostPages = 100;
+/** Pages of tags that are read, tags on each, and bytes of all: some of the tags would never be taken for all. */
+const mostPages = 1_000;
+const mostTagBytes = 32 * 1024 * 1024;
 const pageSize = 1_000;
 
 /** `sha256:` and 64 digits. */
-function isDigest(text: string): boolean {
+export function isDigest(text: string): boolean {
   return /^sha256:[0-9a-f]{64}$/.test(text);
 }
 
@@ -62,7 +63,8 @@ export function openRegistry(web: Web, tokens: RegistryTokens): Registry {
     const send = (authorization: string | undefined) =>
       web({ method, url, headers, authorization, credentials, maxBytes });
     const answer = await send(tokens.known(place));
-    if (answer.status !== 401) return answer;
+    // Who is only sent on to gets no login, whatever it asks for.
+    if (answer.status !== 401 || answer.origin !== new URL(origin).origin) return answer;
     return send(await tokens.renew(place, answer.header('www-authenticate') ?? ''));
   }
 
@@ -78,11 +80,14 @@ export function openRegistry(web: Web, tokens: RegistryTokens): Registry {
     tags: async (place) => {
       const all: string[] = [];
       let path: string | undefined = `tags/list?n=${pageSize}`;
-      for (let page = 0; page < mostPages && path !== undefined; page += 1) {
+      let letters = 0;
+      for (let page = 0; path !== undefined; page += 1) {
         const answer = required(await ask(place, path), place, 'the repository');
-        const listed = at(parsed(answer.body), 'tags');
-        if (Array.isArray(listed)) all.push(...listed.filter((tag) => typeof tag === 'string'));
-        path = nextPage(answer.header('link'), addressOf(place).origin);
+        letters += answer.body.length;
+        if (page >= mostPages || letters > mostTagBytes)
+          throw new LockstepError('SourceTooLarge', `${place.url} has more tags than are read`);
+        for (const tag of textsAt(parsed(answer.body), 'tags')) all.push(tag);
+        path = nextPage(answer.header('link'), place);
       }
       return all;
     },
@@ -170,10 +175,15 @@ function layerOf(layer: Json): Layer {
   };
 }
 
-/** Only a page of the same server. */
-function nextPage(link: string | undefined, origin: string): string | undefined {
-  const [, target = ''] = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '') ?? [];
-  if (target === '' || !URL.canParse(target, origin)) return undefined;
-  const url = new URL(target, origin);
-  return url.origin === new URL(origin).origin ? `${url.pathname}${url.search}` : undefined;
+/**
+ * Where the rest of a list is. Only on the same server, whatever it thinks that it is called itself: behind a proxy it may not know.
+ * @throws LockstepError SourceUnreachable for a rest that can not be asked for
+ */
+function nextPage(link: string | undefined, place: RegistryPlace): string | undefined {
+  const [, target] = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '') ?? [];
+  if (target === undefined) return undefined;
+  const { origin } = addressOf(place);
+  const url = URL.canParse(target, origin) ? new URL(target, origin) : undefined;
+  if (url?.hostname === new URL(origin).hostname) return `${url.pathname}${url.search}`;
+  throw new LockstepError('SourceUnreachable', `${place.url} has more tags where they can not be asked for`);
 }

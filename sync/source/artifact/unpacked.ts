@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import { sharing } from '../sharing.ts';
 import type { Tree } from '../tree.ts';
 import { isStorageTrouble, sourceError } from '../trouble.ts';
 import { readArchive, withoutTop } from './archive.ts';
 import { treeOf } from './file-tree.ts';
-import type { KeptArchives } from './kept-archives.ts';
+import type { KeptArchives, KeptName } from './kept-archives.ts';
 
 /** Which archive is meant. */
-export interface ArchiveName {
-  readonly digest: string;
+export interface ArchiveName extends KeptName {
   /** How it is called in errors. */
   readonly what: string;
   /** Whether its files stand in a folder with the name of the chart. */
@@ -18,7 +18,7 @@ export interface ArchiveName {
 export interface Unpacked {
   /** @throws LockstepError */
   tree(name: ArchiveName, fetch: () => Promise<Buffer>): Promise<Tree>;
-  keep(digest: string, bytes: Uint8Array): Promise<void>;
+  keep(name: KeptName, bytes: Uint8Array): Promise<void>;
 }
 
 /** Bytes of files in memory, all trees together. */
@@ -26,19 +26,20 @@ const mostInMemory = 32 * 1024 * 1024;
 
 export function openUnpacked(archives: KeptArchives): Unpacked {
   const inMemory = new Map<string, { readonly tree: Tree; readonly bytes: number }>();
+  const obtained = sharing<Buffer>();
 
-  async function keep(digest: string, bytes: Uint8Array): Promise<void> {
+  async function keep(name: KeptName, bytes: Uint8Array): Promise<void> {
     // Without room on disk it is fetched again, and works all the same.
-    await archives.put(digest, bytes).catch((error: unknown) => {
+    await archives.put(name, bytes).catch((error: unknown) => {
       if (!isStorageTrouble(error)) throw error;
     });
   }
 
-  async function obtain(digest: string, fetch: () => Promise<Buffer>): Promise<Buffer> {
-    const found = await archives.get(digest);
+  async function obtain(name: KeptName, fetch: () => Promise<Buffer>): Promise<Buffer> {
+    const found = await archives.get(name);
     if (found !== undefined) return found;
     const bytes = await fetch();
-    await keep(digest, bytes);
+    await keep(name, bytes);
     return bytes;
   }
 
@@ -56,15 +57,16 @@ export function openUnpacked(archives: KeptArchives): Unpacked {
 
   return {
     keep,
-    tree: async ({ digest, what, isChart }, fetch) => {
-      const key = `${digest} ${isChart}`;
+    tree: async (name, fetch) => {
+      const { digest, reader, what, isChart } = name;
+      const key = `${digest} ${reader} ${isChart}`;
       const known = inMemory.get(key);
       if (known !== undefined) {
         remember(key, known.tree, known.bytes);
         return known.tree;
       }
       try {
-        const files = await readArchive(await obtain(digest, fetch), what);
+        const files = await readArchive(await obtained(key, () => obtain(name, fetch)), what);
         const tree = treeOf(isChart ? withoutTop(files, what) : files, idOf);
         remember(
           key,

@@ -20,6 +20,8 @@ export interface WebRequest {
 
 export interface WebAnswer {
   readonly status: number;
+  /** Of the server that answered in the end. */
+  readonly origin: string;
   header(name: string): string | undefined;
   readonly body: Buffer;
 }
@@ -82,7 +84,7 @@ async function send(
 
 async function read(
   { statusCode: status, headers, body }: Dispatcher.ResponseData,
-  { host }: URL,
+  { host, origin }: URL,
   { maxBytes }: WebRequest,
   signal: AbortSignal,
 ): Promise<WebAnswer> {
@@ -95,7 +97,7 @@ async function read(
     const value = headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
   };
-  return { status, header, body: all };
+  return { status, origin, header, body: all };
 }
 
 function target(from: URL, location: string | string[] | undefined): URL {

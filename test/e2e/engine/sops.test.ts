@@ -24,7 +24,7 @@ afterAll(() => sops.close());
 async function open(path: string, sealed: string, by: SopsKeys = keys): Promise<string> {
   const read = readSealed(path, Buffer.from(sealed));
   if (read === undefined) throw new Error('it is not encrypted');
-  return openSealed(read, await dataKeyOf(read, by)).text;
+  return openSealed(read, await dataKeyOf(read, by)).bytes.toString();
 }
 
 /** A text in the shape of many that people encrypt. */
@@ -76,6 +76,24 @@ describe('what SOPS has encrypted', () => {
     const [ours, theirs] = [await open(path, sealed), sops.decrypt(path, sealed)];
     if (/\.(ya?ml|json)$/.test(path)) expect(parseYaml(ours)).toEqual(parseYaml(theirs));
     else expect(ours).toBe(theirs.replace(/^#.*\n/gm, ''));
+  });
+
+  it('is opened byte by byte where it is no text', async () => {
+    const bytes = Buffer.from([0, 0xff, 0xfe, 0x80, 0x0a, 0xc3, 0x28]);
+    const read = readSealed('store.p12', Buffer.from(sops.encrypt('store.p12', bytes)));
+    if (read === undefined) throw new Error('it is not encrypted');
+    expect(openSealed(read, await dataKeyOf(read, keys)).bytes).toEqual(bytes);
+  });
+
+  it.each<[string, string, string]>([
+    ['one.env', 'prod.env.enc', 'A=1\n'],
+    ['one.env', 'app.properties', 'A=1\n'],
+    ['a.yaml', 'secrets.txt', 'a: 1\n'],
+    ['a.json', 'a.yaml', '{"a": 1}'],
+    ['a.yaml', 'a.env', 'a: 1\n'],
+  ])('%s is opened too when it is called %s since', async (before, now, text) => {
+    const opened = await open(now, sops.encrypt(before, text));
+    expect(now.endsWith('.yaml') ? parseYaml(opened) : opened).toEqual(now.endsWith('.yaml') ? [{ a: 1 }] : text);
   });
 
   it.skipIf(!hasGpg)('for OpenPGP is opened by a private key', async () => {

@@ -123,7 +123,7 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('a registry that asks for a login',
     const server = await startRegistry(login);
     try {
       const digest = await server.push('team/shop', 'latest', await archiveOf({ 'a.yaml': configMap('a', {}) }));
-      const docker = { registries: new Map([['127.0.0.1', basic]]) };
+      const docker = { registries: new Map([[server.url.replace('oci:', 'https:'), basic]]) };
       for (const credentials of [{ authorization: basic }, docker]) {
         const asked = request(server, 'team/shop', {}, credentials);
         expect(await sources.tip(asked)).toMatchObject({ revision: digest });

@@ -8,7 +8,8 @@ import { loadAccess } from '../../../agent/kube/client.ts';
 import type { Json } from '../../../diff/json.ts';
 import type { Cluster } from '../../../sync/ports.ts';
 import { printYaml } from '../../../sync/render/yaml.ts';
-import { loginFor } from '../../../sync/source/artifact/registry-tokens.ts';
+import { loginFor } from '../../../sync/source/login.ts';
+import { parseSourceUrl } from '../../../sync/source/url.ts';
 import { writeKubeconfig } from '../../e2e/support/kubeconfig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-access-'));
@@ -99,24 +100,37 @@ describe('credentials of a Git server', () => {
     expect(await read(secret(data))).toMatchObject(expected);
   });
 
-  it('for registries are kept by their hosts', async () => {
+  it('for registries are kept by their servers, and sent to no other', async () => {
     const pair = (login: string) => `Basic ${Buffer.from(login).toString('base64')}`;
     const auths = {
       'ghcr.io': { auth: Buffer.from('ada:p:q').toString('base64') },
       'https://index.docker.io/v1/': { username: 'bob', password: 'hub-password' },
       'empty.example.com': {},
+      'host.example.com:5000': { username: 'eve', password: 'port-5000' },
+      'host.example.com': { username: 'eve', password: 'port-443' },
+      'host.example.com/team': { username: 'eve', password: 'team-only' },
     };
     const { registries, authorization } = await read(secret({ '.dockerconfigjson': JSON.stringify({ auths }) }));
     expect([...(registries ?? [])]).toEqual([
-      ['ghcr.io', pair('ada:p:q')],
-      ['index.docker.io', pair('bob:hub-password')],
+      ['https://ghcr.io:443', pair('ada:p:q')],
+      ['https://docker.io:443', pair('bob:hub-password')],
+      ['https://host.example.com:5000', pair('eve:port-5000')],
+      ['https://host.example.com:443', pair('eve:port-443')],
+      ['https://host.example.com:443/team', pair('eve:team-only')],
     ]);
     expect(authorization).toBeUndefined();
     const named = await read(secret({ url: 'https://Charts.example.com/x', username: 'eve', password: 'pass-7' }));
-    expect([...(named.registries ?? [])]).toEqual([['charts.example.com', pair('eve:pass-7')]]);
-    expect(loginFor(await read(secret({ '.dockerconfigjson': JSON.stringify({ auths }) })), 'docker.io')).toBe(
-      pair('bob:hub-password'),
-    );
+    expect([...(named.registries ?? [])]).toEqual([['https://charts.example.com:443/x', pair('eve:pass-7')]]);
+    const all = await read(secret({ '.dockerconfigjson': JSON.stringify({ auths }) }));
+    const loginAt = (url: string, isPlain = false) => loginFor(all, parseSourceUrl(url), isPlain);
+    for (const hub of ['oci://docker.io/library/x', 'oci://registry-1.docker.io/bitnamicharts/x'])
+      expect(loginAt(hub)).toBe(pair('bob:hub-password'));
+    expect(loginAt('oci://host.example.com:5000/team/x')).toBe(pair('eve:port-5000'));
+    expect(loginAt('oci://host.example.com/team/x')).toBe(pair('eve:team-only'));
+    expect(loginAt('https://host.example.com/teams/x')).toBe(pair('eve:port-443'));
+    for (const other of ['http://host.example.com/team/x', 'http://host.example.com:5000/x', 'oci://ghcr.io:8443/x'])
+      expect(loginAt(other)).toBeUndefined();
+    expect(loginAt('oci://host.example.com:5000/x', true)).toBe(pair('eve:port-5000'));
   });
 
   it('are known by all that they hold, and by no more', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { missingParts } from '../../../../sync/charts/parts.ts';
-import type { ChartReach } from '../../../../sync/charts/reach.ts';
+import { type ChartReach, chartRequest } from '../../../../sync/charts/reach.ts';
 import type { ChartRequest } from '../../../../sync/ports.ts';
 import type { RepositoryView } from '../../../../sync/render/engine-port.ts';
 import { treeOf, viewOfTree } from '../../../../sync/source/artifact/file-tree.ts';
@@ -12,7 +12,7 @@ const treeFrom = (files: Readonly<Record<string, string>>) =>
   );
 const credentials = {
   authorization: 'Basic home',
-  registries: new Map([['elsewhere.example.com', 'Basic elsewhere']]),
+  registries: new Map([['https://elsewhere.example.com:443', 'Basic elsewhere']]),
   tls: { ca: 'CA', key: 'KEY', cert: 'CERT' },
   fingerprint: 'f',
 };
@@ -55,6 +55,36 @@ describe('charts that a chart needs', () => {
     const locked = (name: string) => ({ 'a/Chart.lock': needs(url, name, '1.4.2') });
     expect((await ask(needs(url), locked('part'))).asked[0]?.version).toBe('1.4.2');
     expect((await ask(needs(url), locked('other'))).asked[0]?.version).toBe('1.x');
+  });
+
+  it('are all there where one is needed twice, and a lock file of before is refused', async () => {
+    const url = 'https://home.example.com/charts';
+    const twice = (first: string, second: string, more = '') =>
+      `dependencies:\n- {name: part, version: "${first}", repository: "${url}"${more}}\n- {name: part, version: "${second}", repository: "${url}", alias: b}\n`;
+    const lock = { 'a/Chart.lock': twice('17.9.9', '18.1.0') };
+    expect((await ask(twice('17.x', '18.x', ', alias: a'), lock)).places).toEqual([
+      'a/charts/part-17.9.9',
+      'a/charts/part-18.1.0',
+    ]);
+    await expect(ask(twice('17.x', '19.0.0'), lock)).rejects.toMatchObject({
+      code: 'InvalidManifests',
+      message: expect.stringMatching(/holds part 17\.9\.9, 18\.1\.0, and Chart\.yaml asks for 19\.0\.0/),
+    });
+    await expect(ask(needs(url, 'part', 'latest'))).rejects.toMatchObject({ code: 'InvalidManifests' });
+    expect((await ask(needs(url, 'cert-manager'), { 'a/charts/cert-manager-v1.13.0.tgz': 'x' })).places).toEqual([]);
+  });
+
+  it('of a registry are asked for only where their own path is allowed', async () => {
+    const [allowed, denied] = ['oci://home.example.com/team-a', 'oci://home.example.com/team-b/secret'];
+    const chart = (name: string) => ({ repository: allowed, name, version: '' });
+    const reach = {
+      owner: 'shop',
+      allows: (href: string) => href.startsWith(`${allowed}/`),
+      credentials: async () => undefined,
+    } as unknown as ChartReach;
+    expect(await chartRequest(reach, chart('web'), undefined)).toMatchObject({ chart: 'web' });
+    for (const name of ['x/../../team-b/secret', '../team-b/secret'])
+      await expect(chartRequest(reach, chart(name), undefined), denied).rejects.toMatchObject({ code: 'NotAllowed' });
   });
 
   it('get the login of their server, and no other server gets it', async () => {

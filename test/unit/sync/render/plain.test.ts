@@ -52,6 +52,20 @@ describe('rendering', () => {
     ]);
   });
 
+  it('never lets through what SOPS has encrypted, in lists and without its notes too', () => {
+    const value = 'ENC[AES256_GCM,data:Tr7o,iv:AAAA,tag:AAAA,type:str]';
+    const map = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: "${value}"}\n`;
+    const notes = 'sops: {mac: "ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]"}\n';
+    const list = `apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}]\n${notes}`;
+    for (const text of [`${map}${notes}`, list, map])
+      expect(renderPlain([file('a.yaml', text)])).toEqual({
+        objects: [],
+        problems: [expect.objectContaining({ message: expect.stringContaining('is encrypted by SOPS') })],
+      });
+    const prose = map.replace(`"${value}"`, `"write ${value} there"`);
+    expect(renderPlain([file('a.yaml', prose)]).problems).toEqual([]);
+  });
+
   it('names apart what is to be left alone, and refuses what is declared both ways', () => {
     const map = (extra: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a${extra}}\n`;
     const alone = ', annotations: {kustomize.toolkit.fluxcd.io/reconcile: disabled}';
