@@ -1,29 +1,28 @@
 import type { Watcher } from '../health/watcher.ts';
-import { nameOf } from '../sync/delivery/delivery.ts';
+import { type Delivery, nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { type Target, targetOf } from '../sync/delivery/target.ts';
 import { writtenIn } from '../sync/delivery/written.ts';
-import { ApiError, LockstepError, messageOf } from '../sync/errors.ts';
+import { ApiError, LockstepError } from '../sync/errors.ts';
 import { goOn, requireSameCluster, standStill } from '../sync/far.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';
-import type { Clock, Log, Records } from '../sync/ports.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { stopMeasuring } from '../sync/release/analyse.ts';
-import { isDriven, isUnderWay, offsetOf, shiftedBy } from '../sync/release/record.ts';
-import { lookAtSource, newSession, type Session, type Turn } from '../sync/session.ts';
+import { isDriven } from '../sync/release/record.ts';
+import { lookAtSource, type Session, type Turn } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
 import type { KubeObject } from '../sync/types.ts';
 import type { World } from '../sync/world.ts';
 import { type DeliveryWriter, statusIn } from './delivery-writer.ts';
-import type { Events } from './events.ts';
 import type { CollectionEvent } from './kube/watch.ts';
 import type { Lineage } from './lineage.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
 import type { FollowedRules } from './rules/book.ts';
+import { openSessions, type SessionDeps } from './session-opener.ts';
 import type { Site } from './sites.ts';
 
 /** What of the world is the same for all Deliveries. */
@@ -33,16 +32,10 @@ export type SharedWorld = Omit<
 >;
 
 /** What serving Deliveries needs. */
-export interface DeliveryDeps {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface DeliveryDeps extends SessionDeps {
   readonly registry: Registry;
-  readonly records: Records;
-  /** For how many milliseconds nothing could go on before this agent led. */
-  readonly outage: number;
   readonly rules: Pick<FollowedRules, 'problemOf' | 'forget'>;
   readonly watcher: Watcher;
-  readonly events: Events;
   readonly writer: DeliveryWriter;
   readonly neighbours: Neighbours;
   readonly lineage: Lineage;
@@ -80,9 +73,8 @@ const checkedSoon = 1_000;
 const farAway = 2_000;
 
 export function createDeliveries(deps: DeliveryDeps): Deliveries {
-  /** Deliveries that were opened once: the time that the API server was away counts for each no more than that. */
-  const opened = new Set<string>();
   const { registry } = deps;
+  const openSession = openSessions(deps);
 
   function onEvent(kind: string, namespace: string | undefined, event: CollectionEvent): void {
     if (event.type === 'failed') deps.log.warn({ problem: event.error.message }, 'Deliveries can not be watched');
@@ -162,26 +154,14 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
-    const rules = await deps.rules.problemOf(uid, writtenIn(delivery));
+    const against = await problemOf(uid, delivery);
     // Nobody else waits for a check that takes long.
-    if (rules === 'later') return checkedSoon;
-    if (rules !== 'nothing') return refuse(entry, new LockstepError('InvalidRule', rules.problem));
-    entry.session ??= await openSession(entry);
+    if (against === 'later') return checkedSoon;
+    if (against !== undefined) return refuse(entry, against);
+    entry.session ??= await openSession(entry.object);
     if (hints.has('source')) lookAtSource(entry.session);
-    const { object } = entry;
     const site = deps.siteAt(targetOf(delivery));
-    const world: World = {
-      ...deps.world,
-      kinds: site.kinds,
-      limits: () => deps.lineage.limits(delivery),
-      above: deps.lineage.above(uid),
-      event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
-      unmetDependency: (tip) => deps.neighbours.unmet(delivery, tip),
-      withholds: (cause) => deps.neighbours.withholds(delivery, cause),
-      wake: () => deps.enqueue(uid),
-      isSilent: () => site.far?.silence() !== undefined,
-      isOutdated: () => !isStatusOnly(object, entry.object),
-    };
+    const world = worldOf(entry, delivery, site);
     const turn: Turn = { delivery, session: entry.session, world };
     if (delivery.deleting) return remove(entry, turn);
     written(entry, await deps.writer.hold(entry.object));
@@ -194,30 +174,31 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return tell(entry, turn, again);
   }
 
-  /** What is known of a Delivery from before. A record that can't be used is told, and begun anew: nothing is deleted. */
-  async function openSession({ object }: Served): Promise<Session> {
-    const uid = object.metadata.uid ?? '';
-    const { record, problem } = await deps.records.load(uid).catch((error: unknown) => {
-      if (!(error instanceof ApiError) && !(error instanceof LockstepError))
-        deps.events.write(
-          object,
-          'Warning',
-          'RecordUnusable',
-          `${messageOf(error)}; nothing is done until it can be used`,
-        );
-      throw error;
-    });
-    // Numbers go on from what the status tells, so that no stamp on an object is ever taken for a later one.
-    const sequence = Math.max(record.sequence, statusIn(object).sequence ?? 0);
-    if (problem !== undefined) {
-      deps.log.error({ delivery: uid, problem }, 'the release record can not be used');
-      deps.events.write(object, 'Warning', 'RecordUnusable', `${problem}; nothing is deleted because of it`);
-    }
-    // What nobody could do while the API server was not there counts against no release.
-    const outage = isUnderWay(record) && !opened.has(uid) ? deps.outage : 0;
-    opened.add(uid);
-    const clocks = shiftedBy(record.clocks, outage - offsetOf(deps.clock));
-    return { ...newSession({ ...record, sequence, clocks }), unsaved: outage > 0 };
+  function worldOf(entry: Served, delivery: Delivery, site: Pick<Site, 'kinds' | 'far'>): World {
+    const { object } = entry;
+    const { uid } = delivery;
+    const above = deps.lineage.above(uid);
+    return {
+      ...deps.world,
+      kinds: site.kinds,
+      limits: () => deps.lineage.limits(delivery),
+      above: above instanceof LockstepError ? [] : above,
+      event: (type, reason, message) => deps.events.write(entry.object, type, reason, message),
+      unmetDependency: (tip) => deps.neighbours.unmet(delivery, tip),
+      withholds: (cause) => deps.neighbours.withholds(delivery, cause),
+      wake: () => deps.enqueue(uid),
+      isSilent: () => site.far?.silence() !== undefined,
+      isOutdated: () => !isStatusOnly(object, entry.object),
+    };
+  }
+
+  /** What stands against serving a Delivery at all. */
+  async function problemOf(uid: string, delivery: Delivery): Promise<LockstepError | 'later' | undefined> {
+    const rules = await deps.rules.problemOf(uid, writtenIn(delivery));
+    if (rules === 'later') return 'later';
+    if (rules !== 'nothing') return new LockstepError('InvalidRule', rules.problem);
+    const above = deps.lineage.above(uid);
+    return above instanceof LockstepError && !delivery.deleting ? above : undefined;
   }
 
   /** Writes the status, unless the release is under way and was told of a moment ago. */

@@ -2,14 +2,14 @@ import { childName } from '../sync/children.ts';
 import type { Delivery } from '../sync/delivery/delivery.ts';
 import { LockstepError } from '../sync/errors.ts';
 import type { Limits } from '../sync/limits.ts';
-import { deliveryLabel, isAppliedBy, shortUid } from '../sync/stamp.ts';
-import { label } from '../sync/types.ts';
+import { deliveryLabel, isAppliedBy, ownerAnnotation, shortUid } from '../sync/stamp.ts';
+import { annotation, label } from '../sync/types.ts';
 import type { Registry, Served } from './registry.ts';
 
 /** Which Deliveries stand in the repositories of which, and what follows from it. */
 export interface Lineage {
-  /** Namespaces and names of those above a Delivery, from the nearest. @throws LockstepError NotAllowed for too many */
-  above(uid: string): readonly string[];
+  /** Namespaces and names of those above a Delivery, from the nearest; the error NotAllowed for too many. */
+  above(uid: string): readonly string[] | LockstepError;
   /** What a Delivery may do: no more than each one above it may. @throws LockstepError NotAllowed */
   limits(delivery: Pick<Delivery, 'uid' | 'namespace' | 'kubeconfig'>): Limits;
 }
@@ -23,6 +23,18 @@ export function createLineage(registry: Registry, limits: (namespace: string) =>
     const stamp = label(object, deliveryLabel);
     if (stamp === undefined || !isAppliedBy(object, stamp)) return undefined;
     return registry.all().find((other) => shortUid(other.object.metadata.uid ?? '') === stamp);
+  }
+
+  /**
+   * The namespace of one above that is not here: it was deleted and has left what it made, or is not served. What a Delivery
+   * may do never grows because of that.
+   */
+  function lostParentOf(served: Served | undefined): string | undefined {
+    if (served === undefined || parentOf(served) !== undefined) return undefined;
+    const { object } = served;
+    const stamp = label(object, deliveryLabel);
+    if (stamp === undefined || !isAppliedBy(object, stamp)) return undefined;
+    return annotation(object, ownerAnnotation)?.split('/', 1)[0];
   }
 
   function ancestors(uid: string): Served[] {
@@ -40,10 +52,20 @@ export function createLineage(registry: Registry, limits: (namespace: string) =>
   }
 
   return {
-    above: (uid) => ancestors(uid).map(({ object }) => childName(object)),
+    above: (uid) => {
+      try {
+        return ancestors(uid).map(({ object }) => childName(object));
+      } catch (error) {
+        if (error instanceof LockstepError) return error;
+        throw error;
+      }
+    },
     limits: ({ uid, namespace, kubeconfig }) => {
       const own = limits(namespace);
-      const spaces = new Set(ancestors(uid).map(({ object }) => object.metadata.namespace ?? ''));
+      const family = ancestors(uid);
+      const spaces = new Set(family.map(({ object }) => object.metadata.namespace ?? ''));
+      const lost = lostParentOf(family.at(-1) ?? registry.get(uid));
+      if (lost !== undefined) spaces.add(lost);
       spaces.delete(namespace);
       const above = [...spaces].map((space) => ({ limits: limits(space), own: space }));
       if (kubeconfig !== undefined && above.some((one) => one.limits.clusters !== undefined))

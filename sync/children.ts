@@ -32,6 +32,21 @@ export function childProblems(manifests: readonly KubeObject[], own: string, abo
   return [...problems, { message: `there are ${children.length} Deliveries, and ${mostChildren} are allowed in one` }];
 }
 
+/** What becomes of a Delivery of a set that nothing is generated for any more. */
+export type SetDeletion = 'confirm' | 'delete' | 'orphan';
+
+/**
+ * Why a Delivery that left its set stays: it was made when the set said another thing of what leaves it, and what it says now counts.
+ * @param deletion what the set says now; undefined for what is no set
+ */
+export function keptBySet(manifest: KubeObject, deletion: SetDeletion | undefined): string | undefined {
+  if (deletion === undefined || deletion === 'delete' || !isDelivery(manifest)) return undefined;
+  const isAllowed = annotation(manifest, 'lockstep.dev/prune') === 'allowed';
+  const before = textAt(manifest, 'spec', 'deletionPolicy') === 'orphan' ? 'orphan' : 'delete';
+  if (!isAllowed || before === deletion) return undefined;
+  return `deletion is ${deletion} now, and was ${before} when it was made: somebody must confirm it`;
+}
+
 /** Whether all that a Delivery has goes with it. */
 export function takesAllAlong(manifest: KubeObject): boolean {
   if (annotation(manifest, 'lockstep.dev/prune') === 'allowed') return false;

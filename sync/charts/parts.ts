@@ -103,7 +103,7 @@ function partsOf(view: RepositoryView, folder: string): Part[] {
   const locked = [...lockOf(view, folder, 'Chart.lock'), ...lockOf(view, folder, 'requirements.lock')];
   const charts = view(join(folder, 'charts'));
   const held = charts.kind === 'folder' ? charts.names.map(({ name }) => name) : [];
-  const missing = wanted.filter(({ name }) => !held.some((entry) => isOf(entry, name)));
+  const missing = wanted.filter((part) => !held.some((entry) => isOf(view, join(folder, 'charts'), entry, part)));
   if (missing.length > mostParts)
     throw new LockstepError('InvalidManifests', `the chart ${folder} needs more than ${mostParts} others`);
   return missing.map((part) => ({ ...part, version: lockedVersion(part, locked, folder) }));
@@ -124,9 +124,13 @@ function lockedVersion({ name, version, repository }: Part, locked: readonly Par
   );
 }
 
-/** A folder, or an archive with a version in its name. */
-function isOf(entry: string, name: string): boolean {
-  return entry === name || (entry.startsWith(`${name}-`) && /^v?\d.*\.tgz$/.test(entry.slice(name.length + 1)));
+/** A folder, or an archive with its version in its name. What is of another version Helm would leave out without a word. */
+function isOf(view: RepositoryView, charts: string, entry: string, { name, version }: Part): boolean {
+  const [, archived] = entry.startsWith(`${name}-`) ? (/^(v?\d.*)\.tgz$/.exec(entry.slice(name.length + 1)) ?? []) : [];
+  const place = join(charts, entry, 'Chart.yaml');
+  const found = entry === name ? textAt(readYaml(view(place), place), 'version') : archived;
+  if (found === undefined) return entry === name;
+  return version === '' || !isVersionRange(version) || chooseVersion(version, [found]) !== undefined;
 }
 
 function lockOf(view: RepositoryView, folder: string, file: string): Part[] {

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../diff/json.ts';
+import type { SetDeletion } from '../children.ts';
 import { LockstepError } from '../errors.ts';
 import { artifactFollowedOf, type Followed, followedOf } from '../source/follow.ts';
 import { parseSourceUrl } from '../source/url.ts';
@@ -31,17 +32,18 @@ export interface SetSettings {
   readonly generators: readonly Generator[];
   /** The manifest of a Delivery. */
   readonly template: JsonObject;
-  /** Whether what nothing is generated for any more goes by itself: then there may be nothing at all. */
-  readonly mayBeEmpty: boolean;
+  readonly deletion: SetDeletion;
 }
 
 /** @throws LockstepError InvalidSpec, SourceUnsupported */
 export function readSet({ generators, template, deletion = 'confirm' }: DeliverySetSpec): SetSettings {
   const { metadata, spec } = template as { metadata: JsonObject; spec: JsonObject };
   const annotations = isObject(metadata['annotations']) ? metadata['annotations'] : {};
-  const mayBeEmpty = deletion !== 'confirm';
   // Who deletes by a set has said so once for all. Each Delivery stands for itself: one that fails rolls no other back.
-  const allowed = { 'lockstep.dev/health': 'ignore', ...(mayBeEmpty ? { 'lockstep.dev/prune': 'allowed' } : {}) };
+  const allowed = {
+    'lockstep.dev/health': 'ignore',
+    ...(deletion === 'confirm' ? {} : { 'lockstep.dev/prune': 'allowed' }),
+  };
   const policy = deletion === 'orphan' ? { deletionPolicy: 'orphan' } : {};
   return {
     generators: generators.map(readGenerator),
@@ -51,7 +53,7 @@ export function readSet({ generators, template, deletion = 'confirm' }: Delivery
       metadata: { ...metadata, annotations: { ...annotations, ...allowed } },
       spec: { ...spec, ...policy },
     },
-    mayBeEmpty,
+    deletion,
   };
 }
 

@@ -1,5 +1,6 @@
 import { hashForPeople } from '../../diff/hash.ts';
 import { canonicalJson, type Json } from '../../diff/json.ts';
+import type { SetDeletion } from '../children.ts';
 import { inOneLine } from '../errors.ts';
 import { breathe } from '../parallel.ts';
 import { type Entry, isUnderWay, type ReleaseRecord } from '../release/record.ts';
@@ -16,8 +17,8 @@ export interface Draftable {
   readonly input: string;
   readonly desired: readonly Desired[];
   readonly skipped: readonly ObjectRef[];
-  /** Whether nothing at all is as good as any other content. */
-  readonly mayBeEmpty?: boolean;
+  /** What becomes of Deliveries that leave, where it is a set of them. */
+  readonly deletion?: SetDeletion | undefined;
 }
 
 /** A plan as data: what releasing a revision would do, before anything is done. */
@@ -46,13 +47,12 @@ export async function draft(wanted: Draftable, record: ReleaseRecord, trial: Tri
   await breathe();
   const leftAlone = planLeftAlone(record, skipped);
   const tried = await tryEntries(changedEntries(entries), entries, trial);
-  const items = [...tried.items, ...leftAlone, ...planPrune(entries, prune)].sort(inOrder);
+  const items = [...tried.items, ...leftAlone, ...planPrune(entries, prune, wanted.deletion)].sort(inOrder);
   const hash = hashOf(input, items, entries);
-  const isEmptied = wanted.mayBeEmpty === true && desired.length === 0;
   const guarded = [
-    ...(record.confirmed === hash || isEmptied
+    ...(record.confirmed === hash
       ? []
-      : massPrune(desired.length + leftAlone.length, record, entries, hash)),
+      : massPrune(desired.length + leftAlone.length, record, entries, { hash, ...wanted })),
     ...(prune ? missing(entries) : []),
   ];
   return {
@@ -77,14 +77,16 @@ function massPrune(
   wanted: number,
   record: ReleaseRecord,
   entries: ReadonlyMap<string, Entry>,
-  hash: string,
+  { hash, deletion }: { readonly hash: string; readonly deletion?: SetDeletion | undefined },
 ): Refusal[] {
   if (!entries.values().some(({ removed }) => removed)) return [];
   const applied = [...record.entries.values()].filter((entry) => entry.applied !== undefined);
   const good = isUnderWay(record) ? record.goods[0]?.objects : undefined;
   const before = good ?? new Set(applied.filter(({ removed }) => !removed).map(({ key }) => key));
   const leaving = [...entries.values()].filter(({ key, removed }) => removed && before.has(key)).length;
-  const refusal = pruneRefusal(wanted, good?.size ?? applied.length, leaving);
+  // A set may make nothing at all, where what leaves it goes by itself.
+  const mayBeEmpty = deletion !== undefined && deletion !== 'confirm';
+  const refusal = pruneRefusal(wanted, good?.size ?? applied.length, leaving, mayBeEmpty);
   if (refusal === undefined) return [];
   const message = `${refusal.message} unless somebody confirms the plan ${hash}`;
   return [{ ...refusal, message, permanent: true }];

@@ -16,7 +16,7 @@ export function stillNeeded(entries: readonly Entry[]): ReadonlySet<string> {
 }
 
 function leavingNeeds(entries: readonly Entry[]): (Reference & { readonly key: string; readonly by: Entry })[] {
-  const isLeaving = ({ removed, manifest }: Entry): boolean => removed && keepReason(manifest) === undefined;
+  const isLeaving = ({ removed, manifest }: Entry): boolean => removed && keepReason(manifest, undefined) === undefined;
   const leaving = new Set(entries.filter(isLeaving).map(({ key }) => key));
   if (leaving.size === 0) return [];
   return entries.flatMap((by) => {

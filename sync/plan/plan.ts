@@ -4,6 +4,7 @@ import { withoutNoise } from '../../diff/normalize.ts';
 import { jsonPatch } from '../../diff/patch.ts';
 import { pathText, withoutPlaces } from '../../diff/places.ts';
 import type { Ownership } from '../apply/fields.ts';
+import type { SetDeletion } from '../children.ts';
 import type { FieldConflict } from '../errors.ts';
 import type { Hook } from '../hooks/phases.ts';
 import { inPhases, type Wanted } from '../hooks/wanted.ts';
@@ -191,10 +192,10 @@ function changeOf(
 }
 
 /** What happens to the objects that left Git. */
-export function planPrune(entries: ReadonlyMap<string, Entry>, prune: boolean): PlanItem[] {
+export function planPrune(entries: ReadonlyMap<string, Entry>, prune: boolean, deletion?: SetDeletion): PlanItem[] {
   return [...entries.values()].flatMap((entry) => {
     if (!entry.removed) return [];
-    const kept = prune ? keepReason(entry.manifest) : 'spec.sync.prune is false';
+    const kept = prune ? keepReason(entry.manifest, deletion) : 'spec.sync.prune is false';
     const base = { key: entry.key, ref: entry.ref, wave: entry.wave, ...nothing };
     return [
       kept === undefined

@@ -1,10 +1,12 @@
 import { asDeclared, foreignIn } from '../../diff/declared.ts';
+import { textAt } from '../../diff/json.ts';
 import type { ApplyResult } from '../apply/apply.ts';
 import { defaultsInTheWay, tryWithout } from '../apply/claim.ts';
 import { type Applier, applyManifest, triedOn } from '../apply/entry.ts';
 import { ownershipOf } from '../apply/fields.ts';
 import { tryReplace } from '../apply/replace.ts';
 import { type Taken, takenFrom } from '../apply/taken.ts';
+import { isDelivery } from '../children.ts';
 import {
   ApiError,
   type ApiErrorClass,
@@ -18,8 +20,8 @@ import { isOnlyCreated, leftAloneByFlux } from '../options.ts';
 import { inParallel } from '../parallel.ts';
 import type { Kinds } from '../ports.ts';
 import type { Entry } from '../release/record.ts';
-import { fieldManager, foreignOwner, type Stamp, stamped } from '../stamp.ts';
-import { annotation, type KubeObject, titleOf } from '../types.ts';
+import { deliveryLabel, fieldManager, foreignOwner, type Stamp, shortUid, stamped } from '../stamp.ts';
+import { annotation, type KubeObject, label, titleOf } from '../types.ts';
 import { comesInTime, isDeferred } from './deferred.ts';
 import { type PlanItem, type Probe, planOf } from './plan.ts';
 import { leavingHolders, rivalsOf } from './rivals.ts';
@@ -205,8 +207,14 @@ async function hasHome(entry: Entry, trial: Trial): Promise<boolean> {
 /** @throws LockstepError ForeignOwner when an object belongs to another tool and adoption was not asked for */
 export function refuseForeign(entry: Entry, live: KubeObject, own: string, adopt: boolean): void {
   if (adopt || annotation(entry.manifest, 'lockstep.dev/adopt') === 'true') return;
-  const owner = foreignOwner(live, own);
+  const owner = foreignOwner(live, own) ?? madeByHand(live, own);
   if (owner !== undefined) throw new LockstepError('ForeignOwner', `${titleOf(entry.ref)} belongs to ${owner}`);
+}
+
+/** A Delivery acts as an account: who has made one by hand does not lose it to a repository in which that name turns up. */
+function madeByHand(live: KubeObject, own: string): string | undefined {
+  const isFree = isDelivery(live) && label(live, deliveryLabel) === undefined;
+  return isFree && shortUid(textAt(live, 'metadata', 'uid') ?? '') !== own ? 'whoever has made it by hand' : undefined;
 }
 
 const codes: Readonly<Partial<Record<ApiErrorClass, ErrorCode>>> = {

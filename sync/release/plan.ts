@@ -55,12 +55,7 @@ async function makePlan(turn: Turn, found: Found): Promise<Plan> {
   const { record } = session;
   const stamp = stampOf(turn, record.sequence + 1);
   const trial = { ...applierOf(turn), kinds: world.kinds, stamp, parallel: parallelRequests };
-  const drafted = await draft(
-    { ...found, mayBeEmpty: delivery.set?.mayBeEmpty ?? false },
-    record,
-    trial,
-    delivery.prune,
-  );
+  const drafted = await draft({ ...found, deletion: delivery.set?.deletion }, record, trial, delivery.prune);
   const { entries, items, refusals, hash } = drafted;
   if (refusals.length > 0) throw refusalError(refusals);
   const release: Release = {

@@ -28,10 +28,11 @@ export async function pruneRemoved(turn: Turn): Promise<boolean> {
   // What pods still refer to left Git while nothing was pruned: it is not taken from under them now.
   const needed = stillNeeded(entries);
   const mayAll = isConfirmed(session.record);
+  const deletion = delivery.set?.deletion;
   const mayGo = ({ key, removed, manifest, inexact, origin }: Entry): boolean =>
     // What was found to be marked is looked at again after the next release.
     removed &&
-    (origin === 'created' ? keptAlways : keepReason)(manifest, mayAll) === undefined &&
+    (origin === 'created' ? keptAlways(manifest, mayAll) : keepReason(manifest, deletion, mayAll)) === undefined &&
     inexact === undefined &&
     !needed.has(key);
   const doomed = entries.filter(mayGo);
@@ -51,7 +52,7 @@ export async function pruneFirst(turn: Turn): Promise<boolean> {
       origin !== 'adopted' &&
       inexact === undefined &&
       isPrunedFirst(manifest) &&
-      keepReason(manifest) === undefined,
+      keepReason(manifest, turn.delivery.set?.deletion) === undefined,
   );
   if (doomed.length === 0) return true;
   return (await deleteInReverse(turn, doomed)).length === 0;

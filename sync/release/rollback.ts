@@ -129,7 +129,7 @@ async function giveAllBack(turn: Turn): Promise<string[]> {
 function leftOnTheList({ delivery, session }: Turn): string[] {
   return [...session.record.entries.values()].flatMap(({ ref, manifest, removed, isLeaving, touched, origin }) => {
     const isLeft = removed && isLeaving === true && touched === true && origin === undefined;
-    const goes = delivery.prune && keepReason(manifest) === undefined;
+    const goes = delivery.prune && keepReason(manifest, delivery.set?.deletion) === undefined;
     return isLeft && !goes ? [`${titleOf(ref)} was in no good release, and stays as the failed one has left it`] : [];
   });
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
+import type { KubeObject } from '../../sync/types.ts';
 import { buildControlPlane } from '../cluster/build.ts';
+import { serveApplications } from './support/argo.ts';
 import { runBeside } from './support/beside.ts';
 import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import type { Repository } from './support/git-server.ts';
@@ -175,7 +177,28 @@ describeOnOwnCluster('every command of', () => {
     expect(output).toContain('ErrImagePull');
   });
 
-  it.each(['order-and-hooks', 'move-here', 'kustomize-and-helm'])('docs/how-to/%s.md', async (name) => {
+  it('docs/how-to/move-here.md', async () => {
+    const namespace = 'docs-move-here';
+    const repository = repositoryOf(namespace);
+    await deliver(namespace, repository);
+    await serveApplications(lockstep.kube);
+    await makeNamespace(lockstep.kube, 'argocd', 'none');
+    await lockstep.kube.apply({
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Application',
+      metadata: { name: namespace, namespace: 'argocd' },
+      spec: {
+        source: { repoURL: repository.url, path: 'deploy', targetRevision: 'main' },
+        destination: { server: 'https://kubernetes.default.svc', namespace },
+        syncPolicy: { automated: { prune: true, selfHeal: true } },
+      },
+    } as unknown as KubeObject);
+    const output = await run({ file: 'docs/how-to/move-here.md', namespace, mayDiffer: true }, repository);
+    expect(output).toMatch(/differs: .*[\s\S]*2 unchanged\nplan [0-9a-f]{12}/);
+    expect(output).toContain(`application.argoproj.io "${namespace}" deleted`);
+  });
+
+  it.each(['order-and-hooks', 'kustomize-and-helm'])('docs/how-to/%s.md', async (name) => {
     const namespace = `docs-${name}`;
     const repository = repositoryOf(namespace);
     await deliver(namespace, repository);

@@ -180,7 +180,7 @@ describeOnOwnCluster('who writes a Delivery', () => {
   });
 
   it('may not send a Secret that somebody else has named elsewhere', async () => {
-    await may([deliveries]);
+    await may([deliveries, impersonate]);
     const url = 'https://git.example.com/shop';
     const source = { url, secretRef: { name: 'theirs' } };
     const ready = { name: 'ready', web: { url: 'https://shop.example.com/ready', secretRef: { name: 'probe' } } };
@@ -219,6 +219,28 @@ describeOnOwnCluster('who writes a Delivery', () => {
       expect(await change(sync)).toContain('may not approve the Delivery g');
     await may([deliveries, { apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['approve'] }]);
     await until('it may', async () => (await change({ approval: 'none', windows: [] })) === undefined);
+  });
+
+  it('may not say anew what somebody else has made an account do', async () => {
+    await may([deliveries, impersonate]);
+    const spec = { target: { serviceAccountName: 'admin' } };
+    await admin.apply(delivery('infra', spec));
+    const ref = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'Delivery', namespace, name: 'infra' };
+    const refusal = (changed: object) =>
+      tenant.edit(ref, { spec: changed }).then(
+        () => 'nothing',
+        (error: unknown) => messageOf(error),
+      );
+    for (const changed of [
+      { source: { url: 'https://evil.example.com/x' } },
+      { source: { path: 'other' } },
+      { render: { helm: { values: { command: 'x' } } } },
+      { target: { namespace: 'other' } },
+    ])
+      expect(await refusal(changed), JSON.stringify(changed)).toContain(
+        'may not impersonate the service account admin',
+      );
+    expect(await refusal({ suspend: true, history: 4 })).toBe('nothing');
   });
 
   it('may change what is not about that, also where somebody else named the account', async () => {

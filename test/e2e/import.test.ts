@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
+import { serveApplications } from './support/argo.ts';
 import { readAudit } from './support/audit.ts';
 import { lockstepBeside } from './support/cli.ts';
 import { deliveryRef, makeNamespace } from './support/furnish.ts';
@@ -161,16 +162,7 @@ describeOnOwnCluster('lockstep import', () => {
   });
 
   it('reads a cluster too, tells what it can not take over, and changes nothing', async () => {
-    const name = 'applications.argoproj.io';
-    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-    const versions = [{ name: 'v1alpha1', served: true, storage: true, schema }];
-    const of = { plural: 'applications', singular: 'application', kind: 'Application' };
-    await lockstep.kube.apply({
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name },
-      spec: { group: 'argoproj.io', scope: 'Namespaced', names: of, versions },
-    } as unknown as KubeObject);
+    await serveApplications(lockstep.kube);
     const [object] = parseYaml(
       argo('import-argo', 'https://h/r').replace('namespace: argocd', 'namespace: import-argo'),
     ) as KubeObject[];
@@ -178,36 +170,27 @@ describeOnOwnCluster('lockstep import', () => {
       ...object,
       spec: { ...(object?.['spec'] as object), source: { repoURL: 'https://h/r', path: 'a', plugin: { name: 'x' } } },
     };
-    const path = '/apis/argoproj.io/v1alpha1/namespaces/import-argo/applications';
-    try {
-      await until(
-        'it is served',
-        async () => (await lockstep.kube.http.request({ method: 'GET', path }).catch(() => undefined)) !== undefined,
-      );
-      await lockstep.kube.http.request({
-        method: 'POST',
-        path,
-        body: JSON.stringify(plugin),
-        contentType: 'application/json',
-      });
-      const answer = await lockstepBeside([
-        'import',
-        '-n',
-        'import-argo',
-        '-o',
-        'json',
-        '--kubeconfig',
-        inject('kubeconfig'),
-      ]);
-      expect(answer.code).toBe(2);
-      const { manifests: written, notes } = JSON.parse(answer.stdout);
-      expect(written).toMatchObject([{ kind: 'Delivery', metadata: { name: 'shop', namespace: 'import-argo' } }]);
-      expect(notes).toContainEqual(expect.objectContaining({ kind: 'refused', field: 'source.plugin' }));
-      expect(
-        (await lockstepBeside(['import', '-n', 'import-flux', '--kubeconfig', inject('kubeconfig')])).stderr,
-      ).toContain('there is no Application');
-    } finally {
-      await lockstep.kube.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name });
-    }
+    await lockstep.kube.http.request({
+      method: 'POST',
+      path: '/apis/argoproj.io/v1alpha1/namespaces/import-argo/applications',
+      body: JSON.stringify(plugin),
+      contentType: 'application/json',
+    });
+    const answer = await lockstepBeside([
+      'import',
+      '-n',
+      'import-argo',
+      '-o',
+      'json',
+      '--kubeconfig',
+      inject('kubeconfig'),
+    ]);
+    expect(answer.code).toBe(2);
+    const { manifests: written, notes } = JSON.parse(answer.stdout);
+    expect(written).toMatchObject([{ kind: 'Delivery', metadata: { name: 'shop', namespace: 'import-argo' } }]);
+    expect(notes).toContainEqual(expect.objectContaining({ kind: 'refused', field: 'source.plugin' }));
+    expect(
+      (await lockstepBeside(['import', '-n', 'import-flux', '--kubeconfig', inject('kubeconfig')])).stderr,
+    ).toContain('there is no Application');
   });
 });

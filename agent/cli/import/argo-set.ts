@@ -24,7 +24,7 @@ export function importApplicationSet(
     kind: 'Application',
     metadata: {
       namespace: object.metadata.namespace ?? '',
-      ...mapOf(template['metadata']),
+      ...withCascade(mapOf(template['metadata']), mapOf(spec['syncPolicy'])),
       name: String(at(template, 'metadata', 'name')),
     },
     spec: mapOf(template['spec']),
@@ -34,10 +34,8 @@ export function importApplicationSet(
   for (const field of ['templatePatch', 'strategy'])
     if (spec[field] !== undefined) notes.refused(field, 'there is nothing like it');
   const [delivery] = made.manifests;
-  if (delivery === undefined || made.manifests.length > 1) {
-    notes.refused('template', 'one with several sources: make a set for each');
-    return { manifests: [], notes: notes.all };
-  }
+  if (made.manifests.length > 1) notes.refused('template', 'one with several sources: make a set for each');
+  if (delivery === undefined || made.manifests.length > 1) return { manifests: [], notes: notes.all };
   const set: KubeObject = {
     apiVersion: deliveryApiVersion,
     kind: 'DeliverySet',
@@ -52,6 +50,13 @@ export function importApplicationSet(
   return { manifests: [set], notes: notes.all };
 }
 
+/** Argo CD itself adds the finalizer by which an Application takes all along, unless it is told otherwise. */
+function withCascade(metadata: JsonObject, policy: JsonObject): JsonObject {
+  const isPreserved = policy['preserveResourcesOnDeletion'] === true;
+  if (isPreserved || listOf(metadata['finalizers']).length > 0) return metadata;
+  return { ...metadata, finalizers: ['resources-finalizer.argocd.argoproj.io'] };
+}
+
 function deletionOf(policy: JsonObject): string {
   if (policy['preserveResourcesOnDeletion'] === true) return 'orphan';
   const sync = policy['applicationsSync'];
@@ -64,7 +69,15 @@ function generatorOf(generator: JsonObject, notes: Notes): JsonObject[] {
   for (const name of Object.keys(generator))
     if (!known.includes(name))
       notes.refused(`generators.${name}`, 'there is no such generator; a list or files of a repository may do');
-  if (generator['list'] !== undefined) return [{ list: [...listOf(at(generator, 'list', 'elements'))] }];
+  for (const name of known)
+    for (const field of ['template', 'pathParamPrefix', 'elementsYaml'])
+      if (at(generator, name, field) !== undefined)
+        notes.refused(
+          `generators.${name}.${field}`,
+          'there is nothing like it: write it into the template or the list',
+        );
+  const elements = listOf(at(generator, 'list', 'elements'));
+  if (generator['list'] !== undefined) return elements.length === 0 ? [] : [{ list: [...elements] }];
   if (generator['git'] !== undefined) return gitOf(mapOf(generator['git']), notes);
   return generator['pullRequest'] === undefined ? [] : requestsOf(mapOf(generator['pullRequest']), notes);
 }
@@ -83,6 +96,9 @@ function gitOf(git: JsonObject, notes: Notes): JsonObject[] {
   });
 }
 
+/** Where servers answer: Argo CD adds it by itself. */
+const apiPaths = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' } as const;
+
 function requestsOf(asked: JsonObject, notes: Notes): JsonObject[] {
   const provider = (['github', 'gitlab', 'gitea'] as const).find((name) => asked[name] !== undefined);
   if (provider === undefined) {
@@ -96,6 +112,8 @@ function requestsOf(asked: JsonObject, notes: Notes): JsonObject[] {
       'its token is to be the bearerToken of a Secret named requests in the namespace of the set',
     );
   const secretRef = tokenRef === undefined && appSecretName === undefined ? undefined : { name: 'requests' };
+  const server = textOf(api)?.replace(/\/+$/, '');
+  const end = apiPaths[provider];
   const path = provider === 'gitlab' ? String(project) : `${owner}/${repo}`;
   const branches = listOf(asked['filters']).flatMap((filter) => textOf(mapOf(filter)['targetBranchMatch']) ?? []);
   if (listOf(asked['filters']).length > 0)
@@ -105,7 +123,7 @@ function requestsOf(asked: JsonObject, notes: Notes): JsonObject[] {
     {
       pullRequests: compact({
         provider,
-        api: textOf(api),
+        api: server === undefined || server.endsWith(end) ? server : `${server}${end}`,
         project: path,
         labels: [...listOf(labels)],
         branch,
@@ -120,10 +138,14 @@ const names: Readonly<Record<string, string>> = {
   'path.basename': 'path.name',
   'path.basenameNormalized': 'path.slug',
   'path.path': 'path',
+  'path.filename': 'path.file',
+  'path.filenameNormalized': 'path.fileSlug',
   branch_slug: 'branchSlug',
   branchSlug: 'branchSlug',
   head_sha: 'commit',
+  head_short_sha: 'shortCommit',
   target_branch: 'target',
+  target_branch_slug: 'targetSlug',
 };
 
 /** Every text of a template, with its parameters by their names here. */
@@ -135,15 +157,17 @@ function renamed(value: Json, notes: Notes): Json {
   return value.replaceAll(/\{\{-?\s*(.*?)\s*-?\}\}/g, (whole, expression: string) => {
     const name = nameOf(expression);
     if (name !== undefined) return `{{ ${name} }}`;
-    notes.refused('template', `${whole} is more than the name of a parameter`);
+    notes.refused('template', `${whole} is more than the name of a parameter that there is`);
     return whole;
   });
 }
+
+const missing = new Set(['head_short_sha_7', 'labels']);
 
 function nameOf(expression: string): string | undefined {
   const [, index] = /^index \.path\.segments (\d+)$/.exec(expression) ?? /^path\[(\d+)\]$/.exec(expression) ?? [];
   if (index !== undefined) return `path.${index}`;
   const plain = expression.replace(/^\./, '');
-  if (!/^[\w-]+(\.[\w-]+)*$/.test(plain)) return undefined;
+  if (!/^[\w-]+(\.[\w-]+)*$/.test(plain) || missing.has(plain)) return undefined;
   return names[plain] ?? plain;
 }

@@ -35,7 +35,7 @@ export function argoSource(
     }),
     render: compact({
       kustomize: kustomizeOf(mapOf(source['kustomize']), notes),
-      helm: helmOf(mapOf(source['helm']), notes),
+      helm: helmOf(mapOf(source['helm']), ownFiles(source, values, notes), notes),
     }),
   };
 }
@@ -56,20 +56,22 @@ function chartSource(
   values: ReadonlyMap<string, JsonObject>,
   notes: Notes,
 ): SourceParts {
-  const helm = helmOf(mapOf(source['helm']), notes);
+  const helm = helmOf(mapOf(source['helm']), valueFilesOf(source).filter(isInside), notes);
   const version = textOf(source['targetRevision']);
   const named = compact({
     repository: urlOf(source['repoURL']),
     chart,
     version: version === '*' ? undefined : version,
   });
-  const files = listOf(mapOf(source['helm'])['valueFiles']).filter((file) => typeof file === 'string');
+  const files = valueFilesOf(source);
   const names = new Set(files.flatMap((file) => /^\$([^/]+)\//.exec(file)?.[1] ?? []));
   const [name] = names;
   const beside = name === undefined ? undefined : values.get(name);
+  if (name !== undefined && beside === undefined)
+    notes.refused('source.helm.valueFiles', `no source has the name ${name}`);
   if (names.size > 1) notes.refused('sources', 'files of values from several repositories: put them into one');
   if (beside === undefined) return { source: undefined, render: { helm: { ...helm, ...named } } };
-  const inside = files.filter((file) => !file.startsWith('$'));
+  const inside = files.filter(isInside);
   if (inside.length > 0)
     notes.refused('source.helm.valueFiles', `${inside.join(', ')} of the chart itself: files are read from Git here`);
   const valuesFiles = files.filter((file) => file.startsWith('$')).map((file) => file.slice(file.indexOf('/')));
@@ -80,11 +82,36 @@ function chartSource(
   };
 }
 
+function valueFilesOf(source: JsonObject): string[] {
+  return listOf(mapOf(source['helm'])['valueFiles']).filter((file) => typeof file === 'string');
+}
+
+function isInside(file: string): boolean {
+  return !file.startsWith('$');
+}
+
+/** The files of values of a chart in Git: those of another source are here only where that is the same repository. */
+function ownFiles(source: JsonObject, values: ReadonlyMap<string, JsonObject>, notes: Notes): string[] {
+  return valueFilesOf(source).flatMap((file) => {
+    if (isInside(file)) return [file];
+    const [, name = '', path = ''] = /^\$([^/]+)(\/.*)$/.exec(file) ?? [];
+    const beside = values.get(name);
+    const isSame = beside?.['repoURL'] === source['repoURL'] && beside?.['targetRevision'] === source['targetRevision'];
+    if (isSame) return [path];
+    notes.refused(
+      'source.helm.valueFiles',
+      `${file} stands in another repository than the chart: put it beside the chart`,
+    );
+    return [];
+  });
+}
+
 /** Argo CD does not say whether a name is a branch or a tag. */
 export function refOf(revision: string | undefined, notes: Notes): JsonObject {
   if (revision === undefined || revision === 'HEAD') return { name: 'HEAD' };
   if (/^[0-9a-f]{40}$/.test(revision) || revision === '{{ commit }}') return { commit: revision };
   if (revision.startsWith('refs/')) return { name: revision };
+  if (revision === '*') return { semver: revision };
   if (/[*x^~<>=|]|\s-\s/.test(revision) && /\d/.test(revision) && /^[\dv*x^~<>=|.,\s-]+$/.test(revision))
     return { semver: revision };
   if (!/^v?\d+\.\d+(\.\d+)?([-+].*)?$/.test(revision)) return { branch: revision };
@@ -113,15 +140,14 @@ function ignoreOf(path: string, directory: JsonObject): string | undefined {
   return lines.length === 0 ? undefined : `${lines.join('\n')}\n`;
 }
 
-function helmOf(helm: JsonObject, notes: Notes): JsonObject {
+function helmOf(helm: JsonObject, files: readonly string[], notes: Notes): JsonObject {
   for (const field of ['apiVersions', 'kubeVersion', 'namespace'])
     if (helm[field] !== undefined) notes.differs(`source.helm.${field}`, 'is that of the target cluster');
   if (helm['ignoreMissingValueFiles'] === true)
     notes.refused('source.helm.ignoreMissingValueFiles', 'a file of values that is missing is an error');
   const given = [mapOf(helm['valuesObject']), valuesIn(textOf(helm['values']), notes)];
   const values = structuredClone(given.find((one) => Object.keys(one).length > 0) ?? {});
-  for (const parameter of listOf(helm['parameters'])) setValue(values, mapOf(parameter));
-  const files = listOf(helm['valueFiles']).filter((file) => typeof file === 'string' && !file.startsWith('$'));
+  for (const parameter of listOf(helm['parameters'])) setValue(values, mapOf(parameter), notes);
   return compact({
     releaseName: textOf(helm['releaseName']),
     valuesFiles: [...files],
@@ -142,8 +168,16 @@ function valuesIn(text: string | undefined, notes: Notes): JsonObject {
 }
 
 /** `a.b.c=value`; a text that looks like a number or word is one, unless it is forced to be a text. */
-function setValue(values: JsonObject, parameter: JsonObject): void {
-  const names = (textOf(parameter['name']) ?? '').split(/(?<!\\)\./).map((name) => name.replaceAll('\\.', '.'));
+function setValue(values: JsonObject, parameter: JsonObject, notes: Notes): void {
+  const whole = textOf(parameter['name']) ?? '';
+  if (/(?<!\\)\[/.test(whole)) {
+    notes.refused(
+      'source.helm.parameters',
+      `${whole}: one item of a list can not be set: write the whole list into values`,
+    );
+    return;
+  }
+  const names = whole.split(/(?<!\\)\./).map((name) => name.replaceAll('\\.', '.'));
   const text = typeof parameter['value'] === 'string' ? parameter['value'] : '';
   const isText = parameter['forceString'] === true;
   const last = names.pop() ?? '';
@@ -154,7 +188,14 @@ function setValue(values: JsonObject, parameter: JsonObject): void {
     map[name] = inner;
     map = inner;
   }
-  map[last] = isText ? text : typed(text);
+  map[last] = isText ? text : listed(text);
+}
+
+/** `{a,b}` is a list. */
+function listed(text: string): Json {
+  const [, inner] = /^\{(.*)\}$/.exec(text) ?? [];
+  if (inner === undefined) return typed(text);
+  return inner === '' ? [] : inner.split(/(?<!\\),/).map((one) => typed(one.replaceAll('\\,', ',')));
 }
 
 function typed(text: string): Json {
@@ -171,6 +212,9 @@ function kustomizeOf(kustomize: JsonObject, notes: Notes): JsonObject {
       'source.kustomize.commonLabels',
       'labels are on objects and their pods, and not on selectors: add them in the kustomization where they must be',
     );
+  const patches = listOf(kustomize['patches']).map(mapOf);
+  if (patches.some(({ patch }) => textOf(patch) === undefined))
+    notes.refused('source.kustomize.patches', 'one that stands in a file: name it in the kustomization');
   return compact({
     namespace: textOf(kustomize['namespace']),
     namePrefix: textOf(kustomize['namePrefix']),
@@ -179,9 +223,9 @@ function kustomizeOf(kustomize: JsonObject, notes: Notes): JsonObject {
     annotations: mapOf(kustomize['commonAnnotations']),
     images: listOf(kustomize['images']).flatMap((image) => (typeof image === 'string' ? imageOf(image) : [])),
     replicas: [...listOf(kustomize['replicas'])],
-    patches: listOf(kustomize['patches']).map((patch) =>
-      compact({ patch: textOf(mapOf(patch)['patch']), target: mapOf(mapOf(patch)['target']) }),
-    ),
+    patches: patches
+      .filter(({ patch }) => textOf(patch) !== undefined)
+      .map(({ patch, target }) => compact({ patch, target: mapOf(target) })),
     components: [...listOf(kustomize['components'])],
   });
 }

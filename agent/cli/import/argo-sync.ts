@@ -1,8 +1,9 @@
-import { at, type Json, type JsonObject } from '../../../diff/json.ts';
+import { at, type JsonObject } from '../../../diff/json.ts';
+import { type Place, windowsOf } from './argo-windows.ts';
 import { compact, listOf, mapOf, type Notes, textOf } from './note.ts';
 
 /** What of a Delivery says how it is applied, of an Application that says how it is synced. */
-export function argoSync(spec: JsonObject, project: JsonObject | undefined, name: string, notes: Notes): JsonObject {
+export function argoSync(spec: JsonObject, project: JsonObject | undefined, place: Place, notes: Notes): JsonObject {
   const policy = mapOf(spec['syncPolicy']);
   const automated = policy['automated'];
   const settings = mapOf(automated);
@@ -16,8 +17,8 @@ export function argoSync(spec: JsonObject, project: JsonObject | undefined, name
     prune: settings['prune'] === true ? undefined : false,
     selfHeal: settings['selfHeal'] === true ? undefined : false,
     adopt: true,
-    ignore: listOf(spec['ignoreDifferences']).map((one) => ignoreOf(mapOf(one), notes)),
-    windows: windowsOf(project, name, notes),
+    ignore: ignoresOf(spec, notes),
+    windows: windowsOf(project, place, notes),
   });
 }
 
@@ -43,6 +44,19 @@ function syncOption(option: string, notes: Notes): void {
     );
 }
 
+/** A rule of which nothing is left would be for all fields of all objects. */
+function ignoresOf(spec: JsonObject, notes: Notes): JsonObject[] {
+  const given = listOf(spec['ignoreDifferences']).map(mapOf);
+  const respected = listOf(at(spec, 'syncPolicy', 'syncOptions')).includes('RespectIgnoreDifferences=true');
+  if (given.length > 0 && !respected)
+    notes.differs('ignoreDifferences', 'what is ignored is not applied either, once an object exists');
+  return given
+    .map((one) => ignoreOf(one, notes))
+    .filter(
+      ({ jsonPointers, managedFieldsManagers }) => jsonPointers !== undefined || managedFieldsManagers !== undefined,
+    );
+}
+
 function ignoreOf(rule: JsonObject, notes: Notes): JsonObject {
   const pointers = listOf(rule['jqPathExpressions']).flatMap((path) => {
     const pointer = pointerOf(typeof path === 'string' ? path : '');
@@ -51,7 +65,8 @@ function ignoreOf(rule: JsonObject, notes: Notes): JsonObject {
     return pointer ?? [];
   });
   return compact({
-    group: textOf(rule['group']),
+    // Without one it is the core's.
+    group: textOf(rule['group']) ?? '',
     kind: textOf(rule['kind']),
     namespace: textOf(rule['namespace']),
     name: textOf(rule['name']),
@@ -68,32 +83,4 @@ function pointerOf(path: string): string | undefined {
     .map(([whole, plain, quoted, index]) => (whole === '[]' ? '*' : (plain ?? quoted ?? index ?? '')))
     .map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('');
-}
-
-/** The windows of a project that are for an Application. */
-function windowsOf(project: JsonObject | undefined, name: string, notes: Notes): Json[] {
-  return listOf(at(project, 'spec', 'syncWindows')).flatMap((one) => {
-    const window = mapOf(one);
-    const applications = listOf(window['applications']);
-    if (applications.length > 0 && !applications.some((glob) => fits(String(glob), name))) return [];
-    if (applications.length === 0)
-      notes.differs(
-        'project.syncWindows',
-        'a window for namespaces or clusters is taken over: leave it out where it is for others',
-      );
-    return compact({
-      kind: textOf(window['kind']),
-      schedule: textOf(window['schedule']),
-      duration: textOf(window['duration']),
-      timeZone: textOf(window['timeZone']),
-      manualSync: window['manualSync'] === true ? true : undefined,
-    });
-  });
-}
-
-function fits(glob: string, name: string): boolean {
-  const parts = glob.split('*');
-  if (parts.length === 1) return glob === name;
-  const [first = '', last = ''] = [parts[0], parts.at(-1)];
-  return name.length >= first.length + last.length && name.startsWith(first) && name.endsWith(last);
 }

@@ -1,4 +1,4 @@
-import { at, type JsonObject, textAt } from '../../../diff/json.ts';
+import { at, isObject, type JsonObject, textAt } from '../../../diff/json.ts';
 import { deliveryApiVersion } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 import { argoSource, type SourceParts } from './argo-source.ts';
@@ -28,8 +28,12 @@ export function importApplication(
   for (const name of Object.keys(mapOf(at(object, 'metadata', 'annotations'))))
     if (name.startsWith('notifications.argoproj.io/'))
       notes.refused(`annotation ${name}`, 'Lockstep tells by Kubernetes events, metrics and REST');
-  const { namespace, target } = targetOf(object, spec, notes);
-  const sync = argoSync(spec, projects.get(project), object.metadata.name, notes);
+  const found = targetOf(object, spec, notes);
+  if (found === undefined) return { manifests: [], notes: notes.all };
+  const { namespace, target } = found;
+  if (project !== 'default' && !projects.has(project))
+    notes.refused('project', `the AppProject ${project} was not among what was read: its windows are not known`);
+  const sync = argoSync(spec, projects.get(project), { name: object.metadata.name, namespace, target }, notes);
   const parts = sourcesOf(object, spec, notes);
   const manifests = parts.map((part, index): KubeObject => {
     const name = parts.length === 1 ? object.metadata.name : `${object.metadata.name}-${index + 1}`;
@@ -69,22 +73,40 @@ function deliverySpec(
   });
 }
 
+interface Found {
+  readonly namespace: string;
+  readonly target: JsonObject;
+}
+
 /** A Delivery stands in the namespace of what it delivers: it acts as an account there. */
-function targetOf(object: KubeObject, spec: JsonObject, notes: Notes): { namespace: string; target: JsonObject } {
+function targetOf(object: KubeObject, spec: JsonObject, notes: Notes): Found | undefined {
   const destination = mapOf(spec['destination']);
   const [server, cluster] = [textOf(destination['server']), textOf(destination['name'])];
   const isOwn = server === ownCluster || cluster === 'in-cluster';
   const wanted = textOf(destination['namespace']);
   if (isOwn) return { namespace: wanted ?? object.metadata.namespace ?? 'default', target: {} };
-  const secret = (cluster ?? (server === undefined ? '' : hostOf(server)))
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, '-');
+  if (server?.includes('{{') === true) {
+    notes.refused(
+      'destination.server',
+      'an address that is filled in: name clusters instead, as their Secrets are named',
+    );
+    return undefined;
+  }
+  const secret = secretName(cluster ?? (server === undefined ? '' : hostOf(server)));
   notes.differs(
     'destination',
     `make a Secret ${secret} with a kubeconfig of ${server ?? cluster ?? 'that cluster'}, and an account there`,
   );
   const target = compact({ namespace: wanted, kubeconfigSecretRef: { name: secret } });
   return { namespace: object.metadata.namespace ?? 'default', target };
+}
+
+/** What is filled in stays as it is. */
+function secretName(cluster: string): string {
+  const parts = cluster.split(/(\{\{.*?\}\})/);
+  return parts
+    .map((part, index) => (index % 2 === 1 ? part : part.toLowerCase().replaceAll(/[^a-z0-9.-]+/g, '-')))
+    .join('');
 }
 
 function hostOf(server: string): string {
@@ -118,8 +140,20 @@ function sourcesOf(object: KubeObject, spec: JsonObject, notes: Notes): SourcePa
         'source.path',
         'if it holds plain manifests, those in folders below count too: leave them out by spec.source.ignore',
       );
-    return argoSource(source, named, isPlain, notes);
+    const part = argoSource(source, named, isPlain, notes);
+    return making.length === 1 ? part : withRelease(part, object.metadata.name, !isPlain && !isKnown, notes);
   });
+}
+
+/** Of several sources each has the name of the Application for its release. */
+function withRelease({ source, render }: SourceParts, name: string, mayBeChart: boolean, notes: Notes): SourceParts {
+  const helm = render['helm'];
+  if (mayBeChart)
+    notes.differs(
+      'sources',
+      `if one of them is a chart, write render.helm.releaseName: ${name}, so that objects keep their names`,
+    );
+  return isObject(helm) ? { source, render: { ...render, helm: { releaseName: name, ...helm } } } : { source, render };
 }
 
 /** Logins are not copied: they are in the namespace of Argo CD. */

@@ -20,7 +20,7 @@ export function importKustomization(object: KubeObject, sources: FluxSources, op
   const path = (textOf(spec['path']) ?? '').replace(/^\.?\/+|\/+$/g, '').replace(/^\.$/, '');
   const render = compact({
     kustomize: overlayOf(spec, notes),
-    substitute: substituteOf(spec),
+    substitute: substituteOf(spec, notes),
     decryption: decryptionOf(spec, notes),
   });
   for (const field of ['healthChecks', 'retryInterval', 'ignoreMissingComponents', 'buildMetadata'])
@@ -49,6 +49,14 @@ export function deliveryOf(
   const kubeconfig = textAt(spec, 'kubeConfig', 'secretRef', 'name');
   if (spec['kubeConfig'] !== undefined && kubeconfig === undefined)
     notes.refused('kubeConfig', 'identities of clouds: put a kubeconfig into a Secret');
+  if (kubeconfig !== undefined && spec['serviceAccountName'] !== undefined)
+    notes.refused(
+      'kubeConfig',
+      'Flux acts as the service account in the other cluster; here the user of the kubeconfig does all: give it no more rights than that account has',
+    );
+  const key = textAt(spec, 'kubeConfig', 'secretRef', 'key');
+  if (key !== undefined && !['value', 'value.yaml', 'kubeconfig'].includes(key))
+    notes.refused('kubeConfig.secretRef.key', `put what stands under ${key} under kubeconfig`);
   if (spec['force'] === true)
     notes.differs(
       'force',
@@ -68,10 +76,14 @@ export function deliveryOf(
         serviceAccountName: textOf(spec['serviceAccountName']),
         kubeconfigSecretRef: kubeconfig === undefined ? undefined : { name: kubeconfig },
       }),
-      sync: compact({ adopt: true, prune: spec['prune'] === false ? false : undefined, ignore: ignoresOf(spec) }),
+      sync: compact({
+        adopt: true,
+        prune: spec['prune'] === false ? false : undefined,
+        ignore: ignoresOf(spec, notes),
+      }),
       health: compact({ deadline: timeout, rules: rulesOf(spec) }),
       dependsOn: listOf(spec['dependsOn']).map((one) => dependencyOf(mapOf(one), notes)),
-      deletionPolicy: spec['deletionPolicy'] === 'Orphan' || spec['prune'] === false ? 'orphan' : undefined,
+      deletionPolicy: isOrphaning(spec) ? 'orphan' : undefined,
     }),
   };
 }
@@ -82,13 +94,42 @@ function dependencyOf(one: JsonObject, notes: Notes): JsonObject {
   return compact({ name: textOf(one['name']), namespace: textOf(one['namespace']) });
 }
 
-function ignoresOf(spec: JsonObject): Json[] {
-  const rules = [...listOf(spec['ignore']), ...listOf(at(spec, 'driftDetection', 'ignore'))];
-  return rules.map(mapOf).map((rule) => {
+/** What it says itself counts; without a word it is as for pruning. */
+function isOrphaning(spec: JsonObject): boolean {
+  const policy = textOf(spec['deletionPolicy']) ?? 'MirrorPrune';
+  return policy === 'Orphan' || (policy === 'MirrorPrune' && spec['prune'] === false);
+}
+
+/** A rule that is for more objects here than there is none. */
+function ignoresOf(spec: JsonObject, notes: Notes): Json[] {
+  const rules = [...listOf(spec['ignore']), ...listOf(at(spec, 'driftDetection', 'ignore'))].map(mapOf);
+  return rules.flatMap((rule) => {
     const target = mapOf(rule['target']);
-    const [kind, name, namespace, group] = ['kind', 'name', 'namespace', 'group'].map((field) => textOf(target[field]));
-    return compact({ group, kind, name, namespace, jsonPointers: [...listOf(rule['paths'])] });
+    const paths = listOf(rule['paths']).filter((path) => path !== '' && path !== '/');
+    if (paths.length === 0) {
+      notes.refused('ignore', 'a whole object: put kustomize.toolkit.fluxcd.io/reconcile: disabled onto it');
+      return [];
+    }
+    const named = Object.entries(target).filter(([, value]) => textOf(value) !== undefined);
+    const wrong = named.find(([field, value]) => !targetFields.includes(field) || !isPlainName(value));
+    if (wrong !== undefined) {
+      notes.refused(
+        'ignore',
+        `its target names objects by ${wrong[0]}: ${String(wrong[1])}; write a rule for each kind or name`,
+      );
+      return [];
+    }
+    return [
+      compact({ ...Object.fromEntries(named.filter(([field]) => field !== 'version')), jsonPointers: [...paths] }),
+    ];
   });
+}
+
+const targetFields = ['kind', 'name', 'namespace', 'group', 'version'];
+
+/** Flux takes them for regular expressions. */
+function isPlainName(value: Json | undefined): boolean {
+  return /^[A-Za-z0-9.-]+$/.test(String(value));
 }
 
 /** Rules of CEL are written over the whole object there, as `status.…`; here it is `self`. */
@@ -189,8 +230,10 @@ function overlayOf(spec: JsonObject, notes: Notes): JsonObject {
   });
 }
 
-function substituteOf(spec: JsonObject): JsonObject | undefined {
+function substituteOf(spec: JsonObject, notes: Notes): JsonObject | undefined {
   const build = mapOf(spec['postBuild']);
+  if (spec['postBuild'] !== undefined)
+    notes.differs('postBuild', 'a variable that nobody gives and that has no default is an error; in Flux it is empty');
   const from = listOf(build['substituteFrom'])
     .map(mapOf)
     .map(({ kind, name, optional }) => compact({ kind, name, optional: optional === true ? true : undefined }));

@@ -3,7 +3,7 @@ import { LockstepError, messageOf } from '../../errors.ts';
 import type { TreeFile } from '../../render/plain.ts';
 import { parseYaml } from '../../render/yaml.ts';
 import { type IgnoreRules, isIgnoredBy, parseIgnoreRules } from '../ignore-rules.ts';
-import { type Parameters, parametersOf, placeParameters } from './parameters.ts';
+import { type Parameters, parametersOf, placeParameters, slugOf } from './parameters.ts';
 
 /** Which places of a repository are meant: patterns from its top, as gitignore has them. */
 export interface Wanted {
@@ -14,7 +14,7 @@ export interface Wanted {
 /** The most comparisons of letters for one repository. */
 const mostSteps = 20_000_000;
 
-/** The folders of a repository that are meant, in order. */
+/** The folders of a repository that are meant, in order; not those whose names begin with a dot. */
 export function folderParameters(files: readonly TreeFile[], wanted: Wanted): Parameters[] {
   const folders = new Set<string>();
   for (const { path } of files)
@@ -22,8 +22,13 @@ export function folderParameters(files: readonly TreeFile[], wanted: Wanted): Pa
   const isMeant = matcher(wanted, true);
   return [...folders]
     .sort()
-    .filter(isMeant)
+    .filter((path) => !isHidden(path) && isMeant(path))
     .map((path) => new Map(placeParameters(path.split('/'))));
+}
+
+/** Folders such as `.github` are of tools, and no application. */
+function isHidden(path: string): boolean {
+  return path.split('/').some((name) => name.startsWith('.'));
 }
 
 /**
@@ -37,11 +42,18 @@ export function fileParameters(files: readonly TreeFile[], wanted: Wanted): Para
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map((file) => {
       try {
-        return new Map([...parametersOf(parsed(file)), ...placeParameters(file.path.split('/'))]);
+        return new Map([...parametersOf(parsed(file)), ...filePlace(file.path)]);
       } catch (error) {
         throw new LockstepError('InvalidManifests', `${file.path} holds no parameters: ${messageOf(error)}`);
       }
     });
+}
+
+/** The folder that a file stands in, as parameters, and the file's own name. */
+function filePlace(path: string): [string, string][] {
+  const names = path.split('/');
+  const name = names.pop() ?? '';
+  return [...placeParameters(names), ['path.file', name], ['path.fileSlug', slugOf(name)]];
 }
 
 function parsed(file: TreeFile): Json {

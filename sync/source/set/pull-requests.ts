@@ -23,7 +23,10 @@ interface Told {
 }
 
 const pageSize = 100;
-const mostPages = 10;
+const mostPages = 50;
+const mostReads = 4;
+/** No server has pages that are shorter than this. */
+const fewest = 20;
 const maxAnswer = 20 * 1024 * 1024;
 
 /**
@@ -31,33 +34,71 @@ const maxAnswer = 20 * 1024 * 1024;
  * @throws LockstepError SourceUnreachable, SourceUnauthorized, SourceTooLarge
  */
 export async function pullRequestParameters(web: Web, asked: PullRequestsAsked): Promise<Parameters[]> {
+  const all = (await readAll(web, asked)).filter(({ target, labels }) => isMeant(asked, target, labels));
+  const unready = all.find(({ commit }) => commit === '');
+  if (unready !== undefined)
+    throw new LockstepError('SourceUnreachable', `the request ${unready.number} of ${asked.project} has no commit yet`);
+  return all
+    .sort((a, b) => a.number - b.number)
+    .map(({ labels: _labels, ...told }) => new Map(Object.entries({ ...told, ...shortened(told) })));
+}
+
+function shortened({ branch, target, commit }: Pick<Told, 'branch' | 'target' | 'commit'>): Record<string, string> {
+  return { branchSlug: slugOf(branch), targetSlug: slugOf(target), shortCommit: commit.slice(0, 8) };
+}
+
+/** One that is closed while pages are read shifts the others: only what is twice the same is whole. */
+async function readAll(web: Web, asked: PullRequestsAsked): Promise<Told[]> {
+  let before = '';
+  for (let time = 0; time < mostReads; time += 1) {
+    const { all, pages } = await readPages(web, asked);
+    const numbers = all.map(({ number }) => number).join(' ');
+    if (pages === 1 || numbers === before) return all;
+    before = numbers;
+  }
+  throw new LockstepError('SourceUnreachable', `the requests of ${asked.project} change while they are read`);
+}
+
+async function readPages(web: Web, asked: PullRequestsAsked): Promise<{ all: Told[]; pages: number }> {
   const host = hosts[asked.provider];
   const all: Told[] = [];
   for (let page = 1; page <= mostPages; page += 1) {
-    const listed = await readPage(web, host, asked, page);
-    all.push(...listed.flatMap((request) => host.read(request) ?? []));
-    if (listed.length < pageSize) break;
-    if (page === mostPages)
-      throw new LockstepError('SourceTooLarge', `${asked.project} has more than ${mostPages * pageSize} open requests`);
+    const { listed, isLast } = await readPage(web, host, asked, page);
+    for (const request of listed) all.push(host.read(request) ?? unreadable(asked));
+    if (isLast) return { all, pages: page };
   }
-  return all
-    .filter(({ target, labels }) => isMeant(asked, target, labels))
-    .sort((a, b) => a.number - b.number)
-    .map(({ labels: _labels, ...told }) => new Map(Object.entries({ ...told, branchSlug: slugOf(told.branch) })));
+  throw new LockstepError('SourceTooLarge', `${asked.project} has more than ${mostPages} pages of open requests`);
+}
+
+function unreadable({ project }: PullRequestsAsked): never {
+  throw new LockstepError('SourceUnreachable', `a request of ${project} is told in a form that can not be read`);
 }
 
 function isMeant({ branch, labels }: PullRequestsAsked, target: string, has: readonly string[]): boolean {
   return (branch === undefined || branch === target) && labels.every((label) => has.includes(label));
 }
 
-async function readPage(web: Web, host: Host, asked: PullRequestsAsked, page: number): Promise<readonly Json[]> {
+interface Page {
+  readonly listed: readonly Json[];
+  readonly isLast: boolean;
+}
+
+async function readPage(web: Web, host: Host, asked: PullRequestsAsked, page: number): Promise<Page> {
   const { credentials, project } = asked;
   const url = host.url(asked.api.replace(/\/+$/, ''), project, page);
   const login = credentials?.authorization;
   // An access token is a password for Git, and a bearer of its own for APIs.
   const authorization = login?.startsWith('Basic ') === true ? `Bearer ${passwordIn(login)}` : login;
   const answer = await web({ url, headers: host.headers, authorization, credentials, maxBytes: maxAnswer });
-  return listIn(answer, `the requests of ${project} at ${new URL(url).host}`);
+  const listed = listIn(answer, `the requests of ${project} at ${new URL(url).host}`);
+  return { listed, isLast: isLast(answer, listed.length) };
+}
+
+/** Servers have their own mind about how long a page is. They link to the next one; who links to none has an empty one at the end. */
+function isLast(answer: WebAnswer, count: number): boolean {
+  const link = answer.header('link');
+  if (count === 0) return true;
+  return link === undefined ? count < fewest : !/rel="?next"?/.test(link);
 }
 
 function passwordIn(login: string): string {
@@ -86,8 +127,8 @@ function namesIn(labels: Json | undefined): string[] {
 /** GitHub and those who have taken over its form. */
 function readLikeGithub(request: Json): Told | undefined {
   const number = at(request, 'number');
-  const commit = textAt(request, 'head', 'sha');
-  if (typeof number !== 'number' || commit === undefined) return undefined;
+  const commit = textAt(request, 'head', 'sha') ?? '';
+  if (typeof number !== 'number') return undefined;
   return {
     number,
     commit,
@@ -101,8 +142,8 @@ function readLikeGithub(request: Json): Told | undefined {
 
 function readGitlab(request: Json): Told | undefined {
   const number = at(request, 'iid');
-  const commit = textAt(request, 'sha');
-  if (typeof number !== 'number' || commit === undefined) return undefined;
+  const commit = textAt(request, 'sha') ?? '';
+  if (typeof number !== 'number') return undefined;
   return {
     number,
     commit,

@@ -216,6 +216,97 @@ spec:
   });
 });
 
+describe('what of Argo CD is easily another thing here', () => {
+  const source = (text: string) => imported(application(`  source: {repoURL: "https://h/r", path: a, ${text}}\n`));
+
+  it('files of values of another repository than the chart are refused, of the same one they are named from its top', () => {
+    const sources = (other: string) =>
+      imported(
+        application(`  sources:
+  - {repoURL: "https://h/r", path: chart, targetRevision: main, helm: {valueFiles: [values.yaml, $v/env/prod.yaml, $w/x.yaml]}}
+  - {repoURL: "${other}", targetRevision: main, ref: v}
+`),
+      );
+    expect(sources('https://h/r').specs[0]?.['render']).toEqual({
+      helm: { valuesFiles: ['values.yaml', '/env/prod.yaml'] },
+    });
+    expect(sources('https://h/other').told.filter((one) => one === 'refused source.helm.valueFiles')).toHaveLength(2);
+  });
+
+  it('parameters are lists in braces, and no single items', () => {
+    const { specs, told } = source(
+      'helm: {parameters: [{name: tags, value: "{a,2}"}, {name: "hosts[0]", value: x}, {name: text, value: "a,b"}]}',
+    );
+    expect(specs[0]?.['render']).toEqual({ helm: { values: { tags: ['a', 2], text: 'a,b' } } });
+    expect(told).toContain('refused source.helm.parameters');
+  });
+
+  it('each of several sources keeps the name of the release', () => {
+    const { specs } = imported(
+      application(
+        '  sources: [{repoURL: "https://h/a", path: x, helm: {values: "a: 1"}}, {repoURL: "https://c", chart: redis, targetRevision: 1.0.0}]\n',
+      ),
+    );
+    expect(specs.map(({ render }) => (render as { helm: { releaseName: string } }).helm.releaseName)).toEqual([
+      'shop',
+      'shop',
+    ]);
+  });
+
+  it('rules of which nothing is left, patches in files and what Lockstep would refuse are told and left out', () => {
+    const { specs, told } = imported(
+      application(`  source: {repoURL: "https://h/r", path: a, targetRevision: "*", kustomize: {patches: [{path: p.yaml}]}}
+  ignoreDifferences: [{kind: Service, jsonPointers: [/spec]}, {group: apps, kind: Deployment, jqPathExpressions: ['.a | select(.b)']}]
+`),
+    );
+    expect(specs[0]).toMatchObject({
+      source: { ref: { semver: '*' } },
+      sync: { ignore: [{ group: '', kind: 'Service', jsonPointers: ['/spec'] }] },
+    });
+    expect((specs[0]?.['sync'] as { ignore: unknown[] } | undefined)?.ignore).toHaveLength(1);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        'refused source.kustomize.patches',
+        'refused ignoreDifferences',
+        'differs ignoreDifferences',
+      ]),
+    );
+    const invalid = imported(application('  source: {repoURL: "file:///etc", path: a}\n'));
+    expect(invalid.manifests).toEqual([]);
+    expect(invalid.told).toContain('refused spec');
+  });
+
+  it('windows are for who fits any of what they name, or all of it', () => {
+    const windowsFor = (window: string) => {
+      const project = `apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: team}\nspec: {syncWindows: [{kind: deny, schedule: "0 1 * * *", duration: 1h, ${window}}]}\n---`;
+      const text = application('  source: {repoURL: "https://h/r", path: a}\n').replace(
+        'project: default',
+        'project: team',
+      );
+      const sync = imported(project + text).specs[0]?.['sync'] as { windows?: unknown[] } | undefined;
+      return sync?.windows?.length ?? 0;
+    };
+    expect(windowsFor('applications: [other], namespaces: [web]')).toBe(1);
+    expect(windowsFor('applications: [other], namespaces: [web], andOperator: true')).toBe(0);
+    expect(windowsFor('applications: [shop], namespaces: [web], andOperator: true')).toBe(1);
+    expect(windowsFor('applications: [other], clusters: [prod]')).toBe(0);
+    expect(windowsFor('clusters: [in-cluster]')).toBe(1);
+    const text = application('  source: {repoURL: "https://h/r", path: a}\n').replace(
+      'project: default',
+      'project: team',
+    );
+    expect(imported(text).told).toContain('refused project');
+  });
+
+  it('what an ApplicationSet has made is left to its set', () => {
+    const made = application(
+      '  source: {repoURL: "https://h/r", path: a}\n',
+      ', ownerReferences: [{kind: ApplicationSet, name: all}]',
+    );
+    expect(imported(made)).toMatchObject({ manifests: [], told: ['differs metadata.ownerReferences'] });
+  });
+});
+
 describe('an ApplicationSet of Argo CD', () => {
   const set = (generators: string, template = 'name: "app-{{path.basename}}"', path = '"{{path}}"') => `
 apiVersion: argoproj.io/v1alpha1
@@ -276,6 +367,43 @@ ${generators}
       template: { metadata: { name: 'pr-{{ number }}-{{ branchSlug }}' }, spec: { source: { path: '{{ path.1 }}' } } },
     });
     expect(told).toContain('differs generators.pullRequest');
+  });
+
+  it('for several clusters has a Secret for each, and is refused where only addresses are known', () => {
+    const to = (destination: string) =>
+      imported(
+        set('  - list: {elements: [{cluster: a}]}').replace(
+          /destination: \{[^}]*\}/,
+          `destination: {${destination}, namespace: web}`,
+        ),
+      );
+    expect(to('name: "{{cluster}}"').specs[0]?.['template']).toMatchObject({
+      spec: { target: { kubeconfigSecretRef: { name: '{{ cluster }}' } } },
+    });
+    expect(to('server: "{{url}}"')).toMatchObject({ manifests: [] });
+  });
+
+  it('takes all along unless it says otherwise, and tells what of its generators is not taken over', () => {
+    const spec = (text: string) => imported(text).specs[0] as { template: { spec: object }; deletion: string };
+    expect(spec(set('  - list: {elements: [{a: b}]}')).template.spec).not.toHaveProperty('deletionPolicy');
+    const kept = set('  - list: {elements: [{a: b}]}').replace(
+      /\nspec:\n/,
+      '\nspec:\n  syncPolicy: {preserveResourcesOnDeletion: true}\n',
+    );
+    expect(spec(kept)).toMatchObject({ deletion: 'orphan' });
+    expect(imported(set('  - list: {elementsYaml: "{{ x }}"}')).told).toContain('refused generators.list.elementsYaml');
+    const files = set(
+      '  - git: {repoURL: "https://h/r", files: [{path: "a/*.json"}], pathParamPrefix: x}',
+      'name: "{{path.basename}}-{{path.filename}}"',
+    );
+    expect(imported(files).told).toContain('refused generators.git.pathParamPrefix');
+    expect(imported(files).specs[0]?.['template']).toMatchObject({
+      metadata: { name: '{{ path.name }}-{{ path.file }}' },
+    });
+    const gitlab = '  - pullRequest: {gitlab: {project: "7", api: "https://gitlab.example.com/"}}';
+    expect(imported(set(gitlab)).specs[0]?.['generators']).toMatchObject([
+      { pullRequests: { api: 'https://gitlab.example.com/api/v4' } },
+    ]);
   });
 
   it('tells what has no counterpart, and makes no set of nothing', () => {
@@ -344,7 +472,7 @@ spec:
         },
       },
     ]);
-    expect(told).toEqual([]);
+    expect(told).toEqual(['differs postBuild']);
   });
 
   it('a HelmRelease and its repository become a Delivery of a chart alone', () => {
@@ -381,6 +509,55 @@ spec:
     });
     expect(told).toContain('refused test');
     expect(told).toContain('differs driftDetection');
+  });
+
+  it('of a chart in Git name their files from the top, and have the names that Flux gives', () => {
+    const release = (more: string, name = 'redis') =>
+      imported(`${repository.replace('flux-system', 'web')}
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: ${name}, namespace: web}
+spec: {chart: {spec: {chart: ./charts/shop, valuesFiles: [./charts/shop/prod.yaml], sourceRef: {kind: GitRepository, name: shop}, verify: {provider: cosign}}}, ${more}}
+`);
+    const { specs, told } = release('targetNamespace: other, install: {createNamespace: true}');
+    expect(specs[0]?.['render']).toEqual({
+      helm: { releaseName: 'other-redis', valuesFiles: ['/charts/shop/prod.yaml'] },
+    });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        'refused chart.spec.verify',
+        'differs chart.spec.valuesFiles',
+        'differs chart.spec.reconcileStrategy',
+        'refused install.createNamespace',
+      ]),
+    );
+    const long = release('interval: 1m', 'a'.repeat(60)).specs[0]?.['render'] as { helm: { releaseName: string } };
+    expect(long.helm.releaseName).toBe(`${'a'.repeat(40)}-11ee391211c6`);
+  });
+
+  it('for other clusters and with rules for many objects are told where they would do more', () => {
+    const { specs, told } = imported(`${repository}
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec:
+  sourceRef: {kind: GitRepository, name: shop}
+  prune: false
+  deletionPolicy: Delete
+  serviceAccountName: deployer
+  kubeConfig: {secretRef: {name: far, key: other}}
+  ignore:
+  - {paths: [/spec/replicas], target: {kind: Deployment}}
+  - {paths: [/spec/replicas], target: {labelSelector: app=x}}
+  - {paths: [/spec/replicas], target: {kind: "Deployment|StatefulSet"}}
+  - {paths: [""], target: {kind: Secret}}
+`);
+    expect(specs[0]).toMatchObject({
+      sync: { prune: false, ignore: [{ kind: 'Deployment', jsonPointers: ['/spec/replicas'] }] },
+    });
+    expect(specs[0]).not.toHaveProperty('deletionPolicy');
+    expect(told.filter((one) => one === 'refused ignore')).toHaveLength(3);
+    expect(told).toEqual(expect.arrayContaining(['refused kubeConfig', 'refused kubeConfig.secretRef.key']));
   });
 
   it('whose source was not read, or has no counterpart, are told and not made', () => {

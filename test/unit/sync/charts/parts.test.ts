@@ -66,6 +66,9 @@ describe('charts that a chart needs', () => {
       'a/charts/part-17.9.9',
       'a/charts/part-18.1.0',
     ]);
+    const vendored = { 'a/charts/part-17.9.9.tgz': 'x', 'a/charts/part/Chart.yaml': 'version: 16.0.0\n' };
+    expect((await ask(twice('17.x', '18.x'), vendored)).places).toEqual(['a/charts/part-18.x']);
+    expect((await ask(twice('17.x', '16.x'), vendored)).places).toEqual([]);
     await expect(ask(twice('17.x', '19.0.0'), lock)).rejects.toMatchObject({
       code: 'InvalidManifests',
       message: expect.stringMatching(/holds part 17\.9\.9, 18\.1\.0, and Chart\.yaml asks for 19\.0\.0/),

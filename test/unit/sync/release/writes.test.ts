@@ -161,7 +161,7 @@ describe('whatever is pushed, and whatever others do', () => {
     [
       'prune.ts',
       "import { keepReason, keptAlways } from '../plan/prune.ts';",
-      'const keepReason = (_object: unknown, _is?: boolean): string | undefined => undefined; const keptAlways = keepReason;',
+      'const keepReason = (_object: unknown, _deletion?: unknown, _is?: boolean): string | undefined => undefined; const keptAlways = (_object: unknown, _is?: boolean): string | undefined => undefined;',
     ],
     ['inverse.ts', "if (entry.origin !== 'created')", 'if (entry.origin === undefined)'],
     ['activities.ts', 'Probation: watchProbation,', 'Probation: prune as unknown as Activity,'],

@@ -59,6 +59,11 @@ describe('what there is a Delivery for', () => {
     expect(paths(['apps/**'])).toEqual(['apps/api', 'apps/old', 'apps/web', 'apps/web/deep']);
     expect(paths(['/docs', 'apps/w?b'])).toEqual(['apps/web', 'docs']);
     expect(paths(['none/*'])).toEqual([]);
+    const hidden = [file('.github/a.yaml', 'x'), file('apps/.x/a.yaml', 'x'), file('apps/web/a.yaml', 'x')];
+    expect(folderParameters(hidden, { include: ['**'], exclude: [] }).map((one) => one.get('path'))).toEqual([
+      'apps',
+      'apps/web',
+    ]);
   });
 
   it('are the files of a repository that fit, with what they hold', () => {
@@ -67,9 +72,10 @@ describe('what there is a Delivery for', () => {
       file('env/test.json', '{"cluster": {"name": "t", "size": 1}}'),
     ];
     const found = fileParameters(config, { include: ['env/*'], exclude: [] });
-    expect(found.map((one) => [one.get('cluster.name'), one.get('cluster.size'), one.get('path.name')])).toEqual([
-      ['p', 3, 'prod.yaml'],
-      ['t', 1, 'test.json'],
+    const names = ['cluster.name', 'cluster.size', 'path', 'path.name', 'path.file', 'path.fileSlug'];
+    expect(found.map((one) => names.map((name) => one.get(name)))).toEqual([
+      ['p', 3, 'env', 'env', 'prod.yaml', 'prod-yaml'],
+      ['t', 1, 'env', 'env', 'test.json', 'test-json'],
     ]);
     expect(() => fileParameters([file('env/a.yaml', '- a list')], { include: ['env/*'], exclude: [] })).toThrow(
       'env/a.yaml holds no parameters: a map is needed',
