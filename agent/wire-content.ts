@@ -1,5 +1,6 @@
 import type { Clock, Cluster } from '../sync/ports.ts';
 import { createEngines, indexReader } from '../sync/render/engines.ts';
+import { createManifestReader } from '../sync/render/reader.ts';
 import { createUnsealer } from '../sync/render/sops/unsealer.ts';
 import { askJson } from '../sync/source/ask-json.ts';
 import { addressRule, openConnections } from '../sync/source/connections.ts';
@@ -11,7 +12,7 @@ import { createSecretReader, type SecretReader } from './secret-reader.ts';
 import { type Settings, sourceAddresses } from './settings.ts';
 
 /** What manifests are read and rendered by. */
-export interface ContentParts extends Pick<SharedWorld, 'sources' | 'charts' | 'engine'> {
+export interface ContentParts extends Pick<SharedWorld, 'sources' | 'charts' | 'engine' | 'manifests'> {
   /** @param clusterOf the API server, as the account that reads */
   readSecrets(clusterOf: (identity: string) => Cluster, clock: Pick<Clock, 'now'>): SecretReader;
 }
@@ -23,6 +24,8 @@ export function openContent(settings: Settings, opened: AsyncDisposableStack): C
   opened.defer(connections.close);
   const engine = createEngines(enginePlace(settings.engine));
   opened.defer(engine.close);
+  const manifests = createManifestReader();
+  opened.defer(manifests.close);
   const options = { limits, connections, readIndex: indexReader(engine) };
   const { sources, charts } = createSources(settings['data-dir'], options);
   opened.defer(sources.close);
@@ -31,6 +34,7 @@ export function openContent(settings: Settings, opened: AsyncDisposableStack): C
     sources,
     charts,
     engine,
+    manifests,
     readSecrets: (clusterOf, clock) => createSecretReader(clusterOf, ask, createUnsealer, clock),
   };
 }

@@ -28,6 +28,7 @@ export async function bundle(): Promise<number> {
     input: {
       lockstep: join(root, 'agent', 'cli', 'run.ts'),
       'rule-worker': join(root, 'agent', 'rules', 'worker.ts'),
+      'reader-worker': join(root, 'sync', 'render', 'reader-worker.ts'),
       'index-worker': join(root, 'sync', 'source', 'index-worker.ts'),
     },
     platform: 'node',

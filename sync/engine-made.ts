@@ -2,11 +2,12 @@ import { missingParts, partsKey } from './charts/parts.ts';
 import type { ChartReach } from './charts/reach.ts';
 import { nameOf } from './delivery/delivery.ts';
 import type { GivenValues } from './given-values.ts';
-import { inSlices } from './parallel.ts';
+import { breathe } from './parallel.ts';
 import type { Snapshot } from './ports.ts';
 import type { EngineDocument, EngineRequest, RepositoryView } from './render/engine-port.ts';
 import { type Mounts, withMounts } from './render/mounts.ts';
 import { type Rendered, readManifests } from './render/plain.ts';
+import { longText } from './render/reader-port.ts';
 import { askedBy, engineRequestOf, isUnchanged, laidCharts, looking, renderKey } from './render/rendering.ts';
 import type { Unsealer } from './render/sops/port.ts';
 import { unsealedView } from './render/unsealed.ts';
@@ -50,7 +51,9 @@ export async function makeByEngine(
   const watched = looking(view);
   try {
     const documents = await world.engine.render(delivery.namespace, request, unsealedView(watched.view, unsealer));
-    const rendered = await readDocuments(documents);
+    const rendered = await readDocuments(documents, (file, text) =>
+      world.manifests.read(delivery.namespace, file, text),
+    );
     session.made = { parts, asked, looked: watched.looked, rendered };
     world.log.debug({ delivery: nameOf(delivery), looked: watched.looked.size }, 'the engine has rendered');
     return { key: renderKey(asked, watched.looked), rendered };
@@ -86,11 +89,16 @@ async function partsOf(
   return { parts, mounts: await missingParts(view, chart, reach, delivery.chart, parts.fetched) };
 }
 
-async function readDocuments(documents: readonly EngineDocument[]): Promise<Rendered> {
+/** @param apart reads long texts */
+async function readDocuments(
+  documents: readonly EngineDocument[],
+  apart: (file: string, text: string) => Promise<Rendered>,
+): Promise<Rendered> {
   const all: Rendered[] = [];
-  await inSlices(documents, 1, (some) => {
-    for (const { file, text } of some) all.push(readManifests(file, text));
-  });
+  for (const { file, text } of documents) {
+    await breathe();
+    all.push(text.length > longText ? await apart(file, text) : readManifests(file, text));
+  }
   return {
     objects: all.flatMap(({ objects }) => objects),
     problems: all.flatMap(({ problems }) => problems),

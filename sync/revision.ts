@@ -6,13 +6,13 @@ import { inOneLine, LockstepError } from './errors.ts';
 import { type GivenValues, withGiven } from './given-values.ts';
 import { inputOf, renderHash, variablesKey } from './input.ts';
 import { limitProblems } from './limits.ts';
-import { inSlices } from './parallel.ts';
 import type { Snapshot, SourceRequest, SourceTip } from './ports.ts';
 import type { Tip } from './release/standing.ts';
 import { type Checked, check } from './render/check.ts';
 import { withConfigHashes } from './render/config-hash.ts';
 import { withIgnored } from './render/ignored.ts';
-import { parseFiles, type Rendered, renderPlain, unread } from './render/plain.ts';
+import { readNews } from './render/news.ts';
+import { type Rendered, renderPlain } from './render/plain.ts';
 import type { Unsealer } from './render/sops/port.ts';
 import { withVariables } from './render/substitute.ts';
 import { unsealedFiles } from './render/unsealed.ts';
@@ -107,8 +107,10 @@ async function renderAndCheck(
   const checkThese = (these: Rendered) => check(these, delivery.targetNamespace, scope, session.checked);
   // What is new is parsed and checked for itself first: the whole then only looks at how it fits together.
   const { variables } = given;
-  const news = made === undefined && variables === undefined ? unread(snapshot.files, session.parsed) : [];
-  await inSlices(news, 50, (files) => void checkThese(parseFiles(files, session.parsed)));
+  if (made === undefined)
+    await readNews(snapshot.files, session.parsed, world.manifests, delivery.namespace, (news) => {
+      if (variables === undefined) checkThese(news);
+    });
   const written = made ?? renderPlain(snapshot.files, session.parsed);
   const rendered =
     variables === undefined ? written : withVariables(written, variables, variablesKey(variables), session.substituted);

@@ -6,6 +6,7 @@ import type { Charts, Clock, Cluster, Kinds, Log, Measure, Records, RuleBook, So
 import type { Cause, Tip } from './release/standing.ts';
 import type { Fingerprint } from './render/config-hash.ts';
 import type { Engine } from './render/engine-port.ts';
+import type { ManifestReader } from './render/reader-port.ts';
 import type { Unsealer } from './render/sops/port.ts';
 import type { ValueRef, Values } from './render/values.ts';
 import type { CredentialNames, Credentials, KeyPlaces, TrustedKey } from './source/login.ts';
@@ -19,6 +20,7 @@ export interface World {
   readonly sources: Sources;
   readonly charts: Charts;
   readonly engine: Engine;
+  readonly manifests: ManifestReader;
   readonly records: Records;
   readonly rules: RuleBook;
   readonly fingerprint: Fingerprint;

@@ -15,8 +15,9 @@ interface Part {
   readonly repository: string;
 }
 
-/** More are no chart. */
+/** More are no chart, and longer descriptions of one are none, in bytes. */
 const mostParts = 100;
+const longest = 1024 * 1024;
 
 /**
  * The charts that a chart needs and does not hold in its folder charts: those beside it in the repository, and those of
@@ -140,8 +141,10 @@ function lockOf(view: RepositoryView, folder: string, file: string): Part[] {
 /** @throws LockstepError InvalidManifests */
 function readYaml(node: RepositoryNode, path: string): Json {
   if (node.kind !== 'file') return null;
+  const bytes = node.read();
+  if (bytes.length > longest) throw new LockstepError('InvalidManifests', `${path} is longer than ${longest} bytes`);
   try {
-    return parseYaml(Buffer.from(node.read()).toString('utf8'))[0] ?? null;
+    return parseYaml(Buffer.from(bytes).toString('utf8'))[0] ?? null;
   } catch {
     throw new LockstepError('InvalidManifests', `${path} is no YAML`);
   }

@@ -3,7 +3,8 @@ import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { holdsSealed } from './sops/mark.ts';
-import { parseYaml, YamlError } from './yaml.ts';
+import { longestYaml, parseYaml, YamlError } from './yaml.ts';
+import { documentGroups } from './yaml-text.ts';
 
 /** A file of the source tree. Its content is only asked for when it is needed. */
 export interface TreeFile {
@@ -43,13 +44,8 @@ export function renderPlain(files: readonly TreeFile[], cache: ParseCache = new 
   return rendered;
 }
 
-/** The files that are manifests and not parsed yet. */
-export function unread(files: readonly TreeFile[], cache: ParseCache): TreeFile[] {
-  return files.filter(({ path, oid }) => manifestFile.test(path) && cache.get(path)?.oid !== oid);
-}
-
 /** What some manifest files hold, in their order. Each is parsed once. */
-export function parseFiles(files: readonly TreeFile[], cache: ParseCache): Rendered {
+function parseFiles(files: readonly TreeFile[], cache: ParseCache): Rendered {
   const objects: SourcedObject[] = [];
   const problems: Problem[] = [];
   for (const file of files) {
@@ -75,23 +71,52 @@ function forgetOthers(cache: ParseCache, manifests: readonly TreeFile[]): void {
 }
 
 function readFile(file: TreeFile): Rendered {
-  if (file.type === 'symlink') return failed(file.path, 'is a symbolic link; links are not followed');
-  if (file.type === 'submodule') return failed(file.path, 'is a submodule; submodules are not read');
-  const text = decode(file.read());
-  if (text === undefined) return failed(file.path, 'is not UTF-8 text');
-  return readManifests(file.path, text);
+  const text = textOf(file);
+  if (typeof text !== 'string') return text;
+  const { objects, problems } = readManifests(file.path, text);
+  return { objects, problems };
 }
 
-/** What a text of manifests holds. @param path where it is from */
-export function readManifests(path: string, text: string): Rendered {
+/** The text of a file, or why it has none. */
+export function textOf(file: TreeFile): string | Rendered {
+  if (file.type === 'symlink') return failed(file.path, 'is a symbolic link; links are not followed');
+  if (file.type === 'submodule') return failed(file.path, 'is a submodule; submodules are not read');
+  return decode(file.read()) ?? failed(file.path, 'is not UTF-8 text');
+}
+
+/** What a text of manifests holds, and of how many documents it is; undefined where it can't be read. */
+export interface ReadManifests extends Rendered {
+  readonly documents: number | undefined;
+}
+
+/**
+ * What a text of manifests holds.
+ * @param path where it is from
+ * @param before what stands before it there
+ */
+export function readManifests(path: string, text: string, before = { lines: 0, documents: 0 }): ReadManifests {
   if (text.startsWith('version https://git-lfs.github.com/spec/'))
-    return failed(path, 'is a Git LFS pointer; commit the manifest itself');
+    return { ...failed(path, 'is a Git LFS pointer; commit the manifest itself'), documents: undefined };
   try {
-    return readDocuments(path, parseYaml(text), holdsSealed(text));
+    const documents = parseYaml(text);
+    return { ...readDocuments(path, documents, before.documents, holdsSealed(text)), documents: documents.length };
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     const problem: Problem = { file: path, message: error.message };
-    return { objects: [], problems: [error.line === undefined ? problem : { ...problem, line: error.line }] };
+    const line = error.line === undefined ? {} : { line: error.line + before.lines };
+    return { objects: [], problems: [{ ...problem, ...line }], documents: undefined };
+  }
+}
+
+/** The same, part by part: a long text never has to be held as a whole. What comes behind a part that can't be read is not told. */
+export function* readInParts(path: string, text: string, letters: number): Generator<Rendered> {
+  let documents = 0;
+  const groups = text.length > longestYaml ? [{ text, linesBefore: 0 }] : documentGroups(text, letters);
+  for (const group of groups) {
+    const part = readManifests(path, group.text, { lines: group.linesBefore, documents });
+    yield { objects: part.objects, problems: part.problems };
+    if (part.documents === undefined) return;
+    documents += part.documents;
   }
 }
 
@@ -107,11 +132,11 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function readDocuments(file: string, documents: readonly Json[], mayBeSealed: boolean): Rendered {
+function readDocuments(file: string, documents: readonly Json[], before: number, mayBeSealed: boolean): Rendered {
   const objects: SourcedObject[] = [];
   const problems: Problem[] = [];
   documents.forEach((value, index) => {
-    const document = index + 1;
+    const document = before + index + 1;
     for (const item of isSealed(value) ? [value] : flatten(value).map(named)) {
       if (isSealed(item) || (mayBeSealed && isAnySealed(item))) problems.push({ file, document, message: sealed });
       else if (isKubeObject(item)) objects.push({ object: item, file, document });

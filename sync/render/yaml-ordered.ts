@@ -37,7 +37,7 @@ export class Pairs {
 export type Ordered = Pairs | readonly Ordered[] | Timestamp | string | number | bigint | boolean | null;
 
 /** What one file may hold. */
-const limits = { bytes: 16 * 1024 * 1024, depth: 100, aliases: 200, nodes: 500_000 };
+const limits = { bytes: 4 * 1024 * 1024, depth: 100, aliases: 200, nodes: 500_000 };
 
 const words: Readonly<Record<string, boolean>> = {
   true: true,

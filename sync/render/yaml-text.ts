@@ -60,6 +60,30 @@ export function indenting(source: string, { load, deficientLine, readable }: Rea
   });
 }
 
+/** Documents of a text, some together. */
+export interface DocumentGroup {
+  readonly text: string;
+  readonly linesBefore: number;
+}
+
+/**
+ * A text in parts of some letters each, cut between documents: read one after the other they are what the whole is. Directives are for
+ * what comes behind them, so a text with any stays whole.
+ */
+export function* documentGroups(source: string, letters: number): Generator<DocumentGroup> {
+  const documents = /^%/m.test(source) ? [source] : documentsOf(source);
+  let [text, linesBefore] = ['', 0];
+  for (const document of documents) {
+    if (text !== '' && text.length + document.length > letters) {
+      yield { text, linesBefore };
+      linesBefore += text.split('\n').length - 1;
+      text = '';
+    }
+    text += document;
+  }
+  yield { text, linesBefore };
+}
+
 /** What stands before the first mark, comments and directives, is part of what comes next. */
 function documentsOf(source: string): string[] {
   const documents = source.split(/^(?=---(?:[ \t\r]|$))/m);

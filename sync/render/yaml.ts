@@ -15,9 +15,12 @@ import {
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { indenting, withoutAddedBreak } from './yaml-text.ts';
 
-/** What one file may hold; more is refused before it can hurt. */
+/** Longer files are refused, in letters. */
+export const longestYaml = 16 * 1024 * 1024;
+
+/** What else one file may hold; more is refused before it can hurt. */
 const yamlLimits = {
-  bytes: 16 * 1024 * 1024,
+  bytes: longestYaml,
   scalarBytes: 3 * 1024 * 1024,
   depth: 100,
   aliases: 200,
@@ -161,6 +164,28 @@ class PlainText {
 
 /** The places of such texts, by what holds them. */
 const plainTexts = new WeakMap<object, Set<string | number>>();
+
+/** Where such texts stand in a value. */
+export function plainPlaces(value: Json, path: readonly (string | number)[] = []): (string | number)[][] {
+  if (value === null || typeof value !== 'object') return [];
+  const own = [...(plainTexts.get(value) ?? [])].map((place) => [...path, place]);
+  const entries: [string | number, Json][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return own.concat(...entries.map(([place, inner]) => plainPlaces(inner, [...path, place])));
+}
+
+/** Notes the same places in a value that was copied. */
+export function notePlain(value: Json, places: readonly (readonly (string | number)[])[]): void {
+  for (const path of places) {
+    const holder = path.slice(0, -1).reduce<Json | undefined>((at, step) => stepInto(at, step), value);
+    const last = path.at(-1);
+    if (holder !== null && typeof holder === 'object' && last !== undefined)
+      plainTexts.set(holder, (plainTexts.get(holder) ?? new Set()).add(last));
+  }
+}
+
+function stepInto(value: Json | undefined, step: string | number): Json | undefined {
+  return Array.isArray(value) ? value[Number(step)] : isObject(value) ? value[step] : undefined;
+}
 
 /** Whether a text stood in its place without quotes, and begins with a variable. */
 export function isPlainText(holder: object, place: string | number): boolean {

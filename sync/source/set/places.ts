@@ -56,8 +56,13 @@ function filePlace(path: string): [string, string][] {
   return [...placeParameters(names), ['path.file', name], ['path.fileSlug', slugOf(name)]];
 }
 
+/** Longer files hold no parameters, in bytes. */
+const longest = 1024 * 1024;
+
 function parsed(file: TreeFile): Json {
-  return parseYaml(Buffer.from(file.read()).toString('utf8'))[0] ?? null;
+  const bytes = file.read();
+  if (bytes.length > longest) throw new Error(`it is longer than ${longest} bytes`);
+  return parseYaml(Buffer.from(bytes).toString('utf8'))[0] ?? null;
 }
 
 function matcher({ include, exclude }: Wanted, isFolder: boolean): (path: string) => boolean {

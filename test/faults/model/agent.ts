@@ -16,6 +16,7 @@ import { createRollouts } from '../../../health/rollouts.ts';
 import { createWatcher } from '../../../health/watcher.ts';
 import { unlimited } from '../../../sync/limits.ts';
 import type { Clock, Log, Measure } from '../../../sync/ports.ts';
+import { readManifests } from '../../../sync/render/plain.ts';
 import type { Step } from '../../../sync/world.ts';
 import type { Random } from '../random.ts';
 import { type ApiServer, modelKinds } from './api-server.ts';
@@ -212,6 +213,7 @@ function work(
         read: () => Promise.reject(new Error('there are no charts')),
       },
       engine: { render: () => Promise.reject(new Error('nothing is rendered here')), close: async () => undefined },
+      manifests: { read: async (_owner, path, text) => readManifests(path, text) },
       agentNamespace: 'lockstep-system',
       records,
       rules: { of: () => noRules, broken: () => undefined },

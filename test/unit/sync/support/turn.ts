@@ -10,6 +10,7 @@ import type { ApiResource, Cluster, Snapshot, WatchEvent, Watches } from '../../
 import { emptyRecord, type ReleaseRecord } from '../../../../sync/release/record.ts';
 import { readRecord, writeRecord } from '../../../../sync/release/stored.ts';
 import type { TreeFile } from '../../../../sync/render/plain.ts';
+import { readManifests } from '../../../../sync/render/plain.ts';
 import { newSession, type Session, type Turn } from '../../../../sync/session.ts';
 import { type KubeObject, type ObjectRef, refOf } from '../../../../sync/types.ts';
 import type { World } from '../../../../sync/world.ts';
@@ -85,6 +86,7 @@ export function makeTurn(
       read: () => Promise.reject(new Error('there are no charts')),
     },
     engine: { render: () => Promise.reject(new Error('no engine here')), close: async () => undefined },
+    manifests: { read: async (_owner, path, text) => readManifests(path, text) },
     sources: {
       tip: async () => ({ revision: source.tip, ref: 'refs/heads/main', object: source.tip }),
       read: async (_request, { revision, ref }): Promise<Snapshot> => {

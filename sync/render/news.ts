@@ -1,0 +1,52 @@
+import { breathe, inParallel, inSlices } from '../parallel.ts';
+import type { SourcedObject } from '../types.ts';
+import { isManifest, type ParseCache, type Rendered, readManifests, type TreeFile, textOf } from './plain.ts';
+import { longText, type ManifestReader } from './reader-port.ts';
+
+/** What is read before others have their turn. */
+const slice = { objects: 50, letters: 32 * 1024 };
+
+/**
+ * Reads the manifests that are not known yet, some at a time: long ones apart.
+ * @param known what was read before; the new ones are added
+ * @param owner whose work it is
+ * @param onSome told what was read, some at a time, before the rest is
+ * @throws LockstepError RenderFailed
+ */
+export async function readNews(
+  files: readonly TreeFile[],
+  known: ParseCache,
+  reader: ManifestReader,
+  owner: string,
+  onSome: (news: Rendered) => void,
+): Promise<void> {
+  const long: TreeFile[] = [];
+  let some: SourcedObject[] = [];
+  let letters = 0;
+  const tell = (): void => {
+    onSome({ objects: some, problems: [] });
+    [some, letters] = [[], 0];
+  };
+  for (const file of files.filter((one) => isManifest(one) && known.get(one.path)?.oid !== one.oid)) {
+    const text = textOf(file);
+    if (typeof text === 'string' && text.length > longText) {
+      // Its text is asked for again when its turn comes: all of them together may be more than there is room for.
+      long.push(file);
+      continue;
+    }
+    const { objects, problems } = typeof text === 'string' ? readManifests(file.path, text) : text;
+    known.set(file.path, { oid: file.oid, rendered: { objects, problems } });
+    some.push(...objects);
+    letters += typeof text === 'string' ? text.length : 0;
+    if (some.length < slice.objects && letters < slice.letters) continue;
+    tell();
+    await breathe();
+  }
+  tell();
+  await inParallel(long, 2, async (file) => {
+    const text = textOf(file);
+    const rendered = typeof text === 'string' ? await reader.read(owner, file.path, text) : text;
+    known.set(file.path, { oid: file.oid, rendered });
+    await inSlices(rendered.objects, slice.objects, (objects) => onSome({ objects, problems: [] }));
+  });
+}
