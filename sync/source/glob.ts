@@ -126,11 +126,13 @@ function classAt(letters: readonly string[], from: number): Found<Glyph> | undef
 
 type Range = readonly [string, string];
 
-/** `[:upper:]`; with a name that is not known the whole fits nothing. */
+/** `[:upper:]`, up to the next bracket; with a name that is not known the whole fits nothing. */
 function namedAt(letters: readonly string[], at: number): Found<readonly Range[] | undefined> | undefined {
-  const [whole, name = ''] = /^\[:([a-z]*):\]/.exec(letters.slice(at, at + 12).join('')) ?? [];
-  if (whole === undefined) return undefined;
-  return { glyph: Object.hasOwn(named, name) ? named[name] : undefined, next: at + whole.length };
+  if (letters[at] !== '[' || letters[at + 1] !== ':') return undefined;
+  const end = letters.indexOf(']', at + 2);
+  if (end === at + 2 || (end > 0 && letters[end - 1] !== ':')) return undefined;
+  const name = letters.slice(at + 2, end - 1).join('');
+  return { glyph: end > 0 && Object.hasOwn(named, name) ? named[name] : undefined, next: end + 1 };
 }
 
 /** `a-z`, or one letter alone. */

@@ -66,6 +66,7 @@ export function entriesOf(reader: ObjectReader, oid: string): Entry[] {
 /** Entries are `mode name\0` and 20 bytes of id. Names that could mean another place are refused. */
 function parseTree(data: Buffer): Entry[] {
   const entries: Entry[] = [];
+  const names = new Set<string>();
   for (let at = 0; at < data.length; ) {
     const space = data.indexOf(0x20, at);
     const end = data.indexOf(0, space);
@@ -78,6 +79,10 @@ function parseTree(data: Buffer): Entry[] {
         `the repository holds an entry with the forbidden name ${JSON.stringify(name)}`,
       );
     }
+    // One of them would be lost, and nobody could tell which.
+    if (names.has(name))
+      throw new LockstepError('SourceUnsupported', `the repository holds ${JSON.stringify(name)} twice in one folder`);
+    names.add(name);
     entries.push({ mode: data.toString('latin1', at, space), name, oid: data.toString('hex', end + 1, end + 21) });
     at = end + 21;
   }

@@ -1,0 +1,382 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sources } from '../../../sync/ports.ts';
+import { renderPlain } from '../../../sync/render/plain.ts';
+import { createGitSources } from '../../../sync/source/git.ts';
+import { packet } from '../../../sync/source/packet.ts';
+import { transportDefaults } from '../../../sync/source/transport.ts';
+import { describeProblem } from '../../../sync/types.ts';
+import { createAuthority, hasOpenssl } from '../support/certificates.ts';
+import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
+import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
+
+/** G4 to G10 of the vectors, against real repositories and servers that mean harm. G1 to G3 and G11 stand beside what reads URLs. */
+
+const folder = mkdtempSync(join(tmpdir(), 'lockstep-attacks-'));
+let git: GitServer;
+let sources: Sources;
+const closers: (() => unknown)[] = [];
+beforeAll(async () => {
+  git = await startGitServer();
+  sources = createGitSources(join(folder, 'data'));
+});
+afterAll(async () => {
+  for (const close of closers) await close();
+  await sources.close();
+  await git.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A server of our own making, and sources with little patience. */
+async function serve(listener: RequestListener, limits = {}): Promise<{ url: string; sources: Sources }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const own = createGitSources(join(folder, String(port)), {
+    limits: { ...transportDefaults, deadline: 1_000, ...limits },
+  });
+  closers.push(
+    () => own.close(),
+    () => server.closeAllConnections(),
+    () => server.close(),
+  );
+  return { url: `http://127.0.0.1:${port}/r.git`, sources: own };
+}
+const refusal = async (from: Sources, url: string): Promise<{ code?: string; message: string }> =>
+  snapshotOf(from, sourceRequest(url)).then(
+    () => ({ message: 'was read' }),
+    (error: Error) => error,
+  );
+
+const oid = 'a'.repeat(40);
+const capabilities = [
+  packet('# service=git-upload-pack\n'),
+  '0000',
+  packet('version 2\n'),
+  packet('ls-refs\n'),
+  packet('fetch=shallow filter\n'),
+  '0000',
+].join('');
+
+/** A server that speaks protocol v2 up to where it means harm. */
+function speaking(refs: (response: ServerResponse) => void, pack: (response: ServerResponse) => void): RequestListener {
+  return (request, response) => {
+    if (request.method === 'GET') {
+      response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' }).end(capabilities);
+      return;
+    }
+    let asked = '';
+    request.on('data', (chunk) => {
+      asked += chunk;
+    });
+    request.on('end', () => {
+      response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' });
+      (asked.includes('command=ls-refs') ? refs : pack)(response);
+    });
+  };
+}
+const main = (response: ServerResponse): void => void response.end(`${packet(`${oid} refs/heads/main\n`)}0000`);
+function pour(response: ServerResponse, chunk: string | Buffer): void {
+  const more = (): void => {
+    while (!response.destroyed && response.write(chunk));
+    if (!response.destroyed) response.once('drain', more);
+  };
+  more();
+}
+
+describe.skipIf(!hasOpenssl)('G4: a server that sends elsewhere', () => {
+  it.each<[string, (home: URL, other: string) => string]>([
+    ['another host', (home) => home.href.replace('127.0.0.1', 'localhost')],
+    ['another port', (_home, other) => other],
+    ['http', (home) => home.href.replace('https:', 'http:')],
+    ['itself, ten times', (home) => home.href],
+  ])('to %s is not followed with a login', async (_what, where) => {
+    const authority = createAuthority(folder);
+    const seen: (string | undefined)[] = [];
+    const other = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end();
+    });
+    const { createServer: createSecure } = await import('node:https');
+    const tls = authority.issue('redirects');
+    let hops = 0;
+    const home = createSecure(tls, (request, response) => {
+      hops += 1;
+      response
+        .writeHead(302, { location: where(new URL(request.url ?? '', `https://127.0.0.1:${port}`), other.url) })
+        .end();
+    });
+    await new Promise<void>((resolve) => home.listen(0, '127.0.0.1', resolve));
+    const { port } = home.address() as AddressInfo;
+    closers.push(
+      () => home.closeAllConnections(),
+      () => home.close(),
+    );
+    const credentials = { tls: { ca: authority.ca }, authorization: 'Basic C4NARY' };
+    const asked = sources.tip(sourceRequest(`https://127.0.0.1:${port}/r.git`, { credentials }));
+    await expect(asked).rejects.toMatchObject({
+      code: 'SourceUnreachable',
+      message: expect.not.stringContaining('C4NARY'),
+    });
+    expect(seen).toEqual([]);
+    expect(hops).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('G5: a server that has no end', () => {
+  it('of references is cut at the cap', async () => {
+    const endless = speaking(
+      (response) => pour(response, packet(`${oid} refs/heads/${'x'.repeat(200)}\n`).repeat(100)),
+      main,
+    );
+    const { url, sources: own } = await serve(endless, { deadline: 20_000, maxBytes: 4 * 1024 * 1024 });
+    expect(await refusal(own, url)).toMatchObject({ code: 'SourceTooLarge' });
+  });
+
+  it('of a million references is read, or cut, in little time', async () => {
+    const line = (i: number): string => packet(`${oid} refs/heads/b${i}\n`);
+    const many = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => line(i)).join(''));
+    const { url, sources: own } = await serve(
+      speaking((response) => void response.end(Buffer.concat([many, Buffer.from('0000')])), main),
+      { deadline: 20_000 },
+    );
+    const began = performance.now();
+    expect((await refusal(own, url)).code).toMatch(/RefNotFound|SourceTooLarge/);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it('of a pack is cut at the cap', async () => {
+    const head = `${packet('packfile\n')}${packet('\x01PACK\0\0\0\x02\0\0\x7f\x7f')}`;
+    const endless = speaking(main, (response) => {
+      response.write(Buffer.from(head, 'latin1'));
+      pour(response, packet(`\x01${'x'.repeat(60_000)}`));
+    });
+    const { url, sources: own } = await serve(endless, { deadline: 20_000, maxBytes: 8 * 1024 * 1024 });
+    expect(await refusal(own, url)).toMatchObject({ code: 'SourceTooLarge' });
+  });
+
+  it('of entries of a folder is refused by their number', async () => {
+    const repository = git.repository('entries.git');
+    repository.commit({ 'a.yaml': 'a' });
+    const blob = Buffer.from(repository.git('rev-parse', 'HEAD:a.yaml'), 'hex');
+    const entries = Array.from({ length: 1_000_000 }, (_, i) =>
+      Buffer.concat([Buffer.from(`100644 f${String(i).padStart(7, '0')}\0`), blob]),
+    );
+    pushTree(repository, Buffer.concat(entries));
+    const answer = await refusal(sources, repository.url);
+    expect(answer.code).toBe('SourceTooLarge');
+  }, 60_000);
+});
+
+describe('G6: a server that is slow or breaks off', () => {
+  const drip = (response: ServerResponse): void => {
+    const timer = setInterval(() => response.write('0'), 100);
+    response.on('close', () => clearInterval(timer));
+  };
+  it.each<[string, RequestListener]>([
+    ['says nothing', () => undefined],
+    ['sends a byte now and then', (_request, response) => drip(response.writeHead(200))],
+    ['sends a byte now and then of the references', speaking(drip, main)],
+    ['sends a byte now and then of the pack', speaking(main, drip)],
+  ])('that %s is given up at the deadline, and nobody else waits for it', async (_what, listener) => {
+    const { url, sources: own } = await serve(listener);
+    const began = performance.now();
+    const slow = refusal(own, url);
+    const repository = git.repository(`other-${Math.random()}.git`);
+    repository.commit({ 'a.yaml': '1' });
+    expect(textsOf(await snapshotOf(own, sourceRequest(repository.url)))).toEqual({ 'a.yaml': '1' });
+    expect(await slow).toMatchObject({ code: 'SourceUnreachable' });
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
+  it('that drops a pack half-way has sent none', async () => {
+    const half = speaking(main, (response) => {
+      response.write(Buffer.from(`${packet('packfile\n')}${packet('\x01PACK\0\0\0\x02\0\0\0\x05xx')}`, 'latin1'));
+      setTimeout(() => response.destroy(), 50);
+    });
+    const { url, sources: own } = await serve(half);
+    expect(await refusal(own, url)).toMatchObject({ code: 'SourceUnreachable' });
+  });
+});
+
+describe('G7: names of references', () => {
+  it.each(['--help', '..', 'a/../../b', '@{u}', 'x.lock', 'x'.repeat(4096), 'a b', 'a\0b', '-x'])(
+    '%j is none',
+    (name) => {
+      expect(() => sourceRequest('https://h/r', { ref: { branch: name } })).toThrow(/no valid branch name/);
+      expect(() => sourceRequest('https://h/r', { ref: { tag: name } })).toThrow(/no valid tag name/);
+    },
+  );
+
+  it('that all objects have, that look like another, or that a branch and a tag share are told apart', async () => {
+    const repository = git.repository('names.git');
+    const [first, second] = [repository.commit({ 'a.yaml': '1' }), repository.commit({ 'a.yaml': '2' })];
+    repository.git(
+      'push',
+      '--quiet',
+      'origin',
+      `${first}:refs/heads/__proto__`,
+      `${first}:refs/tags/both`,
+      `${second}:refs/heads/both`,
+    );
+    const at = async (ref: object) =>
+      (await snapshotOf(sources, sourceRequest(repository.url, { ref }))).commit.revision;
+    expect(await at({ branch: '__proto__' })).toBe(first);
+    expect([await at({ branch: 'both' }), await at({ tag: 'both' })]).toEqual([second, first]);
+    await expect(at({ branch: 'constructor' })).rejects.toMatchObject({ code: 'RefNotFound' });
+    await expect(at({ branch: 'm\u0430in' })).rejects.toMatchObject({ code: 'RefNotFound' });
+  });
+});
+
+describe('G8: history that is not what it was', () => {
+  it('is what it is now: forced, moved, back at an older tree; and a branch that is gone is an error', async () => {
+    const repository = git.repository('history.git');
+    const ids = ['1', '2', '3'].map((text) => repository.commit({ 'a.yaml': text }));
+    const asked = sourceRequest(repository.url);
+    const [before, back] = [await snapshotOf(sources, asked), async () => snapshotOf(sources, asked)];
+    repository.git('push', '--quiet', '--force', 'origin', `${ids[0]}:refs/heads/main`);
+    expect(textsOf(await back())).toEqual({ 'a.yaml': '1' });
+    expect(await sources.follows(asked, ids[0] ?? '', before.commit.revision)).toBe(false);
+    repository.git('push', '--quiet', 'origin', ':refs/heads/main');
+    await expect(back()).rejects.toMatchObject({ code: expect.stringMatching(/RefNotFound|RepositoryEmpty/) });
+  });
+});
+
+describe('G10: what stands for something else', () => {
+  it('is never followed or run: pointers of LFS, filters, alternates, submodules', async () => {
+    const repository = git.repository('pointers.git');
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
+    repository.commit({
+      '.gitattributes': '*.yaml filter=lfs diff=lfs merge=lfs\n',
+      'lfs.yaml': pointer,
+      '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = https://evil.example.com/x\n',
+    });
+    repository.git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},x.yaml`);
+    repository.git('commit', '--quiet', '-m', 'x');
+    repository.git('push', '--quiet', 'origin', 'HEAD:main');
+    const { files } = await snapshotOf(sources, sourceRequest(repository.url));
+    const { objects, problems } = renderPlain(files);
+    expect(objects).toEqual([]);
+    expect(problems.map(describeProblem)).toEqual([
+      'lfs.yaml: is a Git LFS pointer; commit the manifest itself',
+      'x.yaml: is a submodule; submodules are not read',
+    ]);
+  });
+
+  it('a repository of SHA-256 is refused in words', async () => {
+    const path = join(git.root, 'wide.git');
+    const run = (...args: string[]): string =>
+      execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: git.root, encoding: 'utf8' });
+    run('init', '--quiet', '--bare', '--object-format=sha256', path);
+    const tree = run('-C', path, 'mktree', '--missing').trim();
+    const commit = run('-C', path, 'commit-tree', tree, '-m', 'x').trim();
+    run('-C', path, 'update-ref', 'refs/heads/main', commit);
+    const url = git.repository('beside.git').url.replace('beside.git', 'wide.git');
+    expect(await refusal(sources, url)).toMatchObject({
+      code: 'SourceUnsupported',
+      message: expect.stringContaining('SHA-256'),
+    });
+  });
+});
+
+/** Commits a tree as it is, whatever git thinks of it. */
+function pushTree(repository: Repository, tree: Buffer): void {
+  const run = (input: Buffer | string, ...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+      cwd: repository.workTree,
+      input,
+      encoding: 'utf8',
+    }).trim();
+  const id = run(tree, 'hash-object', '-w', '-t', 'tree', '--stdin', '--literally');
+  const commit = run('', 'commit-tree', id, '-m', 'x');
+  run('', 'push', '--quiet', '--force', 'origin', `${commit}:refs/heads/main`);
+}
+
+describe('L2: entries that could mean another place', () => {
+  it.each(['..', '.', '.git', '.GIT', 'a/b', 'a\\..\\b'])('named %j are refused', async (name) => {
+    const repository = git.repository(`entry-${Buffer.from(name).toString('hex')}.git`);
+    repository.commit({ 'a.yaml': 'a' });
+    const blob = Buffer.from(repository.git('rev-parse', 'HEAD:a.yaml'), 'hex');
+    pushTree(repository, Buffer.concat([Buffer.from(`100644 ${name}\0`), blob]));
+    expect(await refusal(sources, repository.url)).toMatchObject({
+      code: 'SourceUnsupported',
+      message: expect.stringContaining('forbidden name'),
+    });
+  });
+
+  it('of one name are refused: nobody would know which of them counts', async () => {
+    const repository = git.repository('twice.git');
+    repository.commit({ 'a.yaml': 'a', 'b.yaml': 'b' });
+    const entry = (name: string, of: string) =>
+      Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(repository.git('rev-parse', `HEAD:${of}`), 'hex')]);
+    pushTree(repository, Buffer.concat([entry('x.yaml', 'a.yaml'), entry('x.yaml', 'b.yaml')]));
+    expect(await refusal(sources, repository.url)).toMatchObject({
+      code: 'SourceUnsupported',
+      message: expect.stringContaining('twice'),
+    });
+  });
+
+  it('named as a device elsewhere is a file like any other: nothing is ever written out', async () => {
+    const repository = git.repository('device.git');
+    repository.commit({ CON: 'a', 'aux/nul.yaml': 'b' });
+    expect(Object.keys(textsOf(await snapshotOf(sources, sourceRequest(repository.url)))).sort()).toEqual([
+      'CON',
+      'aux/nul.yaml',
+    ]);
+  });
+});
+
+describe('L1, L2: links', () => {
+  const targets = [
+    '/etc/passwd',
+    '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    '/proc/self/environ',
+    '../'.repeat(8),
+    'link.yaml',
+    '.',
+  ];
+  it.each(targets)('to %j are refused by name, and what they lead to is nowhere', async (target) => {
+    const repository = git.repository(`link-${Buffer.from(target).toString('hex').slice(0, 30)}.git`);
+    repository.commit({ 'a.yaml': 'x: C4NARY\n', target });
+    const blob = repository.git('rev-parse', 'HEAD:target');
+    repository.git('update-index', '--add', '--cacheinfo', `120000,${blob},link.yaml`);
+    repository.git('update-index', '--add', '--cacheinfo', `120000,${blob},app`);
+    repository.git('commit', '--quiet', '-m', 'link');
+    repository.git('push', '--quiet', 'origin', 'HEAD:main');
+    const { files } = await snapshotOf(sources, sourceRequest(repository.url));
+    const told = renderPlain(files).problems.map(describeProblem);
+    expect(told).toContain('link.yaml: is a symbolic link; links are not followed');
+    expect(told.join()).not.toMatch(/root:|C4NARY/);
+    await expect(snapshotOf(sources, sourceRequest(repository.url, { path: 'app' }))).rejects.toMatchObject({
+      code: 'PathNotFound',
+    });
+  });
+});
+
+describe('L3: the path of an app', () => {
+  it.each(['../other', '/etc', 'a/../../b', 'a\\b', 'a\0b'])('%j is refused', async (path) => {
+    const repository = git.repository(`paths-${Buffer.from(path).toString('hex')}.git`);
+    await expect(snapshotOf(sources, sourceRequest(repository.url, { path }))).rejects.toMatchObject({
+      code: expect.stringMatching(/InvalidSpec|RepositoryEmpty/),
+    });
+    repository.commit({ 'app/a.yaml': `${Math.random()}` });
+    await expect(snapshotOf(sources, sourceRequest(repository.url, { path }))).rejects.toMatchObject({
+      code: 'InvalidSpec',
+    });
+  });
+
+  it('is the whole where it says nothing, and an error where there is none or a file', async () => {
+    const repository = git.repository('paths-there.git');
+    repository.commit({ 'app/a.yaml': 'a' });
+    const at = async (path: string) =>
+      Object.keys(textsOf(await snapshotOf(sources, sourceRequest(repository.url, { path }))));
+    for (const path of ['', './', '.']) expect(await at(path)).toEqual(['app/a.yaml']);
+    for (const path of ['app/a.yaml', 'missing'])
+      await expect(at(path)).rejects.toMatchObject({ code: 'PathNotFound' });
+  });
+});
