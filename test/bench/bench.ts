@@ -1,6 +1,7 @@
 import { driftRepair, quietMinute, start } from './at-rest.ts';
 import { type Figure, print, say } from './figure.ts';
 import { firstSync } from './first-sync.ts';
+import { hostileNeighbour } from './hostile.ts';
 import { monorepo } from './monorepo.ts';
 import { pushLive } from './push-live.ts';
 import { badImageRollback } from './rollback.ts';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, (stage: Stage) => Promise<Figure[]>>> 
   'bad-image-rollback': (stage) => badImageRollback(stage, 20),
   'quiet-minute-1000': (stage) => quietMinute(stage, 1_000),
   monorepo: (stage) => monorepo(stage, 20),
+  'hostile-neighbour': (stage) => hostileNeighbour(stage, 205),
   'first-sync-10': (stage) => firstSync(stage, 10, { sync: '<= 1.3 of the floor', memory: '<= 120' }),
   'first-sync-1000': (stage) => firstSync(stage, 1_000, { sync: '<= 1.3 of the floor', memory: '<= 160' }),
   'first-sync-10000': (stage) => firstSync(stage, 10_000, { sync: '<= 1.3 of the floor', memory: '<= 300' }),
@@ -28,6 +30,7 @@ const aliases: Readonly<Record<string, string>> = {
   'memory-1000': 'first-sync-1000',
   'memory-10000': 'first-sync-10000',
   'loop-lag': 'first-sync-10000',
+  'hostile-p99-growth': 'hostile-neighbour',
   'monorepo-push-live': 'monorepo',
   'monorepo-memory': 'monorepo',
   'monorepo-indexing': 'monorepo',

@@ -235,7 +235,6 @@ describeOnOwnCluster('who writes a Delivery', () => {
       { source: { url: 'https://evil.example.com/x' } },
       { source: { path: 'other' } },
       { render: { helm: { values: { command: 'x' } } } },
-      { target: { namespace: 'other' } },
     ])
       expect(await refusal(changed), JSON.stringify(changed)).toContain(
         'may not impersonate the service account admin',

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { EngineRequest, RepositoryNode, RepositoryView } from '../../../sync/render/engine-port.ts';
 import { engineDefaults } from '../../../sync/render/engine-process.ts';
@@ -55,8 +56,9 @@ const chart = (template: string, more: Files = {}): Files => ({
   ...more,
 });
 
-describe('a kustomization that means harm', () => {
-  // L6, L7, L8 and L11 of the vectors: nothing but the repository is read, nothing is run, and what has no end is ended.
+/** L5 to L12 of the vectors: nothing but the repository is read, nothing is run, and what has no end is ended. */
+
+describe('L6, L7, L8, L11: a kustomization that means harm', () => {
   it.each<[string, string, Files, RegExp]>([
     [
       'a folder above the repository',
@@ -73,6 +75,9 @@ describe('a kustomization that means harm', () => {
     ],
     ['a patch of the machine', 'patches: [{path: /etc/passwd}]', {}, /passwd/],
     ['a schema of the machine', 'openapi: {path: /etc/passwd}', {}, /passwd/],
+    ['a component of the machine', 'components: [/etc]', {}, /etc/],
+    ['definitions of the machine', 'crds: [/etc/passwd]', {}, /passwd/],
+    ['a repository without a scheme', 'resources: ["github.com/x/y//z"]', {}, /remote bases and files are off/],
     ['a link', 'resources: [link.yaml]', { 'app/link.yaml': { link: '/etc/passwd' } }, /link\.yaml.*symbolic link/s],
     ['a folder behind a link', 'resources: [link]', { 'app/link': { link: '/etc' } }, /symbolic link/],
     ['a base on GitHub', 'resources: ["github.com/x/y?ref=main"]', {}, /remote bases and files are off/],
@@ -105,6 +110,52 @@ describe('a kustomization that means harm', () => {
   ])('by %s is refused', async (_what, text, files, problem) => {
     const refused = render(kustomize(), { 'app/kustomization.yaml': text, ...files });
     await expect(refused).rejects.toMatchObject({ code: 'InvalidManifests', message: expect.stringMatching(problem) });
+  });
+
+  it('may lead up inside of the repository', async () => {
+    const files = {
+      'app/kustomization.yaml': 'resources: [../base]',
+      'base/kustomization.yaml': 'resources: [m.yaml]',
+      'base/m.yaml': map('"1"'),
+    };
+    expect(await render(kustomize(), files)).toHaveLength(1);
+  });
+
+  it.each<[string, () => Files]>([
+    [
+      'of a thousand overlays',
+      () =>
+        Object.fromEntries(
+          Array.from({ length: 1_000 }, (_, i) => [
+            `${i === 0 ? 'app' : `o${i}`}/kustomization.yaml`,
+            i === 999 ? 'configMapGenerator: [{name: a, literals: [k=v]}]' : `resources: [../o${i + 1}]\nnamePrefix: x`,
+          ]),
+        ),
+    ],
+    [
+      'of ten thousand generated ones',
+      () => ({
+        'app/kustomization.yaml': `configMapGenerator:\n${Array.from({ length: 10_000 }, (_, i) => `- {name: a${i}, literals: [k=v]}`).join('\n')}\n`,
+      }),
+    ],
+    [
+      'of replacements that grow',
+      () => ({
+        'app/kustomization.yaml': `resources: [m.yaml]\nreplacements:\n${'- {source: {kind: ConfigMap, fieldPath: data.x}, targets: [{select: {kind: ConfigMap}, fieldPaths: [data.x], options: {delimiter: "-", index: -1}}]}\n'.repeat(60)}`,
+        'app/m.yaml': map('"a-b"'),
+      }),
+    ],
+  ])('%s ends in time and memory, made or refused', async (_what, files) => {
+    const began = performance.now();
+    const outcome = await render(kustomize(), files()).then(
+      () => 'made',
+      (error: { code: string }) => error.code,
+    );
+    expect(outcome).toMatch(/^(made|InvalidManifests|RenderFailed)$/);
+    expect(performance.now() - began).toBeLessThan(12_000);
+    expect(
+      await render(kustomize(), { 'app/kustomization.yaml': 'resources: [m.yaml]', 'app/m.yaml': map('"1"') }),
+    ).toHaveLength(1);
   });
 
   it('never quotes what a secret is made of', async () => {
@@ -157,8 +208,7 @@ describe('a kustomization that means harm', () => {
   });
 });
 
-describe('a chart that means harm', () => {
-  // L9, L10 and L5 of the vectors.
+describe('L5, L9, L10: a chart that means harm', () => {
   it('sees no environment, no network, no cluster and no other file', async () => {
     process.env['C4NARY'] = 'C4NARY-7f3a';
     const files = chart(
@@ -171,6 +221,22 @@ describe('a chart that means harm', () => {
     expect(made?.text).toContain('"map[]|||"');
     await expect(render(helm, chart(map('{{ env "C4NARY" | quote }}')))).rejects.toThrow('function "env" not defined');
     await expect(render(helm, chart(map('{{ expandenv "$C4NARY" }}')))).rejects.toThrow('"expandenv" not defined');
+  });
+
+  it('sees the files of its own folder, and no more of them than of the rest', async () => {
+    const files = chart(map('{{ range $path, $_ := .Files.Glob "**" }}{{ $path }} {{ end }}'), {
+      'app/own.txt': 'a',
+      secret: 'C4NARY',
+    });
+    const [made] = await render(helm, files);
+    expect(made?.text).toContain('own.txt');
+    expect(made?.text).not.toContain('secret');
+  });
+
+  it('that makes up something new each time is the same for as long as it is the same', async () => {
+    const [made] = await render(helm, chart(map('{{ randAlphaNum 8 | quote }}')));
+    expect(made?.text).toMatch(/x: "[A-Za-z0-9]{8}"/);
+    expect((await render(helm, chart(map('{{ now | date "2006" | quote }}'))))[0]?.text).toMatch(/x: "\d{4}"/);
   });
 
   it.each<[string, Files, RegExp]>([
@@ -246,6 +312,33 @@ describe('a chart that means harm', () => {
     expect(await render(helm, chart(map('1')))).toHaveLength(1);
   });
 });
+
+describe('L12: the engine', () => {
+  it('is run without arguments, and knows nothing of the one who runs it', async () => {
+    process.env['C4NARY'] = 'C4NARY-7f3a';
+    await render(helm, chart(map('1'), { 'app/--post-renderer': 'x', 'app/templates/-x.yaml': map('2') }));
+    const own = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isEngineOf(pid));
+    expect(own.length).toBeGreaterThan(0);
+    for (const pid of own) {
+      expect(
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+          .split('\0')
+          .filter((part) => part !== ''),
+      ).toEqual([binary]);
+      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/C4NARY|HOME=|PATH=|KUBE/);
+    }
+  });
+});
+
+/** Whether a process is an engine that this one has started. */
+function isEngineOf(pid: string): boolean {
+  try {
+    const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return parent === String(process.pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(binary);
+  } catch {
+    return false;
+  }
+}
 
 describe('an engine that is not there', () => {
   it('says how it is built', async () => {

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildEngine } from '../../deploy/engine.ts';
+import { textAt } from '../../diff/json.ts';
+import type { AgentProcess } from '../e2e/support/agent.ts';
+import { configMap } from '../e2e/support/manifests.ts';
+import { type Figure, figureOf, say } from './figure.ts';
+import { type BenchApp, deliver, good, headOf, makeApp, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
+
+/** What somebody pushes who means harm: each of it fills the worker that reads or renders it to the limit. */
+const hostile: Readonly<Record<string, (round: number) => Record<string, string>>> = {
+  'hostile-chart': (round) => ({
+    'app/Chart.yaml': `apiVersion: v2\nname: app\nversion: 1.0.${round}\n`,
+    'app/templates/x.yaml': '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}',
+  }),
+  'hostile-yaml': (round) => ({
+    'app/wide.yaml': `# ${round}\na:\n${Array.from({ length: 400_000 }, (_, i) => `  k${i}: {a: [${i}]}`).join('\n')}\n`,
+  }),
+};
+
+/** How often they push, in milliseconds. */
+const pause = 2_000;
+
+/**
+ * Pushes until they are live, alone and beside somebody who fills their worker to the limit: what the second costs more.
+ * @param rounds of each
+ */
+export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Figure[]> {
+  await buildEngine(say);
+  const app = await makeApp(stage, 'beside', 10);
+  const eves = await Promise.all(Object.keys(hostile).map((name) => makeApp(stage, name, 1)));
+  const agent = await startBundle(stage, ['beside', ...Object.keys(hostile)].join(','));
+  await deliver(stage, app);
+  await good(stage, app, headOf(app), 60_000);
+  const watch = watchFor(stage, '/api/v1/namespaces/beside/configmaps');
+  await watch.opened;
+  const measure = () => pushes(stage, app, agent, watch, rounds);
+  const before = await measure();
+  const figures = [figureOf('beside-nobody', 'ms', '', before)];
+  for (const eve of eves) {
+    await deliver(stage, eve);
+    const stop = keepPushing(eve, agent);
+    await sleep(pause);
+    const during = await measure();
+    await stop();
+    figures.push(figureOf(`beside-${eve.namespace}`, 'ms', 'p99 <= 100 more', during));
+    say(`${eve.namespace}: p99 ${p99(during).toFixed(0)} ms, alone ${p99(before).toFixed(0)} ms`);
+  }
+  watch.close();
+  await agent.stop();
+  const grown = eves.map((_eve, index) => (figures[index + 1]?.p99 ?? 0) - (figures[0]?.p99 ?? 0));
+  return [...figures, figureOf('hostile-p99-growth', 'ms', '<= 100', grown)];
+}
+
+const p99 = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+
+async function pushes(
+  stage: Stage,
+  app: BenchApp,
+  agent: AgentProcess,
+  watch: ReturnType<typeof watchFor>,
+  rounds: number,
+): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const value = `${Math.random()}`;
+    const live = watch.when((object) => object.metadata.name === 'o0' && textAt(object, 'data', 'index') === value);
+    const revision = app.repository.commit({ 'app/f0/o0.yaml': configMap('o0', { index: value }) });
+    const pushed = performance.now();
+    await sendHook(agent, app);
+    times.push((await live) - pushed);
+    await good(stage, app, revision);
+  }
+  return times.slice(5);
+}
+
+/** @returns a function that ends it */
+function keepPushing(eve: BenchApp, agent: AgentProcess): () => Promise<void> {
+  let isOver = false;
+  const files = hostile[eve.namespace];
+  const pushing = (async () => {
+    for (let round = 1; !isOver; round += 1) {
+      eve.repository.commit(files?.(round) ?? {});
+      await sendHook(agent, eve);
+      await sleep(pause);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await pushing;
+  };
+}
