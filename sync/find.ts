@@ -77,7 +77,9 @@ async function valuesOf(turn: Turn): Promise<GivenValues> {
   const { uid, namespace } = delivery;
   const read: ReadValues = (refs) => world.values(uid, identityOf(delivery), namespace, refs);
   const [given, located] = await Promise.all([givenValues(delivery, read), locateChart(delivery, chartReach(turn))]);
-  return withLocated(given, located);
+  // What plans are known by is shown: it must not tell who guesses what a Secret holds that the guess was right.
+  const key = given.key === '' ? '' : await world.fingerprint(`values ${uid} ${given.key}`);
+  return withLocated({ ...given, key }, located);
 }
 
 function noteTrouble(turn: Turn, error: unknown): void {

@@ -53,9 +53,22 @@ function chartValues({ helm }: Delivery, found: readonly (Values | undefined)[])
   });
 }
 
-/** `image.tag` is the value `tag` of the map `image`. */
+/** `image.tag` is the value `tag` of the map `image`, typed as `--set` of Helm does; between quotes it is a text, as for Flux. */
 function valueAt(path: string, text: string): Json {
-  return path.split('.').reduceRight<Json>((inner, name) => ({ [name]: inner }), text.trim());
+  const plain = text.trim();
+  const [, quoted] = /^(?:"(.*)"|'(.*)')$/s.exec(plain)?.filter((part) => part !== undefined) ?? [];
+  return path.split('.').reduceRight<Json>((inner, name) => ({ [name]: inner }), quoted ?? typed(plain));
+}
+
+function typed(text: string): Json {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (text === 'null') return null;
+  return /^(?:0|-?[1-9]\d{0,18})$/.test(text) ? numberOf(text) : text;
+}
+
+function numberOf(text: string): Json {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
 }
 
 function keyOf(variables: Variables | undefined, chart: readonly ChartValues[]): string {

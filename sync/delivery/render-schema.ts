@@ -118,7 +118,11 @@ const helm = section(
               default: 'values.yaml',
             }),
           ),
-          targetPath: Type.Optional(text('The value that it is, as `image.tag`; else it is a map of values.')),
+          targetPath: Type.Optional(
+            text(
+              'The value that it is, as `image.tag`: a number or word is one, and a text between quotes. Else it is a map of values.',
+            ),
+          ),
         },
         'Values from the cluster.',
       ),

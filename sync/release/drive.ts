@@ -69,7 +69,7 @@ function isWithheld(turn: Turn, event: Event): boolean {
   return true;
 }
 
-/** A newer commit ends probation well, unless it has just ended badly by its own fault. */
+/** A newer commit, or other values, end probation well, unless it has just ended badly by its own fault. */
 async function firstOf(turn: Turn, tip: Event): Promise<Event> {
   if (turn.session.record.standing.state !== 'Probation') return tip;
   const { event } = await act(turn);
@@ -94,7 +94,8 @@ function tipEvent(turn: Turn): Event | undefined {
   if (session.weighed === weight(turn) && !isAgain) return undefined;
   // What was weighed before probation began, and not released, does not end it.
   const { standing } = session.record;
-  if (standing.state === 'Probation' && standing.tip?.revision === found.tip.revision) return undefined;
+  const isSame = standing.tip?.revision === found.tip.revision && standing.tip.input === found.tip.input;
+  if (standing.state === 'Probation' && isSame) return undefined;
   const event: Event = { type: 'tip', tip: found.tip };
   return next(standing, event) === undefined ? undefined : event;
 }

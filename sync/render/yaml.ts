@@ -77,9 +77,12 @@ function deficientLine(error: unknown): number | undefined {
   return error instanceof YAMLException && error.reason === 'deficient indentation' ? error.mark?.line : undefined;
 }
 
-/** The library quotes names of aliases, anchors and tags, and any of them may be a password that lacks its quotes. */
+/** The library quotes names of aliases, anchors and tags, between quotes or behind a colon, and any of them may be a password. */
 function withoutQuotes(reason: string): string {
-  return reason.replace(/\s*("[^"]*"|'[^']*'|!<[^>]*>)/g, '').trim();
+  return reason
+    .replace(/:\s[\s\S]*$/, '')
+    .replace(/\s*("[^"]*"|'[^']*'|!<[^>]*>)/g, '')
+    .trim();
 }
 
 /** Aliases share what they name, so a small file can unfold into a huge object when it is written out. */
@@ -271,13 +274,26 @@ const integerTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
   represent: (value) => String(value),
 });
 
-const printSchema = DUMP_SCHEMA.withTags(integerTag);
+/** What this reader takes for more than a text, and the library would leave without quotes, such as `0XaB`, and for the end of a document. */
+const ambiguousTag = defineScalarTag<true>('tag:lockstep.dev,2026:ambiguous', {
+  implicit: true,
+  implicitFirstChars: digits,
+  resolve: (source) => (isNumeric(source) || /^(?:---|\.\.\.)/.test(source) ? true : NOT_RESOLVED),
+  identify: () => false,
+});
+
+function isNumeric(source: string): boolean {
+  return infinityPattern.test(source) || resolveNumber(source) !== undefined;
+}
+
+const plainSchema = DUMP_SCHEMA.withTags(ambiguousTag);
+const printSchema = plainSchema.withTags(integerTag);
 
 /** YAML text of a value, one document, without aliases and with long lines left whole. */
 export function printYaml(value: Json): string {
   // The dumper writes an anchor wherever one object stands twice; a copy through JSON has none, and no bigints either.
   if (hasBigint(value)) return dump(value, { schema: printSchema, lineWidth: -1 });
-  return dump(JSON.parse(JSON.stringify(value)), { schema: DUMP_SCHEMA, lineWidth: -1 });
+  return dump(JSON.parse(JSON.stringify(value)), { schema: plainSchema, lineWidth: -1 });
 }
 
 function hasBigint(value: Json): boolean {

@@ -173,6 +173,27 @@ describe('G5: a server that has no end', () => {
   }, 60_000);
 });
 
+describe('G5: a tree that is small and unfolds into billions of files', () => {
+  it('is refused in little time and memory', async () => {
+    const repository = git.repository('bomb.git');
+    repository.commit({ 'a.yaml': 'a' });
+    const entry = (mode: string, name: string, id: string) =>
+      Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]);
+    let tree = Buffer.concat(
+      Array.from({ length: 10 }, (_, i) => entry('100644', `f${i}.yaml`, repository.git('rev-parse', 'HEAD:a.yaml'))),
+    );
+    for (let level = 0; level < 10; level += 1) {
+      const id = hashTree(repository, tree);
+      tree = Buffer.concat(Array.from({ length: 10 }, (_, i) => entry('40000', `d${i}`, id)));
+    }
+    pushTree(repository, tree);
+    const [began, before] = [performance.now(), process.memoryUsage().rss];
+    expect(await refusal(sources, repository.url)).toMatchObject({ code: 'SourceTooLarge' });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024);
+  });
+});
+
 describe('G6: a server that is slow or breaks off', () => {
   const drip = (response: ServerResponse): void => {
     const timer = setInterval(() => response.write('0'), 100);
@@ -234,6 +255,23 @@ describe('G7: names of references', () => {
 });
 
 describe('G8: history that is not what it was', () => {
+  it('is followed over more pushes than there are packs, and back again', async () => {
+    const repository = git.repository('many-packs.git');
+    const asked = sourceRequest(repository.url);
+    const noise = (): string => Array.from({ length: 2_000 }, () => Math.random().toString(36)).join('\n');
+    const first = repository.commit({ 'a.yaml': '0', 'large.txt': noise() });
+    await snapshotOf(sources, asked);
+    for (let i = 1; i <= 40; i += 1) {
+      repository.commit({ 'a.yaml': `${i}`, 'large.txt': noise() });
+      expect(textsOf(await snapshotOf(sources, asked))['a.yaml']).toBe(`${i}`);
+    }
+    repository.git('push', '--quiet', '--force', 'origin', `${first}:refs/heads/main`);
+    expect(textsOf(await snapshotOf(sources, asked))['a.yaml']).toBe('0');
+    repository.git('reset', '--quiet', '--hard', first);
+    repository.commit({ 'b.yaml': 'b' });
+    expect(Object.keys(textsOf(await snapshotOf(sources, asked))).sort()).toEqual(['a.yaml', 'b.yaml', 'large.txt']);
+  });
+
   it('is what it is now: forced, moved, back at an older tree; and a branch that is gone is an error', async () => {
     const repository = git.repository('history.git');
     const ids = ['1', '2', '3'].map((text) => repository.commit({ 'a.yaml': text }));
@@ -284,16 +322,20 @@ describe('G10: what stands for something else', () => {
   });
 });
 
-/** Commits a tree as it is, whatever git thinks of it. */
+/** Keeps a tree as it is, whatever git thinks of it. @returns its id */
+function hashTree({ workTree }: Repository, tree: Buffer): string {
+  const args = ['hash-object', '-w', '-t', 'tree', '--stdin', '--literally'];
+  return execFileSync('git', args, { cwd: workTree, input: tree, encoding: 'utf8' }).trim();
+}
+
 function pushTree(repository: Repository, tree: Buffer): void {
-  const run = (input: Buffer | string, ...args: string[]): string =>
+  const run = (input: string, ...args: string[]): string =>
     execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
       cwd: repository.workTree,
       input,
       encoding: 'utf8',
     }).trim();
-  const id = run(tree, 'hash-object', '-w', '-t', 'tree', '--stdin', '--literally');
-  const commit = run('', 'commit-tree', id, '-m', 'x');
+  const commit = run('', 'commit-tree', hashTree(repository, tree), '-m', 'x');
   run('', 'push', '--quiet', '--force', 'origin', `${commit}:refs/heads/main`);
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { textAt } from '../../../diff/json.ts';
+import { until } from '../support/kube.ts';
 import { useLockstep } from '../support/lockstep.ts';
 
 const lockstep = useLockstep(['variables', 'values', 'values-chart']);
@@ -55,6 +57,17 @@ describe('values of the cluster', () => {
     await put('ConfigMap', 'settings', { color: 'red', size: 'xl' });
     await expect.poll(data, { timeout: 10_000, interval: 20 }).toEqual({ color: 'red', size: 'xl' });
     expect(performance.now() - began).toBeLessThan(5_000);
+    // Also while the last release is still on probation, where its pods may yet crash.
+    app.push({ 'web.yaml': web.replaceAll('${replicas}', '${color}').replace('replicas: ${color}', 'replicas: 1') });
+    await app.request('sync@1');
+    await app.ready();
+    await lockstep.kube.edit(app.delivery, { spec: { rollback: { probation: '1h' } } });
+    await put('ConfigMap', 'settings', { color: 'pink', size: 'xl' });
+    await expect.poll(data, { timeout: 10_000, interval: 20 }).toEqual({ color: 'pink', size: 'xl' });
+    await until('it is on probation', async () => textAt(await app.status(), 'status', 'state') === 'Probation');
+    await put('ConfigMap', 'settings', { color: 'red', size: 'xl' });
+    await expect.poll(data, { timeout: 10_000, interval: 20 }).toEqual({ color: 'red', size: 'xl' });
+    await lockstep.kube.edit(app.delivery, { spec: { rollback: { probation: '1s' } } });
     const since = Date.now();
     await lockstep.kube.delete({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'values', name: 'settings' });
     expect(await app.refused('ValuesNotFound')).toBe('the ConfigMap values/settings does not exist');
@@ -72,21 +85,27 @@ describe('values of the cluster', () => {
     const inChart = (kind: string, name: string, data: Record<string, string>) =>
       lockstep.kube.apply({ apiVersion: 'v1', kind, metadata: { name, namespace: 'values-chart' }, data });
     await inChart('ConfigMap', 'all', { 'values.yaml': 'color: blue\nimage: {tag: "1", name: web}\n' });
-    await inChart('ConfigMap', 'one', { tag: '2.0' });
+    await inChart('ConfigMap', 'one', { tag: '2.0', count: '3', text: '"4"' });
     const valuesFrom = [
       { kind: 'ConfigMap', name: 'all' },
       { kind: 'ConfigMap', name: 'one', valuesKey: 'tag', targetPath: 'image.tag' },
+      { kind: 'ConfigMap', name: 'one', valuesKey: 'count', targetPath: 'kinds.count' },
+      { kind: 'ConfigMap', name: 'one', valuesKey: 'text', targetPath: 'kinds.text' },
     ];
     const files = {
       'Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',
       'templates/m.yaml':
-        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  color: {{ .Values.color }}\n  image: {{ .Values.image.name }}:{{ .Values.image.tag }}\n',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  color: {{ .Values.color }}\n  image: {{ .Values.image.name }}:{{ .Values.image.tag }}\n  kinds: {{ kindOf .Values.kinds.count }} {{ kindOf .Values.kinds.text }}\n',
     };
     const app = await lockstep.app('values-chart', files, {
       render: { helm: { valuesFrom, values: { color: 'red' } } },
     });
     await app.ready();
-    expect((await app.get('v1', 'ConfigMap', 'm'))?.['data']).toEqual({ color: 'red', image: 'web:2.0' });
+    expect((await app.get('v1', 'ConfigMap', 'm'))?.['data']).toEqual({
+      color: 'red',
+      image: 'web:2.0',
+      kinds: 'float64 string',
+    });
     await app.remove();
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inputOf } from '../../../../sync/input.ts';
 import { reconcile } from '../../../../sync/reconcile.ts';
 import { file } from '../support/objects.ts';
 import { type FakeTurn, makeTurn } from '../support/turn.ts';
@@ -72,7 +73,9 @@ describe('a release that runs', () => {
     push(turn, '1', [map('a', 'first')]);
     await settle(turn);
     const standing = () => turn.session.record.standing;
-    const tip = { ...standing().tip, revision: '3'.repeat(40) } as NonNullable<ReturnType<typeof standing>['tip']>;
+    const revision = '3'.repeat(40);
+    const input = inputOf(turn.delivery, `tree-${revision}`);
+    const tip = { ...standing().tip, revision, input } as NonNullable<ReturnType<typeof standing>['tip']>;
     push(turn, '3', [map('a', 'third')]);
     turn.session.record = { ...turn.session.record, standing: { ...standing(), state: 'Probation', tip } };
     turn.session.record = {

@@ -90,14 +90,18 @@ describe('YAML that could do harm is refused', () => {
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
-  it.each(['a: *Pa55w0rd', 'a: !S3cret x', 'a: {b: *Pa55w0rd}', 'a: !<tag:S3cret> x'])(
-    'without a word of its content: %s',
-    (text) => {
-      expect(() => parseYaml(text)).toThrow(
-        expect.objectContaining({ message: expect.not.stringMatching(/Pa55w0rd|S3cret/) }),
-      );
-    },
-  );
+  it.each([
+    'a: !<Pa55w0rd: b\nc: {x: 1}>',
+    'a: !Pa55w0rd^ x',
+    'a: *Pa55w0rd',
+    'a: !S3cret x',
+    'a: {b: *Pa55w0rd}',
+    'a: !<tag:S3cret> x',
+  ])('without a word of its content: %s', (text) => {
+    expect(() => parseYaml(text)).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/Pa55w0rd|S3cret/) }),
+    );
+  });
 
   it('names the line and never quotes the file', () => {
     expect(() => parseYaml('a: 1\nsecret: "hunter2\nb: [')).toThrow(
@@ -114,6 +118,12 @@ describe('YAML is printed so that it reads back the same', () => {
     'a: [9007199254740993, 5, -7, 1.5, 1e22, 0, 1.5e-9]',
     'a: "0777"',
     'a: "12:30"',
+    'a: "0XaB"',
+    '"--- a": "... b"',
+    '"---": "..."',
+    'a: "0B1"',
+    'a: "1_0"',
+    '"0XaB": "+.5"',
     'a: |\n  x\n  y\n',
     'a: "y"',
     '"y": 1',
