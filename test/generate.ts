@@ -13,7 +13,7 @@ import { deliveryStatus } from '../sync/delivery/status-schema.ts';
 import { errorCodes } from '../sync/errors.ts';
 import { states } from '../sync/release/standing.ts';
 import { guards, moves } from '../sync/release/state.ts';
-import { printYaml } from '../sync/render/yaml.ts';
+import { printYaml } from '../sync/render/yaml-print.ts';
 import { healthPage } from './health-page.ts';
 
 const root = join(import.meta.dirname, '..');

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { objectsAt, toJson } from '../../diff/json.ts';
 import { ApiError } from '../../sync/errors.ts';
 import { isManifest, renderPlain } from '../../sync/render/plain.ts';
-import { printYaml } from '../../sync/render/yaml.ts';
+import { printYaml } from '../../sync/render/yaml-print.ts';
 import { describeProblem, isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { type Connected, parseConnected } from './arguments.ts';

@@ -5,7 +5,7 @@ import { maskObject } from '../../diff/mask.ts';
 import { check } from '../../sync/render/check.ts';
 import type { Unsealer } from '../../sync/render/sops/port.ts';
 import { createUnsealer } from '../../sync/render/sops/unsealer.ts';
-import { printYaml } from '../../sync/render/yaml.ts';
+import { printYaml } from '../../sync/render/yaml-print.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { identitiesIn } from '../decryption.ts';
 import { isSecretText, maskValue, registerSecretsOf } from '../mask.ts';

@@ -3,7 +3,8 @@ import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { holdsSealed } from './sops/mark.ts';
-import { longestYaml, parseYaml, YamlError } from './yaml.ts';
+import { longestYaml, parseYaml } from './yaml.ts';
+import { YamlError } from './yaml-error.ts';
 import { documentGroups } from './yaml-text.ts';
 
 /** A file of the source tree. Its content is only asked for when it is needed. */

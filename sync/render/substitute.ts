@@ -2,7 +2,8 @@ import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { annotation, isKubeObject, type KubeObject, label, type Problem, type SourcedObject } from '../types.ts';
 import type { Rendered } from './plain.ts';
 import { substituteText, VariableError, type Variables } from './variables.ts';
-import { isPlainText, parseYaml, YamlError } from './yaml.ts';
+import { isPlainText, parseYaml } from './yaml.ts';
+import { YamlError } from './yaml-error.ts';
 
 /** Objects with their variables replaced, by the objects that they were made of. */
 export type Substituted = WeakMap<KubeObject, { readonly key: string; readonly made: KubeObject }>;

@@ -8,7 +8,7 @@ import {
   Schema,
   strTag,
 } from 'js-yaml';
-import { YamlError } from './yaml.ts';
+import { YamlError } from './yaml-error.ts';
 
 /** A time, as it is written in RFC 3339. */
 export class Timestamp {

@@ -1,9 +1,7 @@
 import {
-  DUMP_SCHEMA,
   defineMappingTag,
   defineScalarTag,
   defineSequenceTag,
-  dump,
   loadAll,
   mergeTag,
   NOT_RESOLVED,
@@ -13,6 +11,8 @@ import {
   YAMLException,
 } from 'js-yaml';
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
+import { YamlError } from './yaml-error.ts';
+import { digits, resolveNumber } from './yaml-numbers.ts';
 import { indenting, withoutAddedBreak } from './yaml-text.ts';
 
 /** Longer files are refused, in letters. */
@@ -26,16 +26,6 @@ const yamlLimits = {
   aliases: 200,
   nodes: 2_000_000,
 };
-
-/** Text that could not be read. The message names the place and the reason and never quotes the file. */
-export class YamlError extends Error {
-  readonly line: number | undefined;
-  constructor(message: string, line?: number) {
-    super(message);
-    this.name = 'YamlError';
-    this.line = line;
-  }
-}
 
 /**
  * Reads YAML or JSON text as the API server's own clients do (sigs.k8s.io/yaml: YAML 1.1 booleans, octal numbers, dates
@@ -96,38 +86,6 @@ function limitNodes(documents: readonly Json[]): void {
     if (value === null || typeof value !== 'object') continue;
     for (const inner of Object.values(value)) pending.push(inner as Json);
   }
-}
-
-const digits = '0123456789+-.'.split('');
-const floatPattern = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
-const infinityPattern = /^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$/;
-const datePattern = /^\d{4}-\d{1,2}-\d{1,2}([Tt ].*)?$/;
-
-/** A number as Go's strconv reads it with base 0; undefined when the text is none. */
-function resolveNumber(source: string): number | bigint | undefined {
-  if (infinityPattern.test(source)) throw new YamlError('infinity and not-a-number have no JSON form');
-  if (datePattern.test(source)) return undefined;
-  const plain = source.replaceAll('_', '');
-  const integer = resolveInteger(plain);
-  if (integer !== undefined) return integer;
-  if (!floatPattern.test(plain)) return undefined;
-  const value = Number(plain);
-  return Number.isFinite(value) ? value : undefined;
-}
-
-const integerPattern = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
-const maxUnsigned = 2n ** 64n - 1n;
-const minSigned = -(2n ** 63n);
-
-function resolveInteger(plain: string): number | bigint | undefined {
-  const match = integerPattern.exec(plain);
-  if (match === null) return undefined;
-  const [, sign = '', body = '0'] = match;
-  const octal = /^0[0-7]+$/.test(body) ? `0o${body.slice(1)}` : body;
-  const magnitude = BigInt(octal);
-  const value = sign === '-' ? -magnitude : magnitude;
-  if (value > maxUnsigned || value < minSigned) return undefined;
-  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
 const trueWords = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON']);
@@ -264,40 +222,3 @@ const schema = new Schema([
   binaryTag,
   mergeTag,
 ]);
-
-/** It stands in for the library's own, which knows no bigints. */
-const integerTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
-  implicit: true,
-  implicitFirstChars: digits,
-  resolve: (source) => resolveInteger(source) ?? NOT_RESOLVED,
-  identify: (value) => typeof value === 'bigint' || Number.isSafeInteger(value),
-  represent: (value) => String(value),
-});
-
-/** What this reader takes for more than a text, and the library would leave without quotes, such as `0XaB`, and for the end of a document. */
-const ambiguousTag = defineScalarTag<true>('tag:lockstep.dev,2026:ambiguous', {
-  implicit: true,
-  implicitFirstChars: digits,
-  resolve: (source) => (isNumeric(source) || /^(?:---|\.\.\.)/.test(source) ? true : NOT_RESOLVED),
-  identify: () => false,
-});
-
-function isNumeric(source: string): boolean {
-  return infinityPattern.test(source) || resolveNumber(source) !== undefined;
-}
-
-const plainSchema = DUMP_SCHEMA.withTags(ambiguousTag);
-const printSchema = plainSchema.withTags(integerTag);
-
-/** YAML text of a value, one document, without aliases and with long lines left whole. */
-export function printYaml(value: Json): string {
-  // The dumper writes an anchor wherever one object stands twice; a copy through JSON has none, and no bigints either.
-  if (hasBigint(value)) return dump(value, { schema: printSchema, lineWidth: -1 });
-  return dump(JSON.parse(JSON.stringify(value)), { schema: plainSchema, lineWidth: -1 });
-}
-
-function hasBigint(value: Json): boolean {
-  if (typeof value === 'bigint') return true;
-  if (Array.isArray(value)) return value.some(hasBigint);
-  return isObject(value) && Object.values(value).some(hasBigint);
-}

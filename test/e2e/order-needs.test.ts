@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { printYaml } from '../../sync/render/yaml.ts';
+import { printYaml } from '../../sync/render/yaml-print.ts';
 import { configMap, customKind, customKindRef, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
 const namespace = 'order-needs';

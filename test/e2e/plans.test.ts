@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, inject, it } from 'vitest';
 import { at, textAt } from '../../diff/json.ts';
-import { printYaml } from '../../sync/render/yaml.ts';
+import { printYaml } from '../../sync/render/yaml-print.ts';
 import { lockstepBeside, lockstepCommand } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { toJson } from '../../../diff/json.ts';
-import { printYaml } from '../yaml.ts';
 import { type Ordered, Pairs, Timestamp } from '../yaml-ordered.ts';
+import { printYaml } from '../yaml-print.ts';
 import { isSealed, type Opened, openValue } from './cipher.ts';
 import type { OpenedFile } from './port.ts';
 import { plainOf, type Sealed } from './sealed.ts';

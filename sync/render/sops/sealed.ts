@@ -1,5 +1,5 @@
 import { at, type Json, textAt } from '../../../diff/json.ts';
-import { YamlError } from '../yaml.ts';
+import { YamlError } from '../yaml-error.ts';
 import { type Ordered, Pairs, parseOrdered, Timestamp } from '../yaml-ordered.ts';
 import { holdsSealed, mayBeSealed } from './mark.ts';
 import { SopsError } from './trouble.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Json } from '../../../diff/json.ts';
-import { printYaml } from '../../../sync/render/yaml.ts';
+import { printYaml } from '../../../sync/render/yaml-print.ts';
 
 /** Writes a kubeconfig with one context: a cluster and a user, in the words of that file. */
 export function writeKubeconfig(file: string, cluster: Json, user: Json): void {

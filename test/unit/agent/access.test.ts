@@ -7,7 +7,7 @@ import { readSopsKeys } from '../../../agent/decryption.ts';
 import { loadAccess } from '../../../agent/kube/client.ts';
 import type { Json } from '../../../diff/json.ts';
 import type { Cluster } from '../../../sync/ports.ts';
-import { printYaml } from '../../../sync/render/yaml.ts';
+import { printYaml } from '../../../sync/render/yaml-print.ts';
 import { loginFor } from '../../../sync/source/login.ts';
 import { parseSourceUrl } from '../../../sync/source/url.ts';
 import { writeKubeconfig } from '../../e2e/support/kubeconfig.ts';

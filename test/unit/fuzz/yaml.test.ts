@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { canonicalJson, type Json } from '../../../diff/json.ts';
-import { parseYaml, printYaml, YamlError } from '../../../sync/render/yaml.ts';
+import { parseYaml } from '../../../sync/render/yaml.ts';
+import { YamlError } from '../../../sync/render/yaml-error.ts';
+import { printYaml } from '../../../sync/render/yaml-print.ts';
 import { broken, campaign, campaignTimeout, inTime, requireUntouched } from './campaign.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'vectors', 'yaml');

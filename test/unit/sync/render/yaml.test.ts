@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, parseJson } from '../../../../diff/json.ts';
-import { parseYaml, printYaml, type YamlError } from '../../../../sync/render/yaml.ts';
+import { parseYaml } from '../../../../sync/render/yaml.ts';
+import type { YamlError } from '../../../../sync/render/yaml-error.ts';
+import { printYaml } from '../../../../sync/render/yaml-print.ts';
 
 interface Probe {
   readonly input: string;
