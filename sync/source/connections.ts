@@ -43,15 +43,22 @@ export function openConnections(
 ): Connections {
   const lookUp = lookUpAllowed(allows);
   const connect = { timeout: connectTimeout, lookup: lookUp };
-  const shared = machineProxy(environment)
-    ? new EnvHttpProxyAgent({ ...common, connect })
-    : new Agent({ ...common, connect });
+  const machine = machineProxy(environment);
+  const direct = (
+    options: Pick<EnvHttpProxyAgent.Options, 'requestTls'> & {
+      readonly connect: NonNullable<Agent.Options['connect']>;
+    },
+  ) =>
+    machine === undefined
+      ? new Agent({ ...common, connect: options.connect })
+      : new EnvHttpProxyAgent({ ...common, ...machine, ...options });
+  const shared = direct({ connect });
   const own = new Map<string, Dispatcher>();
 
   function make({ tls = {}, proxy }: Credentials): Dispatcher {
     const secure = { ...tls, lookup: lookUp };
     if (proxy !== undefined) requireAllowed(allows, new URL(proxy).hostname.replace(/^\[|\]$/g, ''));
-    if (proxy === undefined) return new Agent({ ...common, connect: { ...connect, ...secure } });
+    if (proxy === undefined) return direct({ connect: { ...connect, ...secure }, requestTls: tls });
     return new ProxyAgent({ ...common, uri: proxy, connectTimeout, proxyTls: { lookup: lookUp }, requestTls: tls });
   }
 
@@ -76,8 +83,18 @@ export function openConnections(
   };
 }
 
-function machineProxy(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => (environment[name] ?? '') !== '');
+/** The proxy of the machine, as its environment names it; undefined where there is none. */
+function machineProxy(
+  environment: Readonly<Record<string, string | undefined>>,
+): EnvHttpProxyAgent.Options | undefined {
+  const of = (name: string): string => environment[name.toLowerCase()] ?? environment[name.toUpperCase()] ?? '';
+  const [http, https, none] = [of('http_proxy'), of('https_proxy'), of('no_proxy')];
+  if (http === '' && https === '') return undefined;
+  return {
+    ...(http === '' ? {} : { httpProxy: http }),
+    ...(https === '' ? {} : { httpsProxy: https }),
+    noProxy: none,
+  };
 }
 
 /** @throws ForbiddenAddress for a host that is an address: those are connected to without being looked up */

@@ -60,6 +60,20 @@ describe.skipIf(!hasOpenssl)('a repository over HTTPS', () => {
     await expect(read(mutual, { tls: { ca } })).rejects.toMatchObject({ code: 'SourceUnreachable' });
   });
 
+  it('is read through the proxy of the machine too, by who trusts an authority of their own', async () => {
+    const environment = { HTTPS_PROXY: `http://way:past@127.0.0.1:${proxy.port}` };
+    const connections = openConnections(addressRule(['loopback']), environment);
+    const own = createGitSources(join(folder, 'machine'), { connections });
+    const before = proxy.passed.length;
+    const { port } = new URL(open.repository(`y-${Math.random()}.git`).url);
+    const credentials = { tls: { ca: authority.ca }, authorization: basic };
+    const asked = sourceRequest(`https://127.0.0.1:${port}/a.git`, { credentials });
+    expect(textsOf(await snapshotOf(own, asked))).toEqual(files);
+    expect(proxy.passed.length).toBeGreaterThan(before);
+    await own.close();
+    await connections.close();
+  });
+
   it('is read through a proxy, whose password never goes to the server', async () => {
     const { ca } = authority;
     const way = `http://way:past@127.0.0.1:${proxy.port}`;
