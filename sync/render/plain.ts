@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { holdsSealed } from './sops/mark.ts';
-import { longestYaml, parseYaml } from './yaml.ts';
+import { isPlainText, longestYaml, notePlain, parseYaml } from './yaml.ts';
 import { YamlError } from './yaml-error.ts';
 import { documentGroups } from './yaml-text.ts';
 
@@ -178,7 +178,13 @@ function isList({ kind }: JsonObject): boolean {
 /** The items of a typed list, such as ConfigMapList, need not repeat their type. */
 function withListType(listKind: Json | undefined, apiVersion: Json | undefined, item: Json): Json {
   if (!isObject(item) || listKind === 'List' || item['kind'] !== undefined || typeof listKind !== 'string') return item;
-  return { apiVersion: apiVersion ?? 'v1', kind: listKind.slice(0, -'List'.length), ...item };
+  const typed = { apiVersion: apiVersion ?? 'v1', kind: listKind.slice(0, -'List'.length), ...item };
+  const plain = Object.keys(item).filter((name) => isPlainText(item, name));
+  notePlain(
+    typed,
+    plain.map((name) => [name]),
+  );
+  return typed;
 }
 
 const sealed = 'is encrypted by SOPS, and spec.render.decryption names no keys';

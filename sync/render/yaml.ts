@@ -168,6 +168,11 @@ function unwrapped(holder: object, place: string | number, value: unknown): Json
   return value.text;
 }
 
+function wrapped(holder: JsonObject, place: string): unknown {
+  const value = holder[place];
+  return typeof value === 'string' && isPlainText(holder, place) ? new PlainText(value) : value;
+}
+
 const listTag = defineSequenceTag<Json[]>('tag:yaml.org,2002:seq', {
   create: () => [],
   addItem: (list, item) => {
@@ -193,7 +198,8 @@ const mapTag = defineMappingTag<JsonObject>('tag:yaml.org,2002:map', {
   addPair: addPair,
   has: (carrier, key) => Object.hasOwn(carrier, nameOf(key)),
   keys: (result) => Object.keys(result),
-  get: (result, key) => result[nameOf(key)],
+  // What is merged takes along that it stood without quotes.
+  get: (result, key) => wrapped(result, nameOf(key)),
   identify: () => false,
 });
 

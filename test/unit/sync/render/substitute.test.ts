@@ -37,6 +37,14 @@ describe('variables in manifests', () => {
     expect(dataOf(`\n  ${lines.join('\n  ')}`)).toEqual(expected);
   });
 
+  it('are numbers where they were merged from elsewhere, or stand in a typed list', () => {
+    const merged = 'base: &base\n    count: ${count}\n    text: "${count}"\n  own:\n    <<: *base\n    more: x';
+    expect(dataOf(`\n  ${merged}`)).toMatchObject({ own: { count: 3, text: '3', more: 'x' } });
+    const list =
+      'apiVersion: v1\nkind: ThingList\nitems:\n- metadata: {name: a}\n  replicas: ${count}\n  text: "${count}"\n';
+    expect(read(list).objects[0]?.object).toMatchObject({ kind: 'Thing', replicas: 3, text: '3' });
+  });
+
   it('stand in blocks of text too, whose line breaks stay', () => {
     expect(dataOf('\n  a: |\n    echo ${name}\n    exit ${count}')).toEqual({ a: 'echo web\nexit 3\n' });
   });
