@@ -98,15 +98,15 @@ async function* thenClosing(
 }
 
 /** A server that says nothing to the point says on the side why. */
-async function* withWords(channel: ClientChannel, { host, fail }: Conversation): AsyncIterable<Uint8Array> {
+async function* withWords(channel: ClientChannel, { host, signal, fail }: Conversation): AsyncIterable<Uint8Array> {
   let aside = '';
   channel.stderr.on('data', (chunk: Buffer) => {
     if (aside.length < 1_000) aside += chunk.toString('utf8');
   });
   let isHeard = false;
-  for await (const chunk of channel) {
+  for await (const chunk of untilAborted(channel, signal)) {
     isHeard = true;
-    yield chunk as Uint8Array;
+    yield chunk;
   }
   if (isHeard) return;
   const words = aside
@@ -114,6 +114,24 @@ async function* withWords(channel: ClientChannel, { host, fail }: Conversation):
     .trim()
     .slice(0, 200);
   fail(new LockstepError('SourceUnreachable', `the Git server ${host} says: ${words === '' ? 'nothing' : words}`));
+}
+
+/** A channel that is closed here goes on until the server closes it too, which may be never: nobody waits for that. */
+async function* untilAborted(channel: ClientChannel, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const late = Promise.withResolvers<never>();
+  late.promise.catch(() => undefined);
+  const abort = (): void => late.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const chunks: AsyncIterator<Uint8Array> = channel[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await Promise.race([chunks.next(), late.promise]);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function answer({ url, method = 'GET' }: GitHttpRequest, body: AsyncIterableIterator<Uint8Array>): GitHttpResponse {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGitSources } from '../../../sync/source/git.ts';
 import type { Credentials } from '../../../sync/source/login.ts';
+import { transportDefaults } from '../../../sync/source/transport.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
 import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
 import { hasSshd, type SshServer, startSshServer } from '../support/ssh-server.ts';
@@ -95,6 +96,22 @@ describe.skipIf(!hasSshd).each([
     const refused = sources.tip(sourceRequest(url, more()));
     await expect(refused).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining('C4NARY') });
+    await sources.close();
+  });
+
+  it.each([
+    ['says nothing', 'sleep 60'],
+    ['sends a byte now and then', 'while :; do printf 0; sleep 0.7; done'],
+    ['says nothing after its first words', 'printf 000eversion; sleep 60'],
+  ])('of a server that %s is given up at the deadline (G6)', async (_what, command) => {
+    const limits = { ...transportDefaults, deadline: 1_500 };
+    const sources = createGitSources(join(folder, 'silent'), { limits });
+    const began = performance.now();
+    await expect(sources.tip(sourceRequest(url, login(ssh.key('ed25519', undefined, command))))).rejects.toMatchObject({
+      code: 'SourceUnreachable',
+    });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect((await sources.tip(sourceRequest(url, login(key)))).ref).toBe('refs/heads/main');
     await sources.close();
   });
 

@@ -11,8 +11,8 @@ export interface SshServer {
   readonly user: string;
   /** A line of known_hosts. */
   readonly knownHosts: string;
-  /** Makes a key pair that is let in; answers the private one. */
-  key(type: 'ed25519' | 'ecdsa' | 'rsa', passphrase?: string): string;
+  /** Makes a key pair that is let in; answers the private one. @param command what is run instead of what is asked for */
+  key(type: 'ed25519' | 'ecdsa' | 'rsa', passphrase?: string, command?: string): string;
   /** Makes a key pair that is not let in. */
   strangersKey(): string;
   /** Ends every login that is open, without a word. */
@@ -65,10 +65,11 @@ export async function startSshServer({ isOld = false } = {}): Promise<SshServer>
     port,
     user: userInfo().username,
     knownHosts: `[127.0.0.1]:${port} ${type} ${key}\n`,
-    key: (of, passphrase) => {
+    key: (of, passphrase, command) => {
       keys += 1;
       const made = makeKey(`user-${keys}`, of, passphrase);
-      writeFileSync(authorized, readFileSync(join(dir, `user-${keys}.pub`)), { flag: 'a' });
+      const forced = command === undefined ? '' : `command="${command}" `;
+      writeFileSync(authorized, `${forced}${readFileSync(join(dir, `user-${keys}.pub`), 'utf8')}`, { flag: 'a' });
       return made;
     },
     strangersKey: () => {
