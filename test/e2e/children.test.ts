@@ -6,7 +6,16 @@ import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './suppor
 import { gone, until } from './support/kube.ts';
 import { type App, configMap, useLockstep } from './support/lockstep.ts';
 
-const names = ['kids-order', 'kids-prune', 'kids-limits', 'kids-free', 'kids-cycle', 'kids-many', 'kids-self'];
+const names = [
+  'kids-order',
+  'kids-prune',
+  'kids-limits',
+  'kids-free',
+  'kids-cycle',
+  'kids-many',
+  'kids-self',
+  'kids-hand',
+];
 const lockstep = useLockstep(names);
 
 /** A Delivery as a file of a repository. */
@@ -118,6 +127,22 @@ describe('a Delivery in a repository may do no more than the one that holds it (
       (await messageOf(namespace, 'inner')).includes('Deliveries would hold each other'),
     );
     expect(await mapIn(namespace, 'inner')).toBeDefined();
+    await app.remove(60_000);
+  });
+
+  it('and takes over none that somebody has made by hand, unless that is said', async () => {
+    const namespace = 'kids-hand';
+    await makeNamespace(lockstep.kube, namespace);
+    const [own, other] = [repository('hand-own', 'own'), repository('hand-other', 'other')];
+    await lockstep.kube.apply(deliveryOf(namespace, 'infra', own, { suspend: true }));
+    const app = await lockstep.app(namespace, { 'infra.json': child(namespace, 'infra', other) });
+    expect(await app.refused('ForeignOwner')).toMatch(
+      'Delivery kids-hand/infra belongs to whoever has made it by hand',
+    );
+    const url = async () => textAt(await lockstep.kube.get(deliveryRef(namespace, 'infra')), 'spec', 'source', 'url');
+    expect(await url()).toBe(own);
+    app.push({ 'infra.json': child(namespace, 'infra', other, { annotations: { 'lockstep.dev/adopt': 'true' } }) });
+    await until('it is taken over', async () => (await url()) === other);
     await app.remove(60_000);
   });
 
