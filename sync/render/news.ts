@@ -5,6 +5,14 @@ import { longText, type ManifestReader } from './reader-port.ts';
 
 /** What is read before others have their turn. */
 const slice = { objects: 50, letters: 32 * 1024 };
+/** Letters of long texts that are kept until their turn comes; others are asked for again. */
+const mostWaiting = 16 * 1024 * 1024;
+
+interface Long {
+  readonly file: TreeFile;
+  /** Undefined where there is no room to keep it. */
+  text: string | undefined;
+}
 
 /**
  * Reads the manifests that are not known yet, some at a time: long ones apart.
@@ -20,7 +28,8 @@ export async function readNews(
   owner: string,
   onSome: (news: Rendered) => void,
 ): Promise<void> {
-  const long: TreeFile[] = [];
+  const long: Long[] = [];
+  let waiting = 0;
   let some: SourcedObject[] = [];
   let letters = 0;
   const tell = (): void => {
@@ -30,8 +39,8 @@ export async function readNews(
   for (const file of files.filter((one) => isManifest(one) && known.get(one.path)?.oid !== one.oid)) {
     const text = textOf(file);
     if (typeof text === 'string' && text.length > longText) {
-      // Its text is asked for again when its turn comes: all of them together may be more than there is room for.
-      long.push(file);
+      waiting += text.length;
+      long.push({ file, text: waiting > mostWaiting ? undefined : text });
       continue;
     }
     const { objects, problems } = typeof text === 'string' ? readManifests(file.path, text) : text;
@@ -43,8 +52,9 @@ export async function readNews(
     await breathe();
   }
   tell();
-  await inParallel(long, 2, async (file) => {
-    const text = textOf(file);
+  await inParallel(long, 2, async (one) => {
+    const { file, text = textOf(file) } = one;
+    one.text = undefined;
     const rendered = typeof text === 'string' ? await reader.read(owner, file.path, text) : text;
     known.set(file.path, { oid: file.oid, rendered });
     await inSlices(rendered.objects, slice.objects, (objects) => onSome({ objects, problems: [] }));

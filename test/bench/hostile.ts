@@ -1,10 +1,15 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildEngine } from '../../deploy/engine.ts';
 import { textAt } from '../../diff/json.ts';
 import type { AgentProcess } from '../e2e/support/agent.ts';
+import { runBeside } from '../e2e/support/beside.ts';
 import { configMap } from '../e2e/support/manifests.ts';
 import { type Figure, figureOf, say } from './figure.ts';
 import { type BenchApp, deliver, good, headOf, makeApp, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
+
+const wide = Array.from({ length: 400_000 }, (_, i) => `  k${i}: {a: [${i}]}`).join('\n');
 
 /** What somebody pushes who means harm: each of it fills the worker that reads or renders it to the limit. */
 const hostile: Readonly<Record<string, (round: number) => Record<string, string>>> = {
@@ -13,7 +18,7 @@ const hostile: Readonly<Record<string, (round: number) => Record<string, string>
     'app/templates/x.yaml': '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}',
   }),
   'hostile-yaml': (round) => ({
-    'app/wide.yaml': `# ${round}\na:\n${Array.from({ length: 400_000 }, (_, i) => `  k${i}: {a: [${i}]}`).join('\n')}\n`,
+    'app/wide.yaml': `# ${round}\na:\n${wide}\n`,
   }),
 };
 
@@ -79,7 +84,7 @@ function keepPushing(eve: BenchApp, agent: AgentProcess): () => Promise<void> {
   const files = hostile[eve.namespace];
   const pushing = (async () => {
     for (let round = 1; !isOver; round += 1) {
-      eve.repository.commit(files?.(round) ?? {});
+      await pushBeside(eve, files?.(round) ?? {});
       await sendHook(agent, eve);
       await sleep(pause);
     }
@@ -88,4 +93,22 @@ function keepPushing(eve: BenchApp, agent: AgentProcess): () => Promise<void> {
     isOver = true;
     await pushing;
   };
+}
+
+/** Commits and pushes without holding up whoever measures meanwhile. */
+async function pushBeside({ repository: { workTree } }: BenchApp, files: Record<string, string>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(workTree, path)), { recursive: true });
+    await writeFile(join(workTree, path), text);
+  }
+  // What pushing itself costs is not the agent's, so it is kept small.
+  const cheap = ['-c', 'core.compression=1', '-c', 'pack.window=0', '-c', 'pack.threads=1'];
+  const git = async (...args: string[]): Promise<void> => {
+    const asEve = ['-c', 'user.name=Eve', '-c', 'user.email=e@e', ...cheap, ...args];
+    const { code, stderr } = await runBeside('git', asEve, { cwd: workTree });
+    if (code !== 0) throw new Error(stderr);
+  };
+  await git('add', '--all');
+  await git('commit', '--quiet', '-m', 'x');
+  await git('push', '--quiet', 'origin', 'HEAD:main');
 }

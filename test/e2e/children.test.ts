@@ -16,7 +16,9 @@ const names = [
   'kids-self',
   'kids-hand',
 ];
-const lockstep = useLockstep(names);
+// Limits of its own: a change of those that all agents share has every source asked.
+const limitsName = 'limits-of-kids';
+const lockstep = useLockstep(names, { flags: ['--limits', limitsName] });
 
 /** A Delivery as a file of a repository. */
 function child(
@@ -89,7 +91,7 @@ describe('a Delivery in a repository may do no more than the one that holds it (
   const limits = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'lockstep-limits', namespace: agentNamespace },
+    metadata: { name: limitsName, namespace: agentNamespace },
   };
   let url: string;
   beforeAll(async () => {
@@ -98,7 +100,7 @@ describe('a Delivery in a repository may do no more than the one that holds it (
     await lockstep.kube.apply({ ...limits, data: { 'kids-limits': own } });
   });
   afterAll(() =>
-    lockstep.kube.delete({ apiVersion: 'v1', kind: 'ConfigMap', namespace: agentNamespace, name: 'lockstep-limits' }),
+    lockstep.kube.delete({ apiVersion: 'v1', kind: 'ConfigMap', namespace: agentNamespace, name: limitsName }),
   );
 
   it('also where it lives in a namespace that may do more', async () => {
