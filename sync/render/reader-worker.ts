@@ -1,9 +1,12 @@
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { readInParts } from './plain.ts';
 import { packed, type ReaderReply, type ReaderTask } from './reader-messages.ts';
 
 /** The thread in which long texts are read. It knows nothing but what it is sent. */
 const partLetters = 256 * 1024;
+/** On Linux that is about this thread alone: on a small machine the agent's own loop goes first. */
+const nice = 10;
 let parts: ReturnType<typeof readInParts> | undefined;
 
 function reply(message: ReaderReply): void {
@@ -18,4 +21,9 @@ parentPort?.on('message', (task: ReaderTask) => {
     reply('end');
   } else reply({ packed: packed(next.value) });
 });
+try {
+  setPriority(0, nice);
+} catch {
+  // Who may not is as fast as everybody.
+}
 reply('ready');
