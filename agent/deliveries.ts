@@ -25,6 +25,8 @@ import type { FollowedRules } from './rules/book.ts';
 import { openSessions, type SessionDeps } from './session-opener.ts';
 import type { Site } from './sites.ts';
 
+type Above = ReturnType<Lineage['above']>;
+
 /** What of the world is the same for all Deliveries. */
 export type SharedWorld = Omit<
   World,
@@ -154,14 +156,15 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (entry === undefined) return undefined;
     const delivery = entry.read();
     if (delivery instanceof LockstepError) return refuse(entry, delivery);
-    const against = await problemOf(uid, delivery);
+    const above = deps.lineage.above(uid);
+    const against = await problemOf(delivery, above);
     // Nobody else waits for a check that takes long.
     if (against === 'later') return checkedSoon;
     if (against !== undefined) return refuse(entry, against);
     entry.session ??= await openSession(entry.object);
     if (hints.has('source')) lookAtSource(entry.session);
     const site = deps.siteAt(targetOf(delivery));
-    const world = worldOf(entry, delivery, site);
+    const world = worldOf(entry, delivery, site, above);
     const turn: Turn = { delivery, session: entry.session, world };
     if (delivery.deleting) return remove(entry, turn);
     written(entry, await deps.writer.hold(entry.object));
@@ -174,10 +177,9 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return tell(entry, turn, again);
   }
 
-  function worldOf(entry: Served, delivery: Delivery, site: Pick<Site, 'kinds' | 'far'>): World {
+  function worldOf(entry: Served, delivery: Delivery, site: Pick<Site, 'kinds' | 'far'>, above: Above): World {
     const { object } = entry;
     const { uid } = delivery;
-    const above = deps.lineage.above(uid);
     return {
       ...deps.world,
       kinds: site.kinds,
@@ -193,11 +195,10 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   }
 
   /** What stands against serving a Delivery at all. */
-  async function problemOf(uid: string, delivery: Delivery): Promise<LockstepError | 'later' | undefined> {
-    const rules = await deps.rules.problemOf(uid, writtenIn(delivery));
+  async function problemOf(delivery: Delivery, above: Above): Promise<LockstepError | 'later' | undefined> {
+    const rules = await deps.rules.problemOf(delivery.uid, writtenIn(delivery));
     if (rules === 'later') return 'later';
     if (rules !== 'nothing') return new LockstepError('InvalidRule', rules.problem);
-    const above = deps.lineage.above(uid);
     return above instanceof LockstepError && !delivery.deleting ? above : undefined;
   }
 

@@ -19,10 +19,10 @@ const deepest = 10;
 
 /** @param limits those of a namespace */
 export function createLineage(registry: Registry, limits: (namespace: string) => Limits): Lineage {
-  function parentOf({ object }: Served): Served | undefined {
-    const stamp = label(object, deliveryLabel);
-    if (stamp === undefined || !isAppliedBy(object, stamp)) return undefined;
-    return registry.all().find((other) => shortUid(other.object.metadata.uid ?? '') === stamp);
+  function parentOf(served: Served): Served | undefined {
+    const maker = makerOf(served);
+    if (maker === undefined) return undefined;
+    return registry.all().find((other) => shortUid(other.object.metadata.uid ?? '') === maker);
   }
 
   /**
@@ -30,11 +30,8 @@ export function createLineage(registry: Registry, limits: (namespace: string) =>
    * may do never grows because of that.
    */
   function lostParentOf(served: Served | undefined): string | undefined {
-    if (served === undefined || parentOf(served) !== undefined) return undefined;
-    const { object } = served;
-    const stamp = label(object, deliveryLabel);
-    if (stamp === undefined || !isAppliedBy(object, stamp)) return undefined;
-    return annotation(object, ownerAnnotation)?.split('/', 1)[0];
+    if (served === undefined || makerOf(served) === undefined || parentOf(served) !== undefined) return undefined;
+    return annotation(served.object, ownerAnnotation)?.split('/', 1)[0];
   }
 
   function ancestors(uid: string): Served[] {
@@ -76,4 +73,10 @@ export function createLineage(registry: Registry, limits: (namespace: string) =>
       return above.length === 0 ? own : { ...own, above };
     },
   };
+}
+
+/** The short uid of the Delivery that has made one: its stamp, as long as that was not copied from elsewhere. */
+function makerOf({ object }: Served): string | undefined {
+  const stamp = label(object, deliveryLabel);
+  return stamp !== undefined && isAppliedBy(object, stamp) ? stamp : undefined;
 }

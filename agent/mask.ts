@@ -25,16 +25,20 @@ export function registerSecretsOf(owner: string, values: readonly string[]): voi
   if (last.length === values.length && last.every((value, index) => value === values[index])) return;
   changing.set(owner, [values, last]);
   for (const value of values) registerSecret(value);
-  const kept = new Set([...changing.values()].flat(2));
-  for (const value of older.flat()) if (!kept.has(value)) forget(value);
+  forgetUnlessChanging(older.flat());
 }
 
 /** Forgets the secrets of somebody who is no more. */
 export function forgetSecretsOf(owner: string): void {
   const own = changing.get(owner) ?? [];
   changing.delete(owner);
+  forgetUnlessChanging(own.flat());
+}
+
+/** What somebody else has too stays hidden. */
+function forgetUnlessChanging(values: readonly string[]): void {
   const kept = new Set([...changing.values()].flat(2));
-  for (const value of own.flat()) if (!kept.has(value)) forget(value);
+  for (const value of values) if (!kept.has(value)) forget(value);
 }
 
 function forget(value: string): void {

@@ -1,88 +1,25 @@
 import { existsSync } from 'node:fs';
 import { LockstepError } from '../errors.ts';
-import type { Engine, EngineDocument, EngineRequest, EngineView, IndexRequest } from './engine-port.ts';
-import { type EngineLimits, type EngineProcess, engineDefaults, startEngine } from './engine-process.ts';
-
-interface Job {
-  readonly owner: string;
-  readonly request: EngineRequest | IndexRequest;
-  readonly view: EngineView;
-  readonly resolve: (documents: readonly EngineDocument[]) => void;
-  readonly reject: (error: unknown) => void;
-}
+import type { Engine, EngineView } from './engine-port.ts';
+import { type EngineLimits, engineDefaults, startEngine } from './engine-process.ts';
+import { createFairPool } from './fair-pool.ts';
 
 /** How many renders are made at once, and how long a process waits for the next one, in milliseconds. */
 const pool = { processes: 2, idle: 60_000 };
 
 /**
- * Renders in processes of their own, started when there is something to render and ended when there is not. Whoever fills
- * theirs to the limit never gets more than half of them.
+ * Renders in processes of their own.
  * @param binary the engine, as `npm run build:engine` makes it
  */
 export function createEngines(binary: string, limits: EngineLimits = engineDefaults): Engine {
-  const waiting: Job[] = [];
-  const busy = new Map<EngineProcess, string>();
-  const idle = new Map<EngineProcess, NodeJS.Timeout>();
-
-  const isServed = (owner: string): boolean =>
-    [...busy.values()].filter((other) => other === owner).length < pool.processes / 2;
-
-  function takeProcess(): EngineProcess {
-    for (const [worker, timer] of idle) {
-      clearTimeout(timer);
-      idle.delete(worker);
-      if (worker.isUsable()) return worker;
-    }
-    return startEngine(binary, limits);
-  }
-
-  function next(): void {
-    if (busy.size >= pool.processes) return;
-    const index = waiting.findIndex(({ owner }) => isServed(owner));
-    const [job] = index < 0 ? [] : waiting.splice(index, 1);
-    if (job === undefined) return;
-    const worker = takeProcess();
-    busy.set(worker, job.owner);
-    worker
-      .render(job.request, job.view)
-      .then(job.resolve, job.reject)
-      .finally(() => {
-        busy.delete(worker);
-        if (worker.isUsable()) rest(worker);
-        next();
-      });
-    next();
-  }
-
-  function rest(worker: EngineProcess): void {
-    const timer = setTimeout(() => {
-      idle.delete(worker);
-      worker.end();
-    }, pool.idle);
-    timer.unref();
-    idle.set(worker, timer);
-  }
-
+  const engines = createFairPool(pool.processes, pool.idle, () => startEngine(binary, limits));
   return {
-    render: (owner, request, view) => {
+    render: async (owner, request, view) => {
       if (!existsSync(binary))
-        return Promise.reject(
-          new LockstepError('EngineMissing', `kustomize and Helm need the engine, and ${binary} is not there`),
-        );
-      return new Promise((resolve, reject) => {
-        waiting.push({ owner, request, view, resolve, reject });
-        next();
-      });
+        throw new LockstepError('EngineMissing', `kustomize and Helm need the engine, and ${binary} is not there`);
+      return engines.run(owner, (engine) => engine.render(request, view));
     },
-    close: async () => {
-      for (const [worker, timer] of idle) {
-        clearTimeout(timer);
-        worker.end();
-      }
-      for (const worker of busy.keys()) worker.end();
-      const ended = new LockstepError('RenderFailed', 'the agent stops');
-      for (const job of waiting.splice(0)) job.reject(ended);
-    },
+    close: engines.close,
   };
 }
 

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
-import type { KubeObject, Problem, SourcedObject } from '../types.ts';
+import type { JsonObject } from '../../diff/json.ts';
+import type { Problem, SourcedObject } from '../types.ts';
 import type { Rendered } from './plain.ts';
 import { notePlain, plainPlaces } from './yaml.ts';
 
@@ -18,7 +19,7 @@ interface Packed {
 /** Some of what was read, each packed by itself: unpacking one after the other keeps nobody waiting. */
 export function packed({ objects, problems }: Rendered): Uint8Array[] {
   const all = objects.map((sourced) =>
-    serialize({ sourced, plain: plainPlaces(sourced.object as unknown as never) } satisfies Packed),
+    serialize({ sourced, plain: plainPlaces(sourced.object as JsonObject) } satisfies Packed),
   );
   return problems.length === 0 ? all : [...all, serialize(problems)];
 }
@@ -28,7 +29,7 @@ export function unpackInto(all: { objects: SourcedObject[]; problems: Problem[] 
   const value: Packed | Problem[] = deserialize(bytes);
   if (Array.isArray(value)) all.problems.push(...value);
   else {
-    notePlain(value.sourced.object as KubeObject as never, value.plain);
+    notePlain(value.sourced.object as JsonObject, value.plain);
     all.objects.push(value.sourced);
   }
 }

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { Worker as Thread } from 'node:worker_threads';
 import { LockstepError } from '../errors.ts';
 import { breathe } from '../parallel.ts';
 import type { Problem, SourcedObject } from '../types.ts';
+import type { Worker } from './fair-pool.ts';
 import type { Rendered } from './plain.ts';
 import { type ReaderReply, type ReaderTask, unpackInto } from './reader-messages.ts';
 
@@ -12,11 +13,9 @@ export interface ThreadLimits {
 }
 
 /** A thread that reads one text at a time, and is ended when one takes too much. */
-export interface ReadingThread {
-  isUsable(): boolean;
+export interface ReadingThread extends Worker {
   /** @throws LockstepError RenderFailed */
   read(path: string, text: string): Promise<Rendered>;
-  end(): Promise<void>;
 }
 
 interface All {
@@ -32,7 +31,7 @@ const entry = new URL(import.meta.url.endsWith('.ts') ? './reader-worker.ts' : '
 
 export function startReading({ deadline, memoryMb }: ThreadLimits): ReadingThread {
   const resourceLimits = { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
-  const worker = new Worker(entry, { resourceLimits, env: {}, name: 'manifests' });
+  const worker = new Thread(entry, { resourceLimits, env: {}, name: 'manifests' });
   let broken: Error | undefined;
   let heard: ((reply: ReaderReply | Error) => void) | undefined;
 

@@ -9,6 +9,7 @@ import {
   strTag,
 } from 'js-yaml';
 import { YamlError } from './yaml-error.ts';
+import { limitNodes } from './yaml-text.ts';
 
 /** A time, as it is written in RFC 3339. */
 export class Timestamp {
@@ -121,7 +122,7 @@ export function parseOrdered(text: string): Ordered[] {
   if (text.length > limits.bytes) throw new YamlError(`the file is larger than ${limits.bytes} bytes`);
   try {
     const documents = loadAll(text, { schema, maxDepth: limits.depth, maxAliases: limits.aliases }) as Ordered[];
-    limitNodes(documents);
+    limitNodes(documents, valuesIn, limits.nodes, `it holds more than ${limits.nodes} values, aliases unfolded`);
     return documents;
   } catch (error) {
     if (error instanceof YamlError) throw error;
@@ -129,16 +130,9 @@ export function parseOrdered(text: string): Ordered[] {
   }
 }
 
-/** Aliases share what they name: a small file can unfold into a huge one. */
-function limitNodes(documents: readonly Ordered[]): void {
-  let nodes = 0;
-  const pending: Ordered[] = [...documents];
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    nodes += 1;
-    if (nodes > limits.nodes) throw new YamlError(`it holds more than ${limits.nodes} values, aliases unfolded`);
-    if (value instanceof Pairs) for (const [, inner] of value.pairs) pending.push(inner);
-    else if (isList(value)) for (const inner of value) pending.push(inner);
-  }
+function valuesIn(value: Ordered): readonly Ordered[] {
+  if (value instanceof Pairs) return value.pairs.map(([, inner]) => inner);
+  return isList(value) ? value : [];
 }
 
 function isList(value: Ordered): value is readonly Ordered[] {

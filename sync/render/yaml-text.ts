@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../diff/json.ts';
+import { YamlError } from './yaml-error.ts';
 
 /**
  * The library ends a text that does not end with a line break by one, and a block of text at its end then has a break that
@@ -90,4 +91,25 @@ function documentsOf(source: string): string[] {
   const [first = '', second] = documents;
   const isPreamble = second !== undefined && /^(?:[ \t]*(?:#.*)?\r?\n|%.*\n)*$/.test(first);
   return isPreamble ? [first + second, ...documents.slice(2)] : documents;
+}
+
+/**
+ * Aliases share what they name, so a small text can unfold into a huge value when it is walked or written out.
+ * @param inside what a value holds
+ * @throws YamlError with the problem, for more values than that
+ */
+export function limitNodes<T>(
+  documents: readonly T[],
+  inside: (value: T) => readonly T[],
+  most: number,
+  problem: string,
+): void {
+  let nodes = 0;
+  const pending = [...documents];
+  while (pending.length > 0) {
+    const value = pending.pop() as T;
+    nodes += 1;
+    if (nodes > most) throw new YamlError(problem);
+    for (const inner of inside(value)) pending.push(inner);
+  }
 }

@@ -13,7 +13,7 @@ import {
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { YamlError } from './yaml-error.ts';
 import { digits, resolveNumber } from './yaml-numbers.ts';
-import { indenting, withoutAddedBreak } from './yaml-text.ts';
+import { indenting, limitNodes, withoutAddedBreak } from './yaml-text.ts';
 
 /** Longer files are refused, in letters. */
 export const longestYaml = 16 * 1024 * 1024;
@@ -37,7 +37,8 @@ export function parseYaml(text: string): Json[] {
   if (text.length > yamlLimits.bytes) throw new YamlError(`the file is larger than ${yamlLimits.bytes} bytes`);
   const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   const documents = source.endsWith('\n') ? load(source) : withoutAddedBreak(source, load(source));
-  if (source.includes('*')) limitNodes(documents);
+  if (source.includes('*'))
+    limitNodes(documents, valuesIn, yamlLimits.nodes, 'its aliases unfold into too many values');
   return documents;
 }
 
@@ -75,17 +76,8 @@ function withoutQuotes(reason: string): string {
     .trim();
 }
 
-/** Aliases share what they name, so a small file can unfold into a huge object when it is written out. */
-function limitNodes(documents: readonly Json[]): void {
-  let nodes = 0;
-  const pending: Json[] = [...documents];
-  while (pending.length > 0) {
-    const value = pending.pop();
-    nodes += 1;
-    if (nodes > yamlLimits.nodes) throw new YamlError('its aliases unfold into too many values');
-    if (value === null || typeof value !== 'object') continue;
-    for (const inner of Object.values(value)) pending.push(inner as Json);
-  }
+function valuesIn(value: Json): readonly Json[] {
+  return value === null || typeof value !== 'object' ? [] : (Object.values(value) as Json[]);
 }
 
 const trueWords = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'true', 'True', 'TRUE', 'on', 'On', 'ON']);

@@ -22,7 +22,7 @@ export async function askJson(
     throw error;
   };
   try {
-    requireAllowed(connections.allows, hostname.replace(/^\[|\]$/g, ''));
+    requireAllowed(connections.allows, hostname);
     const path = `${pathname}${search}`;
     const answer = await connections.of(undefined).request({
       ...{ origin, path, method, signal },

@@ -57,7 +57,7 @@ export function openConnections(
 
   function make({ tls = {}, proxy }: Credentials): Dispatcher {
     const secure = { ...tls, lookup: lookUp };
-    if (proxy !== undefined) requireAllowed(allows, new URL(proxy).hostname.replace(/^\[|\]$/g, ''));
+    if (proxy !== undefined) requireAllowed(allows, new URL(proxy).hostname);
     if (proxy === undefined) return direct({ connect: { ...connect, ...secure }, requestTls: tls });
     return new ProxyAgent({ ...common, uri: proxy, connectTimeout, proxyTls: { lookup: lookUp }, requestTls: tls });
   }
@@ -97,9 +97,13 @@ function machineProxy(
   };
 }
 
-/** @throws ForbiddenAddress for a host that is an address: those are connected to without being looked up */
+/**
+ * @param host as it stands in a URL, or without the brackets of one
+ * @throws ForbiddenAddress for a host that is an address: those are connected to without being looked up
+ */
 export function requireAllowed(allows: AddressRule, host: string): void {
-  if (isIP(host) !== 0 && !allows(host)) throw new ForbiddenAddress(forbidden(host));
+  const bare = host.replace(/^\[|\]$/g, '');
+  if (isIP(bare) !== 0 && !allows(bare)) throw new ForbiddenAddress(forbidden(bare));
 }
 
 function forbidden(address: string): string {

@@ -54,7 +54,7 @@ async function follow(exchange: Exchange): Promise<GitHttpResponse> {
 async function send(url: URL, exchange: Exchange): Promise<Dispatcher.ResponseData> {
   const { request, body, credentials, connections, limits, signal } = exchange;
   try {
-    if (credentials?.proxy === undefined) requireAllowed(connections.allows, url.hostname.replace(/^\[|\]$/g, ''));
+    if (credentials?.proxy === undefined) requireAllowed(connections.allows, url.hostname);
     return await connections.of(credentials).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,

@@ -1,4 +1,5 @@
 import { hashText } from '../../../diff/hash.ts';
+import { forgetOldest } from '../../bounded.ts';
 import { LockstepError } from '../../errors.ts';
 import { dataKeyOf } from './data-key.ts';
 import { openSealed } from './open.ts';
@@ -18,10 +19,7 @@ export const createUnsealer: MakeUnsealer = (keys, known, hide) => {
     const found = known.get(name) ?? (await dataKeyOf(sealed, from));
     known.delete(name);
     known.set(name, found);
-    for (const oldest of known.keys()) {
-      if (known.size <= mostKept) break;
-      known.delete(oldest);
-    }
+    forgetOldest(known, mostKept);
     return found;
   }
 

@@ -7,9 +7,10 @@ import { type Layer, layerOf, listFiles, readLayer } from '../listing.ts';
 import { sharing } from '../sharing.ts';
 import type { Tree } from '../tree.ts';
 import { normalizePath } from '../url.ts';
+import { chartKey } from './charts.ts';
 import { folderAt, viewOfTree } from './file-tree.ts';
 import { type Artifact, type Layer as ArtifactLayer, helmChartType, type Registry } from './registry.ts';
-import type { RegistryPlace } from './registry-tokens.ts';
+import { placeKey, type RegistryPlace } from './registry-tokens.ts';
 import type { Unpacked } from './unpacked.ts';
 
 /** What artifacts are read by. */
@@ -32,11 +33,10 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
       const { version, digest } = await charts.locate(request.chart);
       return { revision: digest, ref: `${request.chart.chart} ${version}`, object: digest };
     }
-    const place = placeOf(request);
     const { followed } = request;
     if (followed.kind === 'commit') return { revision: followed.oid, ref: undefined, object: followed.oid };
-    const tag = await tagOf(place, followed);
-    const digest = await registry.digestOf(place, tag);
+    const tag = await tagOf(request, followed);
+    const digest = await registry.digestOf(request, tag);
     return { revision: digest, ref: `refs/tags/${tag}`, object: digest };
   }
 
@@ -51,13 +51,12 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
     request: SourceRequest,
     { revision }: SourceTip,
   ): Promise<{ tree: Tree; commit: Commit }> {
-    const place = placeOf(request);
-    const artifact = await registry.artifact(place, revision);
-    const layer = manifestLayer(artifact, place.url);
+    const artifact = await registry.artifact(request, revision);
+    const layer = manifestLayer(artifact, request.url);
     const isChart = layer.mediaType === helmChartType;
-    const what = `${place.url} at ${revision}`;
-    const tree = await unpacked.tree({ digest: layer.digest, reader: keyOf(place), what, isChart }, () =>
-      registry.layer(place, layer, maxArchive),
+    const what = `${request.url} at ${revision}`;
+    const tree = await unpacked.tree({ digest: layer.digest, reader: placeKey(request), what, isChart }, () =>
+      registry.layer(request, layer, maxArchive),
     );
     return { tree, commit: commitOf(artifact) };
   }
@@ -104,18 +103,7 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
 
 /** Equal ones ask the same. */
 function questionOf({ followed, chart, ...request }: SourceRequest): string {
-  if (chart === undefined) return `${keyOf(placeOf(request))} ${followedText(followed)}`;
-  const { repository, chart: name, version, credentials, isPlain } = chart;
-  return `${keyOf({ url: repository, credentials, isPlain })} ${name} ${version}`;
-}
-
-/** A place, and who reads there. */
-function keyOf({ url, credentials, isPlain }: RegistryPlace): string {
-  return `${url} ${credentials?.fingerprint ?? ''} ${isPlain}`;
-}
-
-function placeOf({ url, credentials, isPlain }: RegistryPlace): RegistryPlace {
-  return { url, credentials, isPlain };
+  return chart === undefined ? `${placeKey(request)} ${followedText(followed)}` : chartKey(chart);
 }
 
 function layersAbove(root: Tree, names: readonly string[]): Layer[] {

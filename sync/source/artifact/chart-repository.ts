@@ -1,4 +1,5 @@
 import { at, type Json, textAt } from '../../../diff/json.ts';
+import { forgetOldest } from '../../bounded.ts';
 import { LockstepError } from '../../errors.ts';
 import type { ChartRequest } from '../../ports.ts';
 import { elsewhere, loginFor } from '../login.ts';
@@ -26,8 +27,9 @@ export type ReadIndex = (owner: string, index: Uint8Array, chart: string) => Pro
 export interface ChartRepositories {
   /** All versions of a chart that the repository lists now. */
   versions(request: ChartRequest): Promise<readonly ListedChart[]>;
-  /** @param sign what the server called its last state; undefined comes back where it is still that */
-  archive(request: ChartRequest, url: string, maxBytes: number, sign?: string): Promise<FetchedArchive | undefined>;
+  archive(request: ChartRequest, url: string, maxBytes: number): Promise<FetchedArchive>;
+  /** @param sign what the server called its last state; undefined where it is still that */
+  newArchive(request: ChartRequest, url: string, maxBytes: number, sign: string): Promise<FetchedArchive | undefined>;
 }
 
 const maxIndex = 50 * 1024 * 1024;
@@ -70,19 +72,21 @@ export function openChartRepositories(web: Web, readIndex: ReadIndex): ChartRepo
       kept.delete(key);
       const sign = answer.header('etag');
       if (sign !== undefined) kept.set(key, { sign, versions });
-      for (const oldest of kept.keys()) {
-        if (kept.size <= mostKept) break;
-        kept.delete(oldest);
-      }
+      forgetOldest(kept, mostKept);
       return versions;
     },
-    archive: async (request, url, maxBytes, sign) => {
-      const answer = await ask(request, url, maxBytes, sign === undefined ? {} : { 'if-none-match': sign });
-      if (answer.status === 304 && sign !== undefined) return undefined;
-      requireFound(answer, url);
-      return { bytes: answer.body, sign: answer.header('etag') };
+    archive: async (request, url, maxBytes) => archiveIn(await ask(request, url, maxBytes), url),
+    newArchive: async (request, url, maxBytes, sign) => {
+      const answer = await ask(request, url, maxBytes, { 'if-none-match': sign });
+      return answer.status === 304 ? undefined : archiveIn(answer, url);
     },
   };
+}
+
+/** @throws LockstepError */
+function archiveIn(answer: WebAnswer, url: string): FetchedArchive {
+  requireFound(answer, url);
+  return { bytes: answer.body, sign: answer.header('etag') };
 }
 
 /** @throws LockstepError */

@@ -6,7 +6,7 @@ import { chartUrl } from '../url.ts';
 import type { ChartRepositories } from './chart-repository.ts';
 import { learnDigests } from './learned.ts';
 import { type Artifact, digestOfBytes, helmChartType, type Registry } from './registry.ts';
-import type { RegistryPlace } from './registry-tokens.ts';
+import { placeKey, type RegistryPlace } from './registry-tokens.ts';
 import type { Unpacked } from './unpacked.ts';
 
 /** What charts are fetched by. */
@@ -24,14 +24,8 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
   const located = sharing<LockedChart>();
   const learned = learnDigests(repositories, maxArchive);
 
-  const placeOf = ({ repository, chart, credentials, isPlain }: ChartRequest): RegistryPlace => ({
-    url: chartUrl(repository, chart),
-    credentials,
-    isPlain,
-  });
-
   async function locateInRegistry(request: ChartRequest): Promise<LockedChart> {
-    const place = placeOf(request);
+    const place = chartPlace(request);
     const version = isWhole(request.version)
       ? request.version
       : chooseVersion(request.version, await versionsAt(place));
@@ -54,17 +48,18 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
     );
     const found = listed.find((one) => one.version === version);
     if (version === undefined || found === undefined) throw notFound(request, `${request.repository} lists`);
-    const keep = (name: string, bytes: Buffer) => unpacked.keep({ digest: name, reader: readerOf(request) }, bytes);
+    const reader = placeKey(chartPlace(request));
+    const keep = (learnt: string, bytes: Buffer) => unpacked.keep({ digest: learnt, reader }, bytes);
     const digest = found.digest ?? (await learned.of(request, found.url, keep));
     return { version, digest, from: found.url };
   }
 
   async function fetch(request: ChartRequest, { digest, from, version }: LockedChart): Promise<Buffer> {
     if (isInRegistry(request)) {
-      const place = placeOf(request);
+      const place = chartPlace(request);
       return registry.layer(place, layerOf(await registry.artifact(place, from), place.url), maxArchive);
     }
-    const bytes = (await repositories.archive(request, from, maxArchive))?.bytes ?? Buffer.alloc(0);
+    const { bytes } = await repositories.archive(request, from, maxArchive);
     if (digestOfBytes(bytes) === digest) return bytes;
     learned.forget(request, from);
     throw new LockstepError(
@@ -74,22 +69,24 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
   }
 
   return {
-    locate: (request) => {
-      const { repository, chart, version, credentials, isPlain } = request;
-      const key = `${repository} ${chart} ${version} ${credentials?.fingerprint ?? ''} ${isPlain}`;
-      return located(key, () => (isInRegistry(request) ? locateInRegistry(request) : locateInIndex(request)));
-    },
+    locate: (request) =>
+      located(chartKey(request), () => (isInRegistry(request) ? locateInRegistry(request) : locateInIndex(request))),
     read: (request, locked) => {
       const what = `the chart ${request.chart} ${locked.version}`;
-      const name = { digest: locked.digest, reader: readerOf(request), what, isChart: true };
+      const name = { digest: locked.digest, reader: placeKey(chartPlace(request)), what, isChart: true };
       return unpacked.tree(name, () => fetch(request, locked));
     },
   };
 }
 
-/** Who reads it: what one login has fetched from one repository is for nobody else. */
-function readerOf({ repository, chart, credentials, isPlain }: ChartRequest): string {
-  return `${chartUrl(repository, chart)} ${credentials?.fingerprint ?? ''} ${isPlain}`;
+/** Where a chart is, in a registry as in a repository: what is asked for below it. */
+function chartPlace({ repository, chart, credentials, isPlain }: ChartRequest): RegistryPlace {
+  return { url: chartUrl(repository, chart), credentials, isPlain };
+}
+
+/** Equal ones ask the same. */
+export function chartKey({ repository, chart, version, credentials, isPlain }: ChartRequest): string {
+  return `${placeKey({ url: repository, credentials, isPlain })} ${chart} ${version}`;
 }
 
 /** Not a range: nothing needs to be listed. */

@@ -1,5 +1,6 @@
+import { forgetOldest } from '../../bounded.ts';
 import type { ChartRequest } from '../../ports.ts';
-import type { ChartRepositories } from './chart-repository.ts';
+import type { ChartRepositories, FetchedArchive } from './chart-repository.ts';
 import { digestOfBytes } from './registry.ts';
 
 /** The digests of archives about which their index tells none. */
@@ -9,10 +10,12 @@ export interface LearnedDigests {
    * once an hour.
    * @param keep given the archive when it was fetched
    */
-  of(request: ChartRequest, url: string, keep: (digest: string, bytes: Buffer) => Promise<void>): Promise<string>;
+  of(request: ChartRequest, url: string, keep: Keep): Promise<string>;
   /** What was learned was wrong: another answer has come since. */
   forget(request: ChartRequest, url: string): void;
 }
+
+type Keep = (digest: string, bytes: Buffer) => Promise<void>;
 
 interface Learned {
   readonly digest: string;
@@ -32,27 +35,25 @@ export function learnDigests(
 ): LearnedDigests {
   const kept = new Map<string, Learned>();
 
-  function remember(key: string, learned: Learned): void {
+  async function learn(key: string, { bytes, sign }: FetchedArchive, keep: Keep): Promise<string> {
+    const digest = digestOfBytes(bytes);
+    if (digest !== kept.get(key)?.digest) await keep(digest, bytes);
     kept.delete(key);
-    kept.set(key, learned);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= mostKept) break;
-      kept.delete(oldest);
-    }
+    kept.set(key, { digest, sign, at: now() });
+    forgetOldest(kept, mostKept);
+    return digest;
   }
 
   return {
     of: async (request, url, keep) => {
       const key = keyOf(request, url);
       const before = kept.get(key);
-      if (before !== undefined && before.sign === undefined && now() - before.at < hour) return before.digest;
-      const fetched = await repositories.archive(request, url, maxBytes, before?.sign);
-      if (fetched === undefined && before !== undefined) return before.digest;
-      const bytes = fetched?.bytes ?? Buffer.alloc(0);
-      const digest = digestOfBytes(bytes);
-      if (digest !== before?.digest) await keep(digest, bytes);
-      remember(key, { digest, sign: fetched?.sign, at: now() });
-      return digest;
+      if (before?.sign === undefined) {
+        if (before !== undefined && now() - before.at < hour) return before.digest;
+        return learn(key, await repositories.archive(request, url, maxBytes), keep);
+      }
+      const news = await repositories.newArchive(request, url, maxBytes, before.sign);
+      return news === undefined ? before.digest : learn(key, news, keep);
     },
     forget: (request, url) => void kept.delete(keyOf(request, url)),
   };

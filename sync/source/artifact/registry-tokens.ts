@@ -1,5 +1,5 @@
-import { hashText } from '../../../diff/hash.ts';
 import { textAt } from '../../../diff/json.ts';
+import { forgetOldest } from '../../bounded.ts';
 import { LockstepError } from '../../errors.ts';
 import { type Credentials, elsewhere, loginFor } from '../login.ts';
 import { parseSourceUrl } from '../url.ts';
@@ -34,18 +34,15 @@ export function openRegistryTokens(web: Web): RegistryTokens {
   const kept = new Map<string, string>();
 
   function keep(place: RegistryPlace, header: string): string {
-    kept.set(keyOf(place), header);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= mostKept) break;
-      kept.delete(oldest);
-    }
+    kept.set(placeKey(place), header);
+    forgetOldest(kept, mostKept);
     return header;
   }
 
   return {
-    known: (place) => kept.get(keyOf(place)),
+    known: (place) => kept.get(placeKey(place)),
     renew: async (place, challenge) => {
-      kept.delete(keyOf(place));
+      kept.delete(placeKey(place));
       const login = loginFor(place.credentials, parseSourceUrl(place.url), place.isPlain);
       if (/^basic\b/i.test(challenge)) {
         if (login === undefined) throw refused(place, 'asks for a login, and no Secret is named');
@@ -59,8 +56,9 @@ export function openRegistryTokens(web: Web): RegistryTokens {
   };
 }
 
-function keyOf({ url, credentials, isPlain }: RegistryPlace): string {
-  return hashText(`${url} ${credentials?.fingerprint ?? ''} ${isPlain}`);
+/** A place, and by which login it is read: what one has fetched is for nobody else. */
+export function placeKey({ url, credentials, isPlain }: RegistryPlace): string {
+  return `${url} ${credentials?.fingerprint ?? ''} ${isPlain}`;
 }
 
 interface Challenge {

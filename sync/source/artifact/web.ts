@@ -63,7 +63,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
   try {
-    if (credentials?.proxy === undefined) requireAllowed(connections.allows, url.hostname.replace(/^\[|\]$/g, ''));
+    if (credentials?.proxy === undefined) requireAllowed(connections.allows, url.hostname);
     return await connections.of(isHome ? credentials : elsewhere(credentials)).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
