@@ -82,23 +82,20 @@ spec:
   destination: {server: "https://kubernetes.default.svc", namespace: ${namespace}}
   syncPolicy: {automated: {prune: true, selfHeal: true}}
 `;
-const flux = (namespace: string, url: string) => `
+const fluxSource = (namespace: string, url: string) => `
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {name: shop, namespace: ${namespace}}
 spec: {url: "${url}", interval: 1m, ref: {branch: main}}
 ---
+`;
+const flux = (namespace: string, url: string) => `${fluxSource(namespace, url)}
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
 metadata: {name: shop, namespace: ${namespace}}
 spec: {sourceRef: {kind: GitRepository, name: shop}, path: ./deploy, prune: true, interval: 10m, serviceAccountName: lockstep}
 `;
-const helm = (namespace: string, url: string) => `
-apiVersion: source.toolkit.fluxcd.io/v1
-kind: GitRepository
-metadata: {name: shop, namespace: ${namespace}}
-spec: {url: "${url}", interval: 1m, ref: {branch: main}}
----
+const helm = (namespace: string, url: string) => `${fluxSource(namespace, url)}
 apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 metadata: {name: shop, namespace: ${namespace}}

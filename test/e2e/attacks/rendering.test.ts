@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { EngineRequest, RepositoryNode, RepositoryView } from '../../../sync/render/engine-port.ts';
 import { engineDefaults } from '../../../sync/render/engine-process.ts';
 import { createEngines } from '../../../sync/render/engines.ts';
+import { chartRequest } from '../support/engine.ts';
 
 const binary = process.env['LOCKSTEP_ENGINE'] ?? '';
 const limits = { ...engineDefaults, deadline: 8_000, memory: 512 * 1024 * 1024 };
@@ -36,18 +37,7 @@ function kindOf(files: Files, path: string): 'file' | 'folder' | 'link' {
 }
 
 const kustomize = (path = 'app'): EngineRequest => ({ kustomize: { path, overlay: '' } });
-const helm: EngineRequest = {
-  helm: {
-    chart: 'app',
-    name: 'web',
-    namespace: 'shop',
-    values: [],
-    kubeVersion: 'v1.36.3',
-    apiVersions: [],
-    skipCRDs: false,
-    skipSchema: false,
-  },
-};
+const helm = chartRequest();
 const render = (request: EngineRequest, files: Files, owner = 'a') => engines.render(owner, request, repository(files));
 const map = (text: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {x: ${text}}\n`;
 const chart = (template: string, more: Files = {}): Files => ({
@@ -279,7 +269,7 @@ describe('L5, L9, L10: a chart that means harm', () => {
     const files = chart(map('1'), { 'app/values.schema.json': schema, 'app/values.yaml': 'port: C4NARY-7f3a\n' });
     await expect(render(helm, files)).rejects.toThrow(/\/port.*got string, want integer/s);
     const broken = chart(map('1'), { 'app/v.yaml': 'password: "C4NARY-7f3a\n - x' });
-    const request: EngineRequest = { helm: { ...helm.helm, values: [{ name: 'app/v.yaml' }] } };
+    const request = chartRequest({ values: [{ name: 'app/v.yaml' }] });
     const refused = engines.render('a', request, repository(broken));
     await expect(refused).rejects.toThrow('the values app/v.yaml are no map in YAML');
     await expect(refused).rejects.not.toThrow('C4NARY');

@@ -8,6 +8,7 @@ import { toJson } from '../../../diff/json.ts';
 import type { EngineRequest } from '../../../sync/render/engine-port.ts';
 import { createEngines } from '../../../sync/render/engines.ts';
 import { readManifests } from '../../../sync/render/plain.ts';
+import { chartRequest } from '../support/engine.ts';
 import { charts } from './inputs/charts.ts';
 import { kustomizations } from './inputs/kustomizations.ts';
 
@@ -54,19 +55,7 @@ describe('what the engine makes is what kustomize build makes of', () => {
   });
 });
 
-const helm = (more: Partial<Extract<EngineRequest, { helm: unknown }>['helm']>): EngineRequest => ({
-  helm: {
-    chart: 'app',
-    name: 'web',
-    namespace: 'shop',
-    values: [],
-    kubeVersion: 'v1.36.3',
-    apiVersions: ['apps/v1', 'apps/v1/Deployment', 'v1', 'v1/Pod'],
-    skipCRDs: false,
-    skipSchema: false,
-    ...more,
-  },
-});
+const apiVersions = ['apps/v1', 'apps/v1/Deployment', 'v1', 'v1/Pod'];
 
 describe('what the engine makes is what helm template makes of', () => {
   it.each(Object.entries(charts))('%s', async (name, { files, valuesFiles = [], values }) => {
@@ -90,6 +79,6 @@ describe('what the engine makes is what helm template makes of', () => {
       ...flags,
     );
     const named = valuesFiles.map((file) => ({ name: file }));
-    expect(await byEngine(root, helm({ values: [...named, ...given] }))).toEqual(expected);
+    expect(await byEngine(root, chartRequest({ apiVersions, values: [...named, ...given] }))).toEqual(expected);
   });
 });

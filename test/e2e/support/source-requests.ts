@@ -36,3 +36,11 @@ export async function snapshotOf(sources: Sources, request: SourceRequest): Prom
 export function textsOf({ files }: Snapshot): Record<string, string> {
   return Object.fromEntries(files.map((file) => [file.path, Buffer.from(file.read()).toString()]));
 }
+
+/** Why the source can't be read. */
+export function refusal(from: Sources, url: string): Promise<{ readonly code?: string; readonly message: string }> {
+  return snapshotOf(from, sourceRequest(url)).then(
+    () => ({ message: 'was read' }),
+    (error: Error) => error,
+  );
+}
