@@ -1,6 +1,6 @@
 import { at, type Json, type JsonObject } from '../../../diff/json.ts';
 import { parseYaml } from '../../../sync/render/yaml.ts';
-import { compact, listOf, mapOf, type Notes, textOf } from './note.ts';
+import { compact, folderOf, listOf, mapOf, type Notes, textOf } from './note.ts';
 
 /** What of a Delivery says where its manifests come from, and how they are rendered. */
 export interface SourceParts {
@@ -24,13 +24,13 @@ export function argoSource(
       notes.refused(`source.${field}`, 'there is nothing like it: render it into Git, or by kustomize or Helm');
   const chart = textOf(source['chart']);
   if (chart !== undefined) return chartSource(source, chart, values, notes);
-  const path = (textOf(source['path']) ?? '').replace(/^\.?\/+|\/+$/g, '');
+  const path = folderOf(source['path']);
   const directory = mapOf(source['directory']);
   return {
     source: compact({
       url: urlOf(source['repoURL']),
       ref: refOf(textOf(source['targetRevision']), notes),
-      path: path === '.' ? '' : path,
+      path,
       ignore: isDirectory ? ignoreOf(path, directory) : undefined,
     }),
     render: compact({
@@ -124,7 +124,7 @@ export function refOf(revision: string | undefined, notes: Notes): JsonObject {
 
 /** A folder of plain manifests is not looked into any deeper, unless that is said. */
 function ignoreOf(path: string, directory: JsonObject): string | undefined {
-  const top = path === '' || path === '.' ? '' : `/${path}`;
+  const top = path === '' ? '' : `/${path}`;
   const globs = (field: string): string[] =>
     (textOf(directory[field]) ?? '')
       .replace(/^\{(.*)\}$/, '$1')

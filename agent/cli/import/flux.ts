@@ -1,7 +1,17 @@
 import { at, type Json, type JsonObject, textAt } from '../../../diff/json.ts';
 import { deliveryApiVersion } from '../../../sync/delivery/crd.ts';
 import type { KubeObject } from '../../../sync/types.ts';
-import { compact, type Imported, type ImportOptions, listOf, mapOf, type Notes, notesOn, textOf } from './note.ts';
+import {
+  compact,
+  folderOf,
+  type Imported,
+  type ImportOptions,
+  listOf,
+  mapOf,
+  type Notes,
+  notesOn,
+  textOf,
+} from './note.ts';
 
 /** Objects by their kind, namespace and name: `GitRepository flux-system/shop`. */
 export type FluxSources = ReadonlyMap<string, KubeObject>;
@@ -17,7 +27,7 @@ export function importKustomization(object: KubeObject, sources: FluxSources, op
   const spec = mapOf(object['spec']);
   const source = fluxSource(mapOf(spec['sourceRef']), namespace, sources, notes);
   if (source === undefined) return { manifests: [], notes: notes.all };
-  const path = (textOf(spec['path']) ?? '').replace(/^\.?\/+|\/+$/g, '').replace(/^\.$/, '');
+  const path = folderOf(spec['path']);
   const render = compact({
     kustomize: overlayOf(spec, notes),
     substitute: substituteOf(spec, notes),

@@ -58,6 +58,12 @@ export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** A folder of a repository as `spec.source.path` has it; empty for the top. */
+export function folderOf(path: Json | undefined): string {
+  const folder = (textOf(path) ?? '').replace(/^\.?\/+|\/+$/g, '');
+  return folder === '.' ? '' : folder;
+}
+
 /** What makes the Deliveries. */
 export interface ImportOptions {
   /** Whether they begin at once; otherwise they are suspended, so that their plans can be looked at first. */
