@@ -5,6 +5,7 @@ import type { Delivery } from './delivery/delivery.ts';
 import { valueRefOf } from './delivery/source.ts';
 import { LockstepError } from './errors.ts';
 import type { ChartValues } from './render/engine-port.ts';
+import { typedValue } from './render/typed-value.ts';
 import type { ValueRef, Values } from './render/values.ts';
 import type { Variables } from './render/variables.ts';
 
@@ -57,18 +58,7 @@ function chartValues({ helm }: Delivery, found: readonly (Values | undefined)[])
 function valueAt(path: string, text: string): Json {
   const plain = text.trim();
   const [, quoted] = /^(?:"(.*)"|'(.*)')$/s.exec(plain)?.filter((part) => part !== undefined) ?? [];
-  return path.split('.').reduceRight<Json>((inner, name) => ({ [name]: inner }), quoted ?? typed(plain));
-}
-
-function typed(text: string): Json {
-  if (text === 'true' || text === 'false') return text === 'true';
-  if (text === 'null') return null;
-  return /^(?:0|-?[1-9]\d{0,18})$/.test(text) ? numberOf(text) : text;
-}
-
-function numberOf(text: string): Json {
-  const number = Number(text);
-  return Number.isSafeInteger(number) ? number : BigInt(text);
+  return path.split('.').reduceRight<Json>((inner, name) => ({ [name]: inner }), quoted ?? typedValue(plain));
 }
 
 function keyOf(variables: Variables | undefined, chart: readonly ChartValues[]): string {

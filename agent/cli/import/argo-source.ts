@@ -1,4 +1,5 @@
 import { at, type Json, type JsonObject } from '../../../diff/json.ts';
+import { typedValue } from '../../../sync/render/typed-value.ts';
 import { parseYaml } from '../../../sync/render/yaml.ts';
 import { compact, folderOf, listOf, mapOf, type Notes, textOf } from './note.ts';
 
@@ -182,7 +183,10 @@ function setValue(values: JsonObject, parameter: JsonObject, notes: Notes): void
   const isText = parameter['forceString'] === true;
   const last = names.pop() ?? '';
   let map = values;
-  if ([...names, last].includes('__proto__')) return;
+  if ([...names, last].includes('__proto__')) {
+    notes.refused('source.helm.parameters', `${whole}: no value may have that name`);
+    return;
+  }
   for (const name of names) {
     const inner = Object.hasOwn(map, name) ? mapOf(map[name]) : {};
     map[name] = inner;
@@ -194,14 +198,8 @@ function setValue(values: JsonObject, parameter: JsonObject, notes: Notes): void
 /** `{a,b}` is a list. */
 function listed(text: string): Json {
   const [, inner] = /^\{(.*)\}$/.exec(text) ?? [];
-  if (inner === undefined) return typed(text);
-  return inner === '' ? [] : inner.split(/(?<!\\),/).map((one) => typed(one.replaceAll('\\,', ',')));
-}
-
-function typed(text: string): Json {
-  if (text === 'true' || text === 'false') return text === 'true';
-  if (text === 'null') return null;
-  return /^(0|-?[1-9]\d{0,14})$/.test(text) ? Number(text) : text;
+  if (inner === undefined) return typedValue(text);
+  return inner === '' ? [] : inner.split(/(?<!\\),/).map((one) => typedValue(one.replaceAll('\\,', ',')));
 }
 
 function kustomizeOf(kustomize: JsonObject, notes: Notes): JsonObject {

@@ -23,7 +23,7 @@ const pure = [
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
-  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|reader-port|rendering|overlay|variables|values|substitute|yaml-text|yaml-error|yaml-numbers|mounts|unsealed|sops\/(mark|port|cipher|sealed|open|trouble))\.ts$/,
+  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|reader-port|rendering|overlay|typed-value|variables|values|substitute|yaml-text|yaml-error|yaml-numbers|mounts|unsealed|sops\/(mark|port|cipher|sealed|open|trouble))\.ts$/,
   /^sync\/source\/(url|follow|commit|packet|pack-format|stored-index|known-hosts|sharing|glob|ignore-rules|submodules|login)\.ts$/,
   /^sync\/source\/(tree|listing|artifact\/file-tree|set\/(parameters|places))\.ts$/,
   /^sync\/source\/verify\/(allowed-signers|signed-object|ssh-keys|ssh-signature|wire)\.ts$/,

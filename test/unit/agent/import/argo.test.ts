@@ -103,8 +103,9 @@ describe('an Application of Argo CD', () => {
     chart: redis
     helm: {parameters: [{name: __proto__.polluted, value: "1"}, {name: constructor.prototype.polluted, value: "1"}]}
 `;
-    const { specs } = imported(application(source));
+    const { specs, told } = imported(application(source));
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    expect(told).toContain('refused source.helm.parameters');
     expect(specs[0]?.['render']).toMatchObject({ helm: { values: { constructor: { prototype: { polluted: 1 } } } } });
   });
 
