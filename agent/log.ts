@@ -1,9 +1,13 @@
 import { type Logger, pino } from 'pino';
 import { maskValue } from './mask.ts';
+import { printable } from './printable.ts';
 
 export type { Logger };
 
-/** A logger that writes one JSON line per entry to a stream; registered secrets never reach it. */
+/**
+ * A logger that writes one JSON line per entry to a stream. Registered secrets never reach it, nor do letters that would
+ * steer a terminal: JSON writes the old ones of them as codes, the others are written so here.
+ */
 export function createLog(level: string, write: (line: string) => void): Logger {
   return pino(
     {
@@ -18,6 +22,6 @@ export function createLog(level: string, write: (line: string) => void): Logger 
       },
       redact: ['*.data', '*.stringData', 'headers.authorization', '*.authorization', '*.token', '*.password'],
     },
-    { write },
+    { write: (line: string) => write(printable(line)) },
   );
 }

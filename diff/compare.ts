@@ -1,4 +1,4 @@
-import { canonicalJson, isObject, type Json, type JsonObject, toJson } from './json.ts';
+import { canonicalJson, isObject, type Json, type JsonObject, ownValue, toJson } from './json.ts';
 import { isSameOrder, itemsByKey, listKeys, sharedNames } from './lists.ts';
 
 /** One difference between two states of an object. A side that lacks the value is undefined. */
@@ -29,7 +29,7 @@ function isSame(before: Json | undefined, after: Json | undefined): boolean {
 
 function visitMaps(before: JsonObject, after: JsonObject, path: string, changes: Change[]): void {
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    visit(before[key], after[key], step(path, key), changes);
+    visit(ownValue(before, key), ownValue(after, key), step(path, key), changes);
   }
 }
 

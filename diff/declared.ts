@@ -1,5 +1,5 @@
 import { appliedBy, managedEntries, pathsOf } from './field-sets.ts';
-import { canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
+import { canonicalJson, isObject, type Json, type JsonObject, ownValue } from './json.ts';
 import { isSameOrder, itemsByKey, listKeys, sharedNames } from './lists.ts';
 import { isBuiltIn } from './normalize.ts';
 import { names, pathText, type Step, valueAt, withoutPlaces } from './places.ts';
@@ -28,9 +28,9 @@ function mergeMaps(live: JsonObject, wanted: JsonObject, path: readonly string[]
   const merged: JsonObject = { ...live };
   for (const [key, value] of Object.entries(wanted)) {
     // Kinds of Kubernetes itself drop what is empty.
-    const isDropped = isKnown && isEmpty(value) && live[key] === undefined;
+    const isDropped = isKnown && isEmpty(value) && ownValue(live, key) === undefined;
     if (value === null) delete merged[key];
-    else if (!isDropped) merged[key] = merge(live[key], value, [...path, key], isKnown);
+    else if (!isDropped) merged[key] = merge(ownValue(live, key), value, [...path, key], isKnown);
   }
   return merged;
 }

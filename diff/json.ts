@@ -61,10 +61,15 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What a map itself holds under a key. `toString` and the like, which all objects have, are keys as any other. */
+export function ownValue(map: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
 /** The value at a path of keys, or undefined where the path ends early. */
 export function at(value: Json | undefined, ...path: string[]): Json | undefined {
   let here: Json | undefined = value;
-  for (const key of path) here = isObject(here) ? here[key] : undefined;
+  for (const key of path) here = isObject(here) ? ownValue(here, key) : undefined;
   return here;
 }
 

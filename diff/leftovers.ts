@@ -1,4 +1,4 @@
-import { at, canonicalJson, isObject, type Json, type JsonObject, objectsAt } from './json.ts';
+import { at, canonicalJson, isObject, type Json, type JsonObject, objectsAt, ownValue } from './json.ts';
 import { keyOfItem, listKeys } from './lists.ts';
 import type { Place, Step } from './places.ts';
 
@@ -54,8 +54,8 @@ function visit(live: Json | undefined, answer: Json | undefined, walk: Walk): vo
   if (isObject(live) && isObject(answer)) {
     for (const key of new Set([...Object.keys(live), ...Object.keys(answer)]))
       visit(
-        live[key],
-        answer[key],
+        ownValue(live, key),
+        ownValue(answer, key),
         below(walk, key, (name) => name === `f:${key}`),
       );
     return;

@@ -36,7 +36,7 @@ export function maskPair(before: JsonObject, after: JsonObject): [JsonObject, Js
     const [old, now, shown] = [before, after, shownAfter].map((object) => at(object, ...path));
     if (!isObject(old) || !isObject(now) || !isObject(shown)) continue;
     for (const key of Object.keys(now))
-      if (key in old && old[key] !== now[key] && shown[key] === masked) shown[key] = `${masked} (changed)`;
+      if (Object.hasOwn(old, key) && old[key] !== now[key] && shown[key] === masked) shown[key] = `${masked} (changed)`;
   }
   return [shownBefore, shownAfter];
 }

@@ -1,5 +1,5 @@
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
-import { isObject, type Json, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject, ownValue } from './json.ts';
 import { isSameOrder, itemsByKey, listKeys } from './lists.ts';
 
 /**
@@ -24,7 +24,7 @@ function plainly(before: Json, after: Json, path: string): Operation[] {
 function comparedMaps(before: JsonObject, after: JsonObject, path: string): Operation[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key): Operation[] => {
     const place = `${path}/${fastJsonPatch.escapePathComponent(key)}`;
-    const [old, now] = [before[key], after[key]];
+    const [old, now] = [ownValue(before, key), ownValue(after, key)];
     if (now === undefined) return [{ op: 'remove', path: place }];
     return old === undefined ? [{ op: 'add', path: place, value: now }] : compared(old, now, place);
   });

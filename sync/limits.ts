@@ -176,7 +176,7 @@ function made(scheme: string, host: string, port: string, path: string): Parts {
   const segments = path.split('/').filter((part) => part !== '');
   return {
     scheme: name,
-    host: host.toLowerCase().split('.'),
+    host: host.toLowerCase().replace(/\.$/, '').split('.'),
     port: port === usualPorts[name] ? '' : port,
     path: segments,
   };

@@ -15,13 +15,14 @@ import { pendingOf, viewDrift, viewRelease } from '../api/views/differences.ts';
 import { referenceOf } from '../api/views/resources.ts';
 import type { DiffView } from '../api/views/schemas.ts';
 import { discoverKinds, lateKinds } from '../kube/discovery.ts';
+import { printable } from '../printable.ts';
 import { createSeals } from '../record-key.ts';
 import { type Given, parseConnected, recordOptions } from './arguments.ts';
 import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { diffFiles } from './diff-files.ts';
 import { readRecordOf } from './records.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 
 const parallel = 16;
 

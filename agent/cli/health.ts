@@ -7,10 +7,11 @@ import { passesGate } from '../../health/scale.ts';
 import { readRule } from '../../sync/delivery/health-rule.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import { type Health, healthWords, type KubeObject, refOf, titleOf } from '../../sync/types.ts';
+import { printable } from '../printable.ts';
 import { type Connected, parseConnected } from './arguments.ts';
 import { objectsIn } from './files.ts';
 import { healthWith, treeOf } from './owner-tree.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 import { codeOf, headOf } from './tree.ts';
 
 /**

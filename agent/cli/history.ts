@@ -5,10 +5,11 @@ import { tellRelease } from '../api/releases.ts';
 import type { ReleaseView } from '../api/views/schemas.ts';
 import { discoverKinds } from '../kube/discovery.ts';
 import { mayGet, mayI } from '../kube/may.ts';
+import { printable } from '../printable.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
 import { readRecordOf } from './records.ts';
-import { printable, printJson, table } from './table.ts';
+import { printJson, table } from './table.ts';
 
 /**
  * `lockstep history NAME` lists the releases that ended, newest first; `lockstep history show NAME [RELEASE]` tells all

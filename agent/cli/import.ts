@@ -5,12 +5,12 @@ import { isManifest, renderPlain } from '../../sync/render/plain.ts';
 import { printYaml } from '../../sync/render/yaml-print.ts';
 import { describeProblem, isKubeObject, type KubeObject } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
+import { printable } from '../printable.ts';
 import { type Connected, parseConnected } from './arguments.ts';
 import { connected } from './connection.ts';
 import { filesUnder, objectsIn } from './files.ts';
 import { importAll } from './import/all.ts';
 import type { Note } from './import/note.ts';
-import { printable } from './table.ts';
 
 /** What other tools keep in a cluster, and where their sources are. */
 const kinds = [

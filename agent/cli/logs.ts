@@ -2,11 +2,12 @@ import { condition } from '../../health/kinds/conditions.ts';
 import { messageOf } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { mayI } from '../kube/may.ts';
+import { printable } from '../printable.ts';
 import { lastFailure, liveTails, logOf, type Tail, tailOf } from '../tails.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { atTarget, type Clusters, connected, readDeliveryObject } from './connection.ts';
 import { readRecordOf } from './records.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 
 /**
  * `lockstep logs NAME`: the last lines of containers that are not well, asked of the API server as the user who calls; and

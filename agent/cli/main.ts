@@ -1,7 +1,7 @@
 import { messageOf } from '../../sync/errors.ts';
 import { maskText } from '../mask.ts';
+import { printable } from '../printable.ts';
 import { commands, usage, usageOf } from './commands.ts';
-import { printable } from './table.ts';
 
 /** Runs one command and answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

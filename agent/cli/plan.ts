@@ -10,13 +10,14 @@ import { applierOf, stampOf } from '../../sync/release/write.ts';
 import type { Fingerprint } from '../../sync/render/config-hash.ts';
 import { type KubeObject, keyOf, refOf, titleOf } from '../../sync/types.ts';
 import { type DiscoveredKinds, discoverKinds, lateKinds } from '../kube/discovery.ts';
+import { printable } from '../printable.ts';
 import { createSeals } from '../record-key.ts';
 import { parseConnected, recordOptions } from './arguments.ts';
 import { atTarget, type Clusters, clusterAsCaller, connected, readDeliveryObject } from './connection.ts';
 import { contentOf } from './content.ts';
 import { labelledObjects } from './labelled.ts';
 import { readRecordOf } from './records.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 
 const parallel = 16;
 

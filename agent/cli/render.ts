@@ -9,11 +9,11 @@ import { printYaml } from '../../sync/render/yaml-print.ts';
 import { describeProblem } from '../../sync/types.ts';
 import { identitiesIn } from '../decryption.ts';
 import { isSecretText, maskValue, registerSecretsOf } from '../mask.ts';
+import { printable } from '../printable.ts';
 import { oneOf, parse } from './arguments.ts';
 import { renderFolder, repositoryAround, viewOfFolder } from './engine.ts';
 import { filesUnder } from './files.ts';
 import { withSources } from './sources.ts';
-import { printable } from './table.ts';
 
 /** A folder alone: nothing is laid over it, and no cluster is asked what it is. */
 const whole = { kustomize: undefined, helm: undefined, chart: undefined, isChartAlone: false };

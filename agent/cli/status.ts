@@ -5,9 +5,10 @@ import { isKubeObject, type KubeObject, shortRevision } from '../../sync/types.t
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { follow } from '../kube/watch.ts';
+import { printable } from '../printable.ts';
 import { parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { printable, printJson, table } from './table.ts';
+import { printJson, table } from './table.ts';
 
 /** `lockstep status`: exit code 2 when a Delivery is not Ready or not healthy. */
 export async function statusCommand(args: readonly string[]): Promise<number> {

@@ -4,9 +4,10 @@ import type { Owned } from '../../health/owner-tree.ts';
 import { passesGate } from '../../health/scale.ts';
 import { waveTitle } from '../../sync/hooks/phases.ts';
 import { type KubeObject, refOf, titleOf } from '../../sync/types.ts';
+import { printable } from '../printable.ts';
 import { parseConnected } from './arguments.ts';
 import { type DeliveryTree, treeOf, type Wave } from './owner-tree.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 
 /**
  * `lockstep tree NAME`: the live objects of a Delivery by wave, with their health and what they have made, down to pods, as

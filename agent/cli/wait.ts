@@ -8,9 +8,10 @@ import { isRevision } from '../../sync/types.ts';
 import type { KubeHttp } from '../kube/http.ts';
 import { collectionPath } from '../kube/paths.ts';
 import { type CollectionEvent, follow } from '../kube/watch.ts';
+import { printable } from '../printable.ts';
 import { type Connected, parseConnected } from './arguments.ts';
 import { connected, readDeliveryObject } from './connection.ts';
-import { printable, printJson } from './table.ts';
+import { printJson } from './table.ts';
 
 /** How a wait ended: 0 what was waited for is live, 1 in time it was not, 2 it failed. */
 interface Outcome {

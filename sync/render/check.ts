@@ -168,8 +168,9 @@ function problemsOf(manifest: KubeObject): string[] {
   const stamps = stampNames
     .filter((name) => label(manifest, name) !== undefined || annotation(manifest, name) !== undefined)
     .map((name) => `${name} is set by Lockstep itself; remove it from Git`);
-  // What else a name may be depends on the kind, and the API server says so; this could not even stand in a path.
-  const isNamed = /^(?!\.{0,2}$)[^/%]+$/.test(manifest.metadata.name);
+  // What else a name may be depends on the kind, and the API server says so; this could not even stand in a path, or would
+  // look like another name.
+  const isNamed = /^(?!\.{0,2}$)[^/%\p{Cc}\p{Bidi_Control}\u200b\ufeff]+$/u.test(manifest.metadata.name);
   const wave = waveProblem(manifest);
   const name = isNamed ? [] : ['metadata.name is no valid name'];
   return [

@@ -2,6 +2,7 @@ import { hashForName } from '../../diff/hash.ts';
 import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
+import { holdsPointer, isPointer, mayHoldPointer } from './pointer.ts';
 import { holdsSealed } from './sops/mark.ts';
 import { isPlainText, longestYaml, notePlain, parseYaml } from './yaml.ts';
 import { YamlError } from './yaml-error.ts';
@@ -96,11 +97,12 @@ export interface ReadManifests extends Rendered {
  * @param before what stands before it there
  */
 export function readManifests(path: string, text: string, before = { lines: 0, documents: 0 }): ReadManifests {
-  if (text.startsWith('version https://git-lfs.github.com/spec/'))
+  if (isPointer(text))
     return { ...failed(path, 'is a Git LFS pointer; commit the manifest itself'), documents: undefined };
   try {
     const documents = parseYaml(text);
-    return { ...readDocuments(path, documents, before.documents, holdsSealed(text)), documents: documents.length };
+    const suspect = { sealed: holdsSealed(text), pointer: mayHoldPointer(text) };
+    return { ...readDocuments(path, documents, before.documents, suspect), documents: documents.length };
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     const problem: Problem = { file: path, message: error.message };
@@ -133,13 +135,20 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function readDocuments(file: string, documents: readonly Json[], before: number, mayBeSealed: boolean): Rendered {
+/** What of a text has been seen that no object may hold. */
+interface Suspect {
+  readonly sealed: boolean;
+  readonly pointer: boolean;
+}
+
+function readDocuments(file: string, documents: readonly Json[], before: number, suspect: Suspect): Rendered {
   const objects: SourcedObject[] = [];
   const problems: Problem[] = [];
   documents.forEach((value, index) => {
     const document = before + index + 1;
     for (const item of isSealed(value) ? [value] : flatten(value).map(named)) {
-      if (isSealed(item) || (mayBeSealed && isAnySealed(item))) problems.push({ file, document, message: sealed });
+      const never = whyNever(item, suspect);
+      if (never !== undefined) problems.push({ file, document, message: never });
       else if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
@@ -187,7 +196,14 @@ function withListType(listKind: Json | undefined, apiVersion: Json | undefined, 
   return typed;
 }
 
+const pointed = 'holds a Git LFS pointer in place of a file; commit the file itself';
 const sealed = 'is encrypted by SOPS, and spec.render.decryption names no keys';
+
+/** Why an object must never be applied, whatever it is. */
+function whyNever(item: Json, suspect: Suspect): string | undefined {
+  if (isSealed(item) || (suspect.sealed && isAnySealed(item))) return sealed;
+  return suspect.pointer && holdsPointer(item) ? pointed : undefined;
+}
 
 /** What SOPS has encrypted carries its notes. */
 function isSealed(value: Json): boolean {

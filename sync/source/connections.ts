@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
-import { type AddressClass, addressClass } from '../addresses.ts';
+import { type AddressClass, addressClass, sameAddress } from '../addresses.ts';
 import type { Credentials } from './login.ts';
 
 /** Which addresses servers may have. */
@@ -12,9 +12,10 @@ export type AddressRule = (address: string) => boolean;
  * @param never one address that is not, where it is not the machine's own: that of the API server
  */
 export function addressRule(classes: readonly AddressClass[], never?: string): AddressRule {
+  const isNever = never === undefined ? () => false : sameAddress(never);
   return (address) => {
     const found = addressClass(address);
-    return classes.includes(found) && (address !== never || found === 'loopback');
+    return classes.includes(found) && (found === 'loopback' || !isNever(address));
   };
 }
 

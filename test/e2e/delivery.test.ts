@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { objectsAt, textAt } from '../../diff/json.ts';
-import { deliveryOf, makeNamespace } from './support/furnish.ts';
+import { condition } from '../../health/kinds/conditions.ts';
+import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
-import { configMap, useLockstep } from './support/lockstep.ts';
+import { appOf, configMap, useLockstep } from './support/lockstep.ts';
 
 const lockstep = useLockstep([
   'dlv-schema',
@@ -16,6 +17,7 @@ const lockstep = useLockstep([
   'dlv-render',
   'dlv-moved',
   'dlv-stuck',
+  'dlv-beside',
 ]);
 
 describe('the Delivery', () => {
@@ -138,6 +140,34 @@ describe('the Delivery', () => {
     await app.refused('InvalidSpec');
     await app.remove();
     expect(await app.get('v1', 'ConfigMap', 'a')).toBeUndefined();
+  });
+
+  // P9 of the vectors, on a cluster.
+  it.each<[string, string, object]>([
+    ['a path that leads up', 'up', { path: '../outside' }],
+    ['a port that there is not', 'port', { url: 'https://h:65536/r' }],
+    ['a duration beyond all numbers', 'number', { interval: '1e308h' }],
+    ['a duration that runs backwards', 'back', { interval: '-1s' }],
+    ['a name of 300 letters', 'x'.repeat(300), {}],
+  ])('with %s is refused alone, and the others go on', async (_what, name, source) => {
+    const { kube, git } = lockstep;
+    const namespace = 'dlv-beside';
+    const beside = appOf(lockstep, namespace, git.repository(`beside-${name.slice(0, 9)}.git`));
+    await makeNamespace(kube, namespace);
+    const bad = deliveryOf(namespace, name, 'https://h/r', { source });
+    const problem = await kube.apply(bad).then(
+      () =>
+        until(`${name} is told to be invalid`, async () => {
+          const ready = condition((await kube.get(deliveryRef(namespace, name))) ?? bad, 'Ready');
+          return ready?.reason === 'InvalidSpec' ? ready.message : undefined;
+        }),
+      (error: Error) => error.message,
+    );
+    expect(problem).toMatch(/spec\.source\.|metadata\.name/);
+    beside.push({ 'a.yaml': configMap('a', { beside: name.slice(0, 9) }) });
+    await kube.apply(deliveryOf(namespace, 'app', beside.repository.url));
+    await beside.ready(20_000);
+    expect(textAt(await beside.get('v1', 'ConfigMap', 'a'), 'data', 'beside')).toBe(name.slice(0, 9));
   });
 
   it('goes to another repository at once, also while the old one keeps it waiting', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,7 @@ describe('a Git repository', () => {
     repository.commit({ 'a.yaml': randomBytes(300_000).toString('base64') });
     const kept = (): string[] => readdirSync(join(place, 'git')).sort();
     const ask = async (user: string, fingerprint: string): Promise<void> => {
-      const credentials = { authorization: 'Basic eDp4', fingerprint };
+      const credentials = { authorization: 'Basic eDp4C4NARY', fingerprint };
       const asked = { ...request(repository.url), user, credentials };
       await sources.read(asked, await sources.tip(asked));
     };
@@ -97,6 +97,11 @@ describe('a Git repository', () => {
     await ask('two', 'old');
     const shared = kept();
     expect(shared).toHaveLength(1);
+    // G11 of the vectors: no login is on the disk.
+    const stored = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(stored.length).toBeGreaterThan(0);
+    for (const { parentPath, name } of stored)
+      expect(readFileSync(join(parentPath, name)).includes('eDp4C4NARY'), name).toBe(false);
     await ask('one', 'new');
     expect(kept()).toHaveLength(2);
     await ask('two', 'new');

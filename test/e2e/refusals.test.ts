@@ -93,6 +93,20 @@ const rows: readonly Row[] = [
     isStalled: false,
   },
   {
+    what: '404: a kind that is served in another spelling',
+    manifest: 'apiVersion: v1\nkind: configmap\nmetadata: {name: a}\n',
+    reason: 'KindNotServed',
+    words: /configmap refusals\/a: the API server does not serve configmap of v1/,
+    isStalled: false,
+  },
+  {
+    what: 'a name that is longer than any may be',
+    manifest: configMap('x'.repeat(300), { a: '1' }),
+    reason: 'ApplyRefused',
+    words: /must be no more than 253/,
+    isStalled: true,
+  },
+  {
     what: '404: a namespace that is not there',
     manifest: elsewhere('refusals-absent'),
     reason: 'Blocked',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
@@ -54,6 +54,10 @@ describeOnOwnCluster('a Secret', () => {
     expect(await app.refused('ApplyRefused')).toContain('its text is left out');
     app.push({ 'a.yaml': unreadable });
     expect(await app.refused('InvalidManifests')).toMatch(/a\.yaml:\d+: /);
+    // L1 of the vectors: what a link leads to is no more seen than what a Secret holds.
+    symlinkSync('/etc/passwd', join(app.repository.workTree, 'link.yaml'));
+    app.push({ 'a.yaml': secret(canary) });
+    expect(await app.refused('InvalidManifests')).toContain('link.yaml: is a symbolic link');
 
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-secret-'));
     writeFileSync(
@@ -101,6 +105,7 @@ describeOnOwnCluster('a Secret', () => {
         'canary-login-77aa',
         encoded('ada:canary-login-77aa'),
         'wrong-password-1',
+        'root:x:',
         'canary-drift-5512',
         encoded('canary-drift-5512'),
       ]) {

@@ -34,15 +34,17 @@ const maxRedirects = 3;
 
 /**
  * Registries send on to where their files are stored: to another server then goes neither a login nor a certificate, and
- * from https never to http.
+ * from https never to http. Whoever was sent away and back has no login any more.
  */
 export function openWeb(connections: Connections): Web {
   return async (request) => {
     const signal = AbortSignal.timeout(deadline);
     const start = new URL(request.url);
     let url = start;
+    let isHome = true;
     for (let hop = 0; hop <= maxRedirects; hop += 1) {
-      const answer = await send(connections, url, url.origin === start.origin, request, signal);
+      isHome &&= url.origin === start.origin;
+      const answer = await send(connections, url, isHome, request, signal);
       if (!isRedirect(answer.statusCode)) return read(answer, url, request, signal);
       await answer.body.dump();
       url = target(url, answer.headers['location']);

@@ -82,6 +82,11 @@ describe('G7: names of references', () => {
     );
     const at = async (ref: object) =>
       (await snapshotOf(sources, sourceRequest(repository.url, { ref }))).commit.revision;
+    const named = async (ref: object) => (await sources.tip(sourceRequest(repository.url, { ref }))).ref;
+    expect([await named({ branch: 'both' }), await named({ tag: 'both' })]).toEqual([
+      'refs/heads/both',
+      'refs/tags/both',
+    ]);
     expect(await at({ branch: '__proto__' })).toBe(first);
     expect([await at({ branch: 'both' }), await at({ tag: 'both' })]).toEqual([second, first]);
     await expect(at({ branch: 'constructor' })).rejects.toMatchObject({ code: 'RefNotFound' });
@@ -107,7 +112,8 @@ describe('G8: history that is not what it was', () => {
     expect(Object.keys(textsOf(await snapshotOf(sources, asked))).sort()).toEqual(['a.yaml', 'b.yaml', 'large.txt']);
   });
 
-  it('is what it is now: forced, moved, back at an older tree; and a branch that is gone is an error', async () => {
+  // A tag that is moved is sources/refs and sources/succession.
+  it('is what it is now: forced, back at an older tree; and a branch that is gone is an error', async () => {
     const repository = git.repository('history.git');
     const ids = ['1', '2', '3'].map((text) => repository.commit({ 'a.yaml': text }));
     const asked = sourceRequest(repository.url);
@@ -121,19 +127,23 @@ describe('G8: history that is not what it was', () => {
 });
 
 describe('G10: what stands for something else', () => {
-  it('is never followed or run: pointers of LFS, filters, alternates, submodules', async () => {
+  // Alternates are files of a server: no protocol that is spoken here tells of them, and no file of .git is ever read.
+  it('is never followed or run: pointers of LFS, filters, submodules', async () => {
     const repository = git.repository('pointers.git');
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
     repository.commit({
       '.gitattributes': '*.yaml filter=lfs diff=lfs merge=lfs\n',
       'lfs.yaml': pointer,
+      'filtered/.gitattributes': '*.yaml filter=evil ident text eol=crlf working-tree-encoding=UTF-16\n',
+      'filtered/f.yaml': '# $Id$\n',
       '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = https://evil.example.com/x\n',
     });
     repository.git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},x.yaml`);
     repository.git('commit', '--quiet', '-m', 'x');
     repository.git('push', '--quiet', 'origin', 'HEAD:main');
-    const { files } = await snapshotOf(sources, sourceRequest(repository.url));
-    const { objects, problems } = renderPlain(files);
+    const snapshot = await snapshotOf(sources, sourceRequest(repository.url));
+    expect(textsOf(snapshot)['filtered/f.yaml']).toBe('# $Id$\n');
+    const { objects, problems } = renderPlain(snapshot.files);
     expect(objects).toEqual([]);
     expect(problems.map(describeProblem)).toEqual([
       'lfs.yaml: is a Git LFS pointer; commit the manifest itself',
@@ -174,6 +184,7 @@ function pushTree(repository: Repository, tree: Buffer): void {
   run('', 'push', '--quiet', '--force', 'origin', `${commit}:refs/heads/main`);
 }
 
+// A NUL ends a name: no tree can hold one with it.
 describe('L2: entries that could mean another place', () => {
   it.each(['..', '.', '.git', '.GIT', 'a/b', 'a\\..\\b'])('named %j are refused', async (name) => {
     const repository = git.repository(`entry-${Buffer.from(name).toString('hex')}.git`);
@@ -228,10 +239,16 @@ describe('L1, L2: links', () => {
     const { files } = await snapshotOf(sources, sourceRequest(repository.url));
     const told = renderPlain(files).problems.map(describeProblem);
     expect(told).toContain('link.yaml: is a symbolic link; links are not followed');
-    expect(told.join()).not.toMatch(/root:|C4NARY/);
-    await expect(snapshotOf(sources, sourceRequest(repository.url, { path: 'app' }))).rejects.toMatchObject({
-      code: 'PathNotFound',
-    });
+    expect(told.join()).not.toMatch(/root:|PATH=|HOME=|eyJ|C4NARY/);
+    const links = files.filter(({ type }) => type === 'symlink');
+    expect(links.map((link) => [link.path, Buffer.from(link.read()).toString()])).toEqual([
+      ['app', target],
+      ['link.yaml', target],
+    ]);
+    for (const path of ['app', 'app/x'])
+      await expect(snapshotOf(sources, sourceRequest(repository.url, { path }))).rejects.toMatchObject({
+        code: 'PathNotFound',
+      });
   });
 });
 

@@ -3,7 +3,7 @@ import { objectsAt, textAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
 import { type App, configMap, deployment, useLockstep } from '../support/lockstep.ts';
 
-const names = ['engine-kustomize', 'engine-over', 'engine-helm', 'engine-bad', 'engine-elsewhere'];
+const names = ['engine-kustomize', 'engine-over', 'engine-helm', 'engine-random', 'engine-bad', 'engine-elsewhere'];
 const lockstep = useLockstep(names);
 const dataOf = async (app: App, name: string, key: string): Promise<string | undefined> =>
   textAt(await app.get('v1', 'ConfigMap', name), 'data', key);
@@ -106,6 +106,22 @@ describe('a chart', () => {
     app.push({ 'prod.yaml': 'size: xl\n' });
     await app.ready(60_000);
     expect(await dataOf(app, 'app-m', 'size')).toBe('xl');
+    await app.remove();
+  });
+
+  // L9 of the vectors.
+  it('that makes up something new with each render is rendered once for what concerns it', async () => {
+    const random = { ...files, 'app/templates/m.yaml': `${map}  word: {{ randAlphaNum 12 }}x\n` };
+    const app = await lockstep.app('engine-random', random, { source: { path: 'app' } });
+    await app.ready(60_000);
+    const [word, before] = [await dataOf(app, 'app-m', 'word'), renders(app)];
+    expect(word).toMatch(/^[A-Za-z0-9]{12}x$/);
+    app.push({ 'README.md': 'two' });
+    await app.ready();
+    expect([await dataOf(app, 'app-m', 'word'), renders(app)]).toEqual([word, before]);
+    app.push({ 'app/values.yaml': 'color: red\n' });
+    await app.ready(60_000);
+    expect(await dataOf(app, 'app-m', 'word')).not.toBe(word);
     await app.remove();
   });
 });

@@ -116,6 +116,15 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('an artifact of a registry', () => 
       'unpacks to more than it may',
     );
   });
+
+  it('with links tells them as such, and what they lead to is nowhere', async () => {
+    await server.push('bad/links', 'latest', await archiveOf({ 'a.yaml': { link: '/etc/passwd' }, 'b.yaml': 'b' }));
+    const { files } = await snapshotOf(sources, request(server, 'bad/links'));
+    expect(files.map(({ path, type, read }) => [path, type, Buffer.from(read()).toString()])).toEqual([
+      ['a.yaml', 'symlink', ''],
+      ['b.yaml', 'file', 'b'],
+    ]);
+  });
 });
 
 describe.skipIf(!hasRegistry || !hasOpenssl)('a registry that asks for a login', () => {

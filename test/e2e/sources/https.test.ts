@@ -117,13 +117,14 @@ describe('a repository over HTTP', () => {
     }
   });
 
-  // G2 of the vectors: by number, by name, behind other notations, and where a redirect leads.
+  // G2 of the vectors: by number, by name, behind other notations; what names say is unit/sync/source/connections, redirects are web.
   it.each([
     'http://127.1:9/r',
     'http://0x7f.1:9/r',
     'http://2130706433:9/r',
     'http://[::1]:9/r',
     'http://[::ffff:127.0.0.1]:9/r',
+    'http://[::ffff:169.254.169.254]/r',
     'http://0.0.0.0:9/r',
     'http://localhost:9/r',
     'http://2852039166/r',

@@ -173,6 +173,19 @@ describe('what has to be signed', () => {
     await expect(signerOf(trust('TagAndHEAD', eve.publicKey), ref)).rejects.toThrow('the signature of the tag v1');
   });
 
+  it('is not the commit because its tag is', async () => {
+    const ada = keys.ssh('ed25519');
+    repository.git('commit', '--quiet', '--allow-empty', '--no-gpg-sign', '-m', 'unsigned');
+    repository.git('push', '--quiet', '--force', 'origin', 'HEAD:main');
+    tagged('v2', ada);
+    const ref = { tag: 'v2' };
+    expect(await signerOf(trust('Tag', ada.publicKey), ref)).toContain('SHA256:');
+    for (const mode of ['HEAD', 'TagAndHEAD'] as const)
+      await expect(signerOf(trust(mode, ada.publicKey), ref)).rejects.toThrow(
+        /^the commit [0-9a-f]{12} is not signed$/,
+      );
+  });
+
   it('is no tag that is bare, unsigned, or a good one under another name', async () => {
     const ada = keys.ssh('ed25519');
     const trusted = trust('Tag', ada.publicKey);

@@ -1,4 +1,6 @@
-import type { EngineRequest } from '../../../sync/render/engine-port.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { EngineRequest, RepositoryNode, RepositoryView } from '../../../sync/render/engine-port.ts';
+import { engineDefaults } from '../../../sync/render/engine-process.ts';
 
 type Chart = Extract<EngineRequest, { helm: unknown }>['helm'];
 
@@ -17,4 +19,60 @@ export function chartRequest(more: Partial<Chart> = {}): { helm: Chart } {
       ...more,
     },
   };
+}
+
+/** What stands where in a repository. */
+export type Files = Readonly<Record<string, string | Buffer | { link: string }>>;
+
+/** A repository in memory. */
+export function repositoryOf(files: Files): RepositoryView {
+  return (path): RepositoryNode => {
+    const file = files[path];
+    if (typeof file === 'string') return { kind: 'file', oid: path, read: () => Buffer.from(file) };
+    if (file instanceof Buffer) return { kind: 'file', oid: path, read: () => file };
+    if (file !== undefined) return { kind: 'link', oid: path };
+    const prefix = path === '' ? '' : `${path}/`;
+    const below = Object.keys(files).filter((name) => name.startsWith(prefix));
+    if (below.length === 0) return { kind: 'nothing' };
+    const names = [...new Set(below.map((name) => name.slice(prefix.length).split('/')[0] ?? ''))];
+    return {
+      kind: 'folder',
+      oid: path,
+      names: names.map((name) => ({ name, kind: kindOf(files, `${prefix}${name}`) })),
+    };
+  };
+}
+
+function kindOf(files: Files, path: string): 'file' | 'folder' | 'link' {
+  const found = files[path];
+  if (found === undefined) return 'folder';
+  return typeof found === 'string' || found instanceof Buffer ? 'file' : 'link';
+}
+
+/** Engines with little patience and memory, so that what harms them shows soon. */
+export const strict = { ...engineDefaults, deadline: 8_000, memory: 512 * 1024 * 1024 };
+
+/** A ConfigMap with one value, as it stands in a file or a template. */
+export const mapOf = (value: string): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {x: ${value}}\n`;
+
+/** The processes of engines that this one has started, by their ids. */
+export function engineProcesses(): string[] {
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOwnEngine(pid));
+}
+
+function isOwnEngine(pid: string): boolean {
+  try {
+    const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const program = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return parent === String(process.pid) && program.startsWith(process.env['LOCKSTEP_ENGINE'] ?? '');
+  } catch {
+    return false;
+  }
+}
+
+/** The most memory that a process has had at once, in bytes. */
+export function mostMemoryOf(pid: string): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
 }

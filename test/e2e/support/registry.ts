@@ -205,9 +205,11 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 /** An archive as Flux and Helm make it. */
-export async function archiveOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
+export async function archiveOf(files: Readonly<Record<string, string | { link: string }>>): Promise<Buffer> {
   const tar = pack();
-  for (const [name, text] of Object.entries(files)) tar.entry({ name, mtime: new Date(0) }, text);
+  for (const [name, content] of Object.entries(files))
+    if (typeof content === 'string') tar.entry({ name, mtime: new Date(0) }, content);
+    else tar.entry({ name, mtime: new Date(0), type: 'symlink', linkname: content.link });
   tar.finalize();
   const chunks: Uint8Array[] = [];
   for await (const chunk of tar) chunks.push(chunk as Uint8Array);

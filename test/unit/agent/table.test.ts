@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { printable, table } from '../../../agent/cli/table.ts';
+import { table } from '../../../agent/cli/table.ts';
+import { printable } from '../../../agent/printable.ts';
 
 describe('what a terminal is shown', () => {
   it('can not steer it: an author who writes escape codes, or turns letters round', () => {

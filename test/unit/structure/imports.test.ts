@@ -23,7 +23,7 @@ const pure = [
   /^sync\/hooks\/(phases|wanted)\.ts$/,
   /^sync\/delivery\//,
   /^sync\/release\/(record|history|stored|standing|state|moves|inverse|taken-key|asked)\.ts$/,
-  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|reader-port|rendering|overlay|typed-value|variables|values|substitute|yaml-text|yaml-error|yaml-numbers|mounts|unsealed|sops\/(mark|port|cipher|sealed|open|trouble))\.ts$/,
+  /^sync\/render\/(check|config-hash|ignored|plain|engine-port|reader-port|rendering|overlay|pointer|typed-value|variables|values|substitute|yaml-text|yaml-error|yaml-numbers|mounts|unsealed|sops\/(mark|port|cipher|sealed|open|trouble))\.ts$/,
   /^sync\/source\/(url|follow|commit|packet|pack-format|stored-index|known-hosts|sharing|glob|ignore-rules|submodules|login)\.ts$/,
   /^sync\/source\/(tree|listing|artifact\/file-tree|set\/(parameters|places))\.ts$/,
   /^sync\/source\/verify\/(allowed-signers|signed-object|ssh-keys|ssh-signature|wire)\.ts$/,
@@ -107,6 +107,12 @@ describe('the structure', () => {
   it.each(Object.entries(owners))('%s is imported in one place only', (name, owner) => {
     const importers = files.filter((file) => (graph.get(file) ?? []).includes(name) && !file.startsWith(owner));
     expect(importers).toEqual([]);
+  });
+
+  // G1 of the vectors: no git, no shell; the agent runs itself, to index packs, and the engine.
+  it('other programs are started in two places', () => {
+    const starting = files.filter((file) => (graph.get(file) ?? []).includes('node:child_process'));
+    expect(starting.sort()).toEqual(['sync/render/engine-process.ts', 'sync/source/index-apart.ts']);
   });
 
   it('rooms of the edge meet in agent/wire.ts and in the commands only', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressClass } from '../../../sync/addresses.ts';
+import { addressClass, sameAddress } from '../../../sync/addresses.ts';
 
 describe('an address', () => {
   it.each([
@@ -21,6 +21,7 @@ describe('an address', () => {
     ['64:ff9b::7f00:1', 'loopback'],
     ['169.254.169.254', 'link-local'],
     ['::ffff:169.254.169.254', 'link-local'],
+    ['::ffff:a9fe:a9fe', 'link-local'],
     ['64:ff9b::a9fe:a9fe', 'link-local'],
     ['fd00:ec2::254', 'link-local'],
     ['100.100.100.200', 'link-local'],
@@ -28,5 +29,13 @@ describe('an address', () => {
     ['224.0.0.1', 'link-local'],
   ])('%s is %s', (address, expected) => {
     expect(addressClass(address)).toBe(expected);
+  });
+
+  it('is the same however it is written', () => {
+    for (const other of ['10.96.0.1', '::ffff:10.96.0.1', '::ffff:a60:1', '64:ff9b::a60:1'])
+      expect(sameAddress('10.96.0.1')(other), other).toBe(true);
+    expect(sameAddress('10.96.0.1')('10.96.0.2')).toBe(false);
+    expect(sameAddress('fd00::1')('fd00:0:0:0:0:0:0:1')).toBe(true);
+    expect(sameAddress('fd00::1')('fd00::2')).toBe(false);
   });
 });

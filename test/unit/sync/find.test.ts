@@ -37,6 +37,25 @@ describe('a revision that can not be read', () => {
     expect(turn.session.sourceTrouble).toBeUndefined();
   });
 
+  it('that stays away is asked less and less often, up to its interval', async () => {
+    const turn = makeTurn({ spec: { source: { url: 'https://git.example.com/shop', interval: '60s' } } });
+    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    turn.session.generation = turn.delivery.generation;
+    const waits: number[] = [];
+    for (let count = 0; count < 9; count += 1) {
+      await findRevision(turn);
+      waits.push(turn.session.pollAt - turn.now);
+      turn.now = turn.session.pollAt;
+    }
+    // Each is up to a tenth earlier, so that not all come at once.
+    expect(waits[0]).toBeLessThanOrEqual(5_000);
+    for (const [index, wait] of waits.entries()) {
+      const before = waits[index - 1] ?? 0;
+      expect(wait).toBeGreaterThan(Math.min(before * 1.7, 53_999));
+      expect(wait).toBeLessThanOrEqual(60_000);
+    }
+  });
+
   it('for want of a server is read again each time', async () => {
     const turn = makeTurn();
     turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');

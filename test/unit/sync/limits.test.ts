@@ -48,6 +48,8 @@ describe('limits', () => {
     ['https://git.example.com/team-a/*', 'http://git.example.com/team-a/app', false],
     ['https://git.example.com/team-a/*', 'https://GIT.example.com:443/team-a/app', true],
     ['https://git.example.com/team-a/*', 'https://git.example.com:8443/team-a/app', false],
+    ['https://git.example.com/team-a/*', 'https://git.example.com./team-a/app', true],
+    ['https://git.example.com/team-a/*', 'https://evil@git.example.com.evil/team-a/app', false],
     ['https://*.example.com', 'https://git.example.com/any/where', true],
     ['https://*.example.com', 'https://a.b.example.com/any', false],
     ['https://*.example.com', 'https://evil.com/?x=git.example.com', false],

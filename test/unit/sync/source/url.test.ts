@@ -59,6 +59,8 @@ describe('a source', () => {
   it('is the same server by all of its names', () => {
     const servers = ['git@host:a', 'ssh://git@HOST:22/b', 'ssh://host./c'].map((url) => serverOf(parseSourceUrl(url)));
     expect(new Set(servers)).toEqual(new Set(['ssh://host:22']));
+    const secure = ['https://Good.Example./r', 'https://good.example:443/x', 'https://good.example/y.git'];
+    expect(new Set(secure.map((url) => serverOf(parseSourceUrl(url)))).size).toBe(1);
     expect(parseSourceUrl('git@host:team/app.git').href).toBe('ssh://git@host/team/app.git');
   });
 

@@ -1,0 +1,230 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createEngines } from '../../../sync/render/engines.ts';
+import { readManifests } from '../../../sync/render/plain.ts';
+import { describeProblem } from '../../../sync/types.ts';
+import { chartRequest, engineProcesses, type Files, mapOf, repositoryOf, strict } from '../support/engine.ts';
+import { archiveOf } from '../support/registry.ts';
+
+/** L5, L9, L10 and L12 of the vectors: a chart sees nothing but its own folder, and what has no end is ended. */
+
+const engines = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', strict);
+afterAll(() => engines.close());
+
+const helm = chartRequest();
+const render = (request: typeof helm, files: Files) => engines.render('a', request, repositoryOf(files));
+const chart = (template: string, more: Files = {}): Files => ({
+  'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\n',
+  'app/templates/m.yaml': template,
+  ...more,
+});
+
+describe('L5, L9, L10: a chart that means harm', () => {
+  it('sees no environment, no network, no cluster and no other file', async () => {
+    process.env['C4NARY'] = 'C4NARY-7f3a';
+    const files = chart(
+      mapOf(
+        '{{ printf "%v|%v|%v|%v" (lookup "v1" "Secret" "a" "b") (getHostByName "localhost") (.Files.Get "../secret") (.Files.Get "/etc/passwd") | quote }}',
+      ),
+      { secret: 'C4NARY-7f3a' },
+    );
+    const [made] = await render(helm, files);
+    expect(made?.text).toContain('"map[]|||"');
+    await expect(render(helm, chart(mapOf('{{ env "C4NARY" | quote }}')))).rejects.toThrow(
+      'function "env" not defined',
+    );
+    await expect(render(helm, chart(mapOf('{{ expandenv "$C4NARY" }}')))).rejects.toThrow('"expandenv" not defined');
+  });
+
+  it('sees the files of its own folder, and no more of them than of the rest', async () => {
+    const files = chart(mapOf('{{ range $path, $_ := .Files.Glob "**" }}{{ $path }} {{ end }}'), {
+      'app/own.txt': 'a',
+      secret: 'C4NARY',
+    });
+    const [made] = await render(helm, files);
+    expect(made?.text).toContain('own.txt');
+    expect(made?.text).not.toContain('secret');
+  });
+
+  // Made once for each commit that concerns the chart: e2e/engine/delivered.
+  it('may make up something new, or look at the clock', async () => {
+    const [made] = await render(helm, chart(mapOf('{{ randAlphaNum 8 | quote }}')));
+    expect(made?.text).toMatch(/x: "[A-Za-z0-9]{8}"/);
+    expect((await render(helm, chart(mapOf('{{ now | date "2006" | quote }}'))))[0]?.text).toMatch(/x: "\d{4}"/);
+  });
+
+  it.each<[string, Files, RegExp]>([
+    ['a link', chart(mapOf('1'), { 'app/values.yaml': { link: '/etc/passwd' } }), /values\.yaml is a symbolic link/],
+    ['a lock file that is one', chart(mapOf('1'), { 'app/Chart.lock': { link: '/tmp/x' } }), /symbolic link/],
+    ['no name', { 'app/Chart.yaml': 'apiVersion: v2\nversion: 1.0.0\n' }, /name/],
+    ['no chart', { 'app/values.yaml': 'x: 1' }, /Chart\.yaml file is missing/],
+    [
+      'a chart that charts/ does not hold',
+      chart(mapOf('1'), {
+        'app/Chart.yaml':
+          'apiVersion: v2\nname: app\nversion: 0.1.0\ndependencies: [{name: db, version: 1.0.0, repository: "file://../x"}]\n',
+      }),
+      /needs db, and charts\/ does not hold it/,
+    ],
+    [
+      'a library alone',
+      chart(mapOf('1'), { 'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\ntype: library\n' }),
+      /of type library/,
+    ],
+    [
+      'another Kubernetes',
+      chart(mapOf('1'), { 'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\nkubeVersion: "<1.20"\n' }),
+      /for Kubernetes <1\.20, and the cluster is v1\.36\.3/,
+    ],
+    ['its own word', chart('{{ fail "give me a port" }}'), /give me a port/],
+    ['a template that is broken', chart('{{ if }}'), /templates\/m\.yaml/],
+    [
+      'itself',
+      chart('{{ include "x" . }}', { 'app/templates/_x.tpl': '{{ define "x" }}{{ include "x" . }}{{ end }}' }),
+      /./,
+    ],
+    ['tpl of itself', chart('{{ tpl .Values.a . }}', { 'app/values.yaml': 'a: "{{ tpl .Values.a . }}"' }), /./],
+  ])('by %s is refused', async (_what, files, problem) => {
+    await expect(render(helm, files)).rejects.toMatchObject({ message: expect.stringMatching(problem) });
+  });
+
+  it('says what is wrong with values, and what the schema says, in words', async () => {
+    const schema = '{"type":"object","required":["port"],"properties":{"port":{"type":"integer"}}}';
+    const files = chart(mapOf('1'), { 'app/values.schema.json': schema, 'app/values.yaml': 'port: C4NARY-7f3a\n' });
+    await expect(render(helm, files)).rejects.toThrow(/\/port.*got string, want integer/s);
+    const broken = chart(mapOf('1'), { 'app/v.yaml': 'password: "C4NARY-7f3a\n - x' });
+    const request = chartRequest({ values: [{ name: 'app/v.yaml' }] });
+    const refused = engines.render('a', request, repositoryOf(broken));
+    await expect(refused).rejects.toThrow('the values app/v.yaml are no map in YAML');
+    await expect(refused).rejects.not.toThrow('C4NARY');
+  });
+
+  it.each([
+    'http://127.0.0.1:9/x.json',
+    'https://json-schema.org/x',
+    'file:///etc/passwd',
+    'other.json',
+    '../secret.json',
+  ])('by a schema that refers to %s is refused', async (ref) => {
+    const text = (schema: object): Files => chart(mapOf('1'), { 'app/values.schema.json': JSON.stringify(schema) });
+    const problem = 'schemas may refer to themselves only';
+    await expect(render(helm, text({ properties: { a: { $ref: ref } } }))).rejects.toThrow(problem);
+    await expect(render(helm, text({ $schema: ref }))).rejects.toThrow(problem);
+    const own = {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      $ref: '#/$defs/x',
+      $defs: { x: { type: 'object' } },
+    };
+    expect(await render(helm, text(own))).toHaveLength(1);
+  });
+
+  it.each<[string, (depth: number) => object]>([
+    ['in itself', (depth) => Array.from({ length: depth }).reduce<object>((inner) => ({ allOf: [inner] }), {})],
+    [
+      'in a chain',
+      (depth) => ({
+        $ref: '#/$defs/n0',
+        $defs: Object.fromEntries(
+          Array.from({ length: depth }, (_, i) => [`n${i}`, i + 1 < depth ? { $ref: `#/$defs/n${i + 1}` } : {}]),
+        ),
+      }),
+    ],
+    ['in a circle', () => ({ $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } })],
+  ])('by a schema that is deep %s is made or refused in little time', async (_what, schemaOf) => {
+    const began = performance.now();
+    const files = chart(mapOf('1'), { 'app/values.schema.json': JSON.stringify(schemaOf(5_000)) });
+    const outcome = await render(helm, files).then(
+      () => 'made',
+      ({ code }: { code: string }) => code,
+    );
+    expect(outcome).toMatch(/^(made|InvalidManifests|RenderFailed)$/);
+    expect(performance.now() - began).toBeLessThan(9_000);
+    expect(await render(helm, chart(mapOf('1')))).toHaveLength(1);
+  });
+
+  it('by an archive of a chart that leads elsewhere, links, or has no end is refused', async () => {
+    const needing = (archive: Buffer): Files => chart(mapOf('1'), { 'app/charts/db-1.0.0.tgz': archive });
+    const db = { 'db/Chart.yaml': 'apiVersion: v2\nname: db\nversion: 1.0.0\n' };
+    expect(await render(helm, needing(await archiveOf({ ...db, 'db/templates/m.yaml': mapOf('2') })))).toHaveLength(2);
+    for (const more of [
+      { '../../../etc/evil.yaml': 'C4NARY' },
+      { '/etc/evil.yaml': 'C4NARY' },
+      { 'db/templates/m.yaml': { link: '/etc/passwd' } },
+      { 'db/big.yaml': 'a'.repeat(120 * 1024 * 1024) },
+    ]) {
+      const outcome = await render(helm, needing(await archiveOf({ ...db, ...more }))).then(
+        (documents) => documents.map(({ text }) => text).join(),
+        ({ code }: { code: string }) => code,
+      );
+      expect(outcome, JSON.stringify(more).slice(0, 60)).toMatch(/^(InvalidManifests|RenderFailed)$/);
+    }
+  });
+
+  it('by values that reach for what all objects are made from changes nothing else', async () => {
+    const text = '{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}, "a": 1}';
+    const files = chart(mapOf('{{ .Values.a | quote }}'), { 'app/v.yaml': text });
+    for (const values of [[{ name: 'app/v.yaml' }], [{ name: 'inline', text }]]) {
+      expect(await render(chartRequest({ values }), files)).toHaveLength(1);
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    }
+  });
+
+  it.each<[string, Files]>([
+    ['values.yaml', { 'app/values.yaml': 'password: "C4NARY-7f3a\n - x' }],
+    ['Chart.yaml', { 'app/Chart.yaml': 'name: "C4NARY-7f3a\n - x' }],
+    ['crds/x.yaml', { 'app/crds/x.yaml': 'password: "C4NARY-7f3a\n - x' }],
+  ])('L5: by a broken %s says so, and never quotes it', async (_name, more) => {
+    const made = render(helm, chart(mapOf('1'), more)).then((documents) =>
+      documents.flatMap(({ file, text }) => readManifests(file, text).problems.map(describeProblem)).join(),
+    );
+    const told = await made.catch((error: Error) => error.message);
+    expect(told).toMatch(/values\.yaml|Chart\.yaml|crds\/x\.yaml/);
+    expect(told).not.toContain('C4NARY');
+  });
+
+  it('G10: by a pointer of a file makes no object of it', async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
+    const files = chart(mapOf('{{ .Files.Get "a.bin" | quote }}'), { 'app/a.bin': pointer });
+    const [made] = await render(helm, files);
+    expect(readManifests('app', made?.text ?? '').problems).toHaveLength(1);
+    expect((await render(helm, chart(pointer))).flatMap(({ file, text }) => readManifests(file, text).objects)).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    ['for ever', '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}'],
+    ['into memory', '{{ $x := repeat 1000000 "a" }}{{ range until 100000 }}{{ $x }}{{ end }}'],
+  ])('by running %s is ended', async (_what, template) => {
+    await expect(render(helm, chart(template))).rejects.toMatchObject({ code: 'RenderFailed' });
+    expect(await render(helm, chart(mapOf('1')))).toHaveLength(1);
+  });
+});
+
+describe('L12: the engine', () => {
+  it('is run without arguments, and knows nothing of the one who runs it', async () => {
+    process.env['C4NARY'] = 'C4NARY-7f3a';
+    await render(helm, chart(mapOf('1'), { 'app/--post-renderer': 'x', 'app/templates/-x.yaml': mapOf('2') }));
+    const own = engineProcesses();
+    expect(own.length).toBeGreaterThan(0);
+    for (const pid of own) {
+      expect(
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+          .split('\0')
+          .filter((part) => part !== ''),
+      ).toEqual([process.env['LOCKSTEP_ENGINE']]);
+      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/C4NARY|HOME=|PATH=|KUBE/);
+      // In no folder of anybody's, since it has no files of its own either.
+      expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
+      const others = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2);
+      for (const fd of others) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).not.toMatch(/^socket:/);
+    }
+  });
+});
+
+describe('an engine that is not there', () => {
+  it('says how it is built', async () => {
+    const none = createEngines('/nowhere/engine');
+    await expect(none.render('a', helm, repositoryOf({}))).rejects.toMatchObject({ code: 'EngineMissing' });
+  });
+});

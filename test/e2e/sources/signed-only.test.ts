@@ -1,0 +1,46 @@
+import { afterAll, expect, it } from 'vitest';
+import { configMap, useLockstep } from '../support/lockstep.ts';
+import { openKeyring } from '../support/signing.ts';
+
+/** G8 and G9 of the vectors, on a cluster. What signatures count is signatures. */
+
+const lockstep = useLockstep(['signed-only']);
+const keys = openKeyring();
+afterAll(() => keys.close());
+
+it('a Delivery that asks for signatures takes what is signed, and says why it does not take the rest', async () => {
+  const [ada, eve] = [keys.ssh('ed25519'), keys.ssh('ed25519')];
+  const verify = { mode: 'HEAD', configMapRef: { name: 'signers' } };
+  const app = await lockstep.app('signed-only', {}, { source: { verify } });
+  await lockstep.kube.apply({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'signers', namespace: 'signed-only' },
+    data: { 'ada.pub': ada.publicKey },
+  });
+  const push = (color: string): string => app.push({ 'a.yaml': configMap('a', { color }) });
+  const color = async () => (await app.get('v1', 'ConfigMap', 'a'))?.['data'];
+
+  ada.use(app.repository);
+  app.repository.git('config', 'commit.gpgsign', 'true');
+  const first = push('blue');
+  await app.ready();
+  expect(await color()).toEqual({ color: 'blue' });
+
+  // Whoever may write to the repository, and holds no key that is trusted, goes nowhere: by a commit, or by force.
+  eve.use(app.repository);
+  push('by eve');
+  expect(await app.refused('SignatureInvalid')).toContain('SHA256:');
+  app.repository.git('config', 'commit.gpgsign', 'false');
+  app.repository.git('reset', '--quiet', '--hard', first);
+  const forced = push('unsigned');
+  app.repository.git('push', '--quiet', '--force', 'origin', 'HEAD:main');
+  expect(await app.refused('SignatureInvalid')).toContain(`${forced.slice(0, 12)} is not signed`);
+  expect(await color()).toEqual({ color: 'blue' });
+
+  ada.use(app.repository);
+  app.repository.git('config', 'commit.gpgsign', 'true');
+  push('green');
+  await app.ready();
+  expect(await color()).toEqual({ color: 'green' });
+});
