@@ -17,16 +17,23 @@ export function packet(text: string): string {
  * @throws Error when it is no row of packets, or ends in the middle of one
  */
 export async function* readPackets(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Packet, void, void> {
+  for await (const group of readPacketGroups(chunks)) yield* group;
+}
+
+/** The same, as many at once as there are: of small ones there may be millions. */
+export async function* readPacketGroups(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Packet[], void, void> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     rest = rest.length === 0 ? asBuffer(chunk) : Buffer.concat([rest, chunk]);
+    const group: Packet[] = [];
     let at = 0;
     while (rest.length - at >= 4) {
       const length = lengthAt(rest, at);
       if (rest.length - at < Math.max(4, length)) break;
-      yield packetOf(rest, at, length);
+      group.push(packetOf(rest, at, length));
       at += Math.max(4, length);
     }
+    if (group.length > 0) yield group;
     rest = rest.subarray(at);
   }
   if (rest.length > 0) throw new Error('the answer ends in the middle of a packet');
@@ -37,10 +44,17 @@ function asBuffer(chunk: Uint8Array): Buffer {
 }
 
 function lengthAt(data: Buffer, at: number): number {
-  const text = data.toString('latin1', at, at + 4);
-  const length = /^[0-9a-fA-F]{4}$/.test(text) ? Number.parseInt(text, 16) : Number.NaN;
+  let length = 0;
+  for (let place = at; place < at + 4; place += 1) length = length * 16 + hexDigit(data[place]);
   if (Number.isNaN(length) || length === 3 || length > longest) throw new Error('the answer is not in packets');
   return length;
+}
+
+/** NaN where it is none. */
+function hexDigit(code = 0): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
 }
 
 const specials = { 0: 'flush', 1: 'delimiter', 2: 'end' } as const;

@@ -3,6 +3,7 @@ import { LockstepError } from '../errors.ts';
 import type { SourceTip } from '../ports.ts';
 import { type Advertised, forgetAdvertised, isSha256, remembering } from './advertisement.ts';
 import { chooseRef, type Followed, followedText, type ListedRef, prefixOf } from './follow.ts';
+import { narrowed } from './narrow.ts';
 import type { Transport } from './transport.ts';
 
 /** A server, and what it said of itself. */
@@ -41,7 +42,7 @@ async function listTwice(asked: Asked, prefix: string): Promise<ListedRef[]> {
 }
 
 async function list({ url, advertised, transport }: Asked, prefix: string): Promise<ListedRef[]> {
-  const http = remembering(transport(), advertised);
+  const http = remembering(narrowed(transport(), prefix), advertised);
   const refs = await git.listServerRefs({ http, url, prefix, peelTags: true, protocolVersion: 2 });
   http.check();
   // An older server lists all that it has.
@@ -63,11 +64,11 @@ async function whyNot(asked: Asked, followed: Followed): Promise<LockstepError> 
       'SourceUnsupported',
       `${href} is a repository of SHA-256, which this version does not read`,
     );
-  const present = await list(asked, 'refs/');
-  if (present.length === 0) return new LockstepError('RepositoryEmpty', `${href} holds no commit yet`);
   const wanted = followedText(followed);
   const folder = followed.kind === 'semver' || wanted.startsWith('refs/tags/') ? 'refs/tags/' : 'refs/heads/';
-  const names = present.map(({ name }) => name).filter((name) => name.startsWith(folder));
+  const names = (await list(asked, folder)).map(({ name }) => name);
+  if (names.length === 0 && (await list(asked, 'refs/')).length === 0)
+    return new LockstepError('RepositoryEmpty', `${href} holds no commit yet`);
   const few = names.slice(-5).map((name) => name.slice(folder.length, folder.length + 100));
   const there = names.length === 0 ? `nothing in ${folder}` : `${few.join(', ')}${names.length > 5 ? ', …' : ''}`;
   const isMissing = followed.kind === 'semver' ? 'is fulfilled by no tag of' : 'is not in';

@@ -57,7 +57,9 @@ describeOnOwnCluster('a Secret', () => {
     // L1 of the vectors: what a link leads to is no more seen than what a Secret holds.
     symlinkSync('/etc/passwd', join(app.repository.workTree, 'link.yaml'));
     app.push({ 'a.yaml': secret(canary) });
-    expect(await app.refused('InvalidManifests')).toContain('link.yaml: is a symbolic link');
+    await until('the link is refused', async () =>
+      (await app.refused('InvalidManifests')).includes('link.yaml: is a symbolic link'),
+    );
 
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-secret-'));
     writeFileSync(

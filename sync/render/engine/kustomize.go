@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
@@ -53,6 +54,17 @@ func fileOf(tree *tree, path string) string {
 	return konfig.DefaultKustomizationFileName()
 }
 
+// patchFile is a line of what kustomize quotes of the settings of a patch. One that stands among them is indented.
+var patchFile = regexp.MustCompile(`(?m)^path: (\S+)$`)
+
+// patchIn names the file of a patch: of settings that are quoted nothing is told.
+func patchIn(text string) string {
+	if found := patchFile.FindStringSubmatch(text); found != nil {
+		return ", which is in " + found[1]
+	}
+	return ""
+}
+
 // readable says what the libraries only hint at.
 func readable(err error) error {
 	text := err.Error()
@@ -65,9 +77,9 @@ func readable(err error) error {
 			return errors.New(before + sources + ": one of them is no key=value")
 		}
 	}
-	for _, content := range []string{"node contents:", "JSON patch from ["} {
+	for _, content := range []string{"node contents:", "JSON patch from [", "decoding "} {
 		if before, _, found := strings.Cut(text, content); found {
-			return errors.New(before + content + " …")
+			return errors.New(before + content + " …" + patchIn(before))
 		}
 	}
 	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {

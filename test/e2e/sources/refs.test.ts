@@ -41,7 +41,8 @@ describe('a Delivery that follows', () => {
     const { git } = repository;
     await until('its reference is told', async () => (await shownRef(app)) === 'refs/tags/stable');
     // The revision is the commit, not the tag that names it.
-    expect(textAt(await app.status(), 'status', 'revision', 'target')).toBe(git('rev-parse', 'HEAD'));
+    const commit = git('rev-parse', 'HEAD');
+    await until('it is the target', async () => textAt(await app.status(), 'status', 'revision', 'target') === commit);
     repository.commit(content('red'));
     // It is asked for each second: after two more questions it would have gone.
     const asked = lockstep.git.requests.get('ref-tag-followed.git') ?? 0;

@@ -1,4 +1,5 @@
 import { afterAll, expect, it } from 'vitest';
+import { until } from '../support/kube.ts';
 import { configMap, useLockstep } from '../support/lockstep.ts';
 import { openKeyring } from '../support/signing.ts';
 
@@ -35,7 +36,9 @@ it('a Delivery that asks for signatures takes what is signed, and says why it do
   app.repository.git('reset', '--quiet', '--hard', first);
   const forced = push('unsigned');
   app.repository.git('push', '--quiet', '--force', 'origin', 'HEAD:main');
-  expect(await app.refused('SignatureInvalid')).toContain(`${forced.slice(0, 12)} is not signed`);
+  await until('the commit without a signature is refused', async () =>
+    (await app.refused('SignatureInvalid')).includes(`${forced.slice(0, 12)} is not signed`),
+  );
   expect(await color()).toEqual({ color: 'blue' });
 
   ada.use(app.repository);

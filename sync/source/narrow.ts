@@ -1,0 +1,59 @@
+import { LockstepError } from '../errors.ts';
+import { delimiterPacket, flushPacket, type Packet, readPacketGroups } from './packet.ts';
+import type { Transport } from './transport.ts';
+
+/** Nobody looks through more. */
+const mostLines = 100_000;
+
+/**
+ * A transport that lets only those references through whose names begin with a prefix. Servers are asked for just these,
+ * and older ones, or those that mean harm, send all the same whatever they have.
+ */
+export function narrowed(http: Transport, prefix: string): Transport {
+  let trouble: unknown;
+  async function* fitting(body: AsyncIterable<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+    try {
+      yield* fittingPackets(body, Buffer.from(prefix));
+    } catch (error) {
+      trouble ??= error;
+      throw error;
+    }
+  }
+  return {
+    check: () => {
+      http.check();
+      if (trouble !== undefined) throw trouble;
+    },
+    request: async (request) => {
+      const response = await http.request(request);
+      if (response.statusCode !== 200 || response.body === undefined) return response;
+      return { ...response, body: fitting(response.body) };
+    },
+  };
+}
+
+async function* fittingPackets(body: AsyncIterable<Uint8Array>, prefix: Buffer): AsyncGenerator<Uint8Array> {
+  let count = 0;
+  for await (const group of readPacketGroups(body)) {
+    const kept = group.filter((packet) => packet.type !== 'data' || fits(packet.data, prefix));
+    count += kept.length;
+    if (count > mostLines)
+      throw new LockstepError('SourceTooLarge', `there are more than ${mostLines} references in ${prefix}`);
+    if (kept.length > 0) yield Buffer.concat(kept.flatMap(written));
+  }
+}
+
+/** Whether a line is a reference that was asked for, or none at all: such as the first one, which says what an older server can do. */
+function fits(line: Buffer, prefix: Buffer): boolean {
+  const isReference = line[40] === 0x20 && !line.includes(0);
+  return !isReference || startsWith(line.subarray(41), prefix);
+}
+
+function startsWith(text: Buffer, prefix: Buffer): boolean {
+  return text.subarray(0, prefix.length).equals(prefix);
+}
+
+function written(packet: Packet): Uint8Array[] {
+  if (packet.type === 'data') return [Buffer.from((packet.data.length + 4).toString(16).padStart(4, '0')), packet.data];
+  return [Buffer.from({ flush: flushPacket, delimiter: delimiterPacket, end: '0002' }[packet.type])];
+}
