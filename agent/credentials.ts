@@ -151,7 +151,7 @@ function proxyIn(given: string | undefined, way: Value | undefined, name: string
   const address = way === undefined ? given : way('address');
   if (address === undefined && way === undefined) return {};
   const url = address !== undefined && URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !['http:', 'https:', 'socks5:'].includes(url.protocol))
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
     throw new LockstepError(
       'CredentialsNotFound',
       `the Secret ${name} needs an address of a proxy, such as http://proxy.example.com:3128`,

@@ -59,8 +59,9 @@ export function addressClass(address: string): AddressClass {
   return classes.find(([, list]) => list.check(address, family))?.[0] ?? 'public';
 }
 
-/** Whether another address is this one, however it is written: in full, or as IPv6 where it is an IPv4 one. */
+/** Whether another address is this one, however it is written: in full, or as IPv6 where it is an IPv4 one. A name is no address. */
 export function sameAddress(one: string): (other: string) => boolean {
+  if (isIP(one) === 0) return () => false;
   const list = listOf([[one, isIP(one) === 6 ? 128 : 32]]);
   return (other) => list.check(other, isIP(other) === 6 ? 'ipv6' : 'ipv4');
 }

@@ -145,6 +145,8 @@ export interface SourceRequest {
   readonly set: SetRequest | undefined;
   /** Who asks, such as the uid of a Delivery. Who asks for another repository, or logs in anew, lets go of the one before. */
   readonly user: string;
+  /** Whose share of the machine it takes: the namespace. */
+  readonly owner: string;
 }
 
 /** A chart of a repository of charts, or of a registry. */

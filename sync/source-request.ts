@@ -23,12 +23,12 @@ const credentialsLifetime = 300_000;
  */
 export async function sourceRequest(turn: Turn): Promise<SourceRequest> {
   const { delivery } = turn;
-  const { url, followed, path, namespace, sourceIgnore: ignore, submodules, isPlain, uid: user } = delivery;
+  const { url, followed, path, namespace: owner, sourceIgnore: ignore, submodules, isPlain, uid: user } = delivery;
   const allows = allowedBy(turn);
-  const asked = { url, followed, path, ignore, submodules, allows, isPlain, user };
+  const asked = { url, followed, path, ignore, submodules, allows, isPlain, user, owner };
   const set = delivery.set === undefined ? undefined : await setRequest(turn, delivery.set);
   if (set !== undefined) return { ...asked, set, chart: undefined, credentials: undefined };
-  if (!delivery.isChartAlone) requireAllowed(allows, url, namespace);
+  if (!delivery.isChartAlone) requireAllowed(allows, url, owner);
   const chart = await wholeChart(turn);
   const credentials = chart === undefined ? await credentialsOf(turn) : chart.credentials;
   return { ...asked, set, chart, credentials };
@@ -69,7 +69,7 @@ async function generatorAsked(turn: Turn, generator: Generator, index: number): 
   const credentials = await loginOf(turn, { secret }, serverOf(parseSourceUrl(url)));
   const user = `${uid} ${index}`;
   const none = { path: '', ignore: undefined, submodules: false, isPlain: false, chart: undefined, set: undefined };
-  return { by, include, exclude, request: { url, followed, ...none, allows, credentials, user } };
+  return { by, include, exclude, request: { url, followed, ...none, allows, credentials, user, owner: namespace } };
 }
 
 /** The chart that is the whole source. */

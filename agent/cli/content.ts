@@ -125,7 +125,8 @@ async function requestOf({ delivery, cluster, tokens, reach }: Reading): Promise
   const credentials = isOpen ? undefined : await readCredentials(cluster, namespace, { secret, proxy }, tokens);
   const whole = chart === undefined || !isChartAlone ? undefined : await chartRequest(reach, chart, chart);
   const allows = (): boolean => true;
-  return { url, followed, path, ignore, submodules, credentials, isPlain, chart: whole, set: undefined, allows, user };
+  const asked = { url, followed, path, ignore, submodules, isPlain, allows, user, owner: namespace };
+  return { ...asked, credentials, chart: whole, set: undefined };
 }
 
 async function trustOf({ verify, namespace }: Delivery, cluster: Cluster): Promise<Trust | undefined> {

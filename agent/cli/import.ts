@@ -33,7 +33,7 @@ const kinds = [
 
 /**
  * `lockstep import [-f FILE|FOLDER|-] [-A] [--active]`: writes Deliveries and sets for what Argo CD and Flux have, from files or from
- * a cluster, and tells on the side what is another thing here and what has no counterpart. Nothing is written to the cluster. Exit
+ * a cluster, and tells on the side what is taken over as it is, what is another thing here and what has no counterpart. Nothing is written to the cluster. Exit
  * code 2 when something was refused.
  */
 export async function importCommand(args: readonly string[]): Promise<number> {
@@ -58,11 +58,11 @@ export async function importCommand(args: readonly string[]): Promise<number> {
   return notes.some(({ kind }) => kind === 'refused') ? 2 : 0;
 }
 
+const titles = { maps: 'taken over', differs: 'differs', refused: 'not taken over' } as const;
+
 function reportOf(notes: readonly Note[]): string {
   const blocks = [...Map.groupBy(notes, ({ about }) => about)].map(([about, own]) => {
-    const lines = own.map(
-      ({ kind, field, message }) => `  ${kind === 'refused' ? 'not taken over' : 'differs'}: ${field}: ${message}\n`,
-    );
+    const lines = own.map(({ kind, field, message }) => `  ${titles[kind]}: ${field}: ${message}\n`);
     return `${about}\n${[...new Set(lines)].join('')}`;
   });
   return blocks.join('');

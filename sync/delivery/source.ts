@@ -86,6 +86,11 @@ export function sourceSettings({ source, render }: DeliverySpec): SourceSettings
   const chart = chartSettings(render?.helm ?? {});
   if (source === undefined) return chartAlone(chart);
   const { scheme } = parseSourceUrl(source.url);
+  if (scheme === 'ssh' && source.proxySecretRef !== undefined)
+    throw new LockstepError(
+      'InvalidSpec',
+      'spec.source.proxySecretRef is for HTTP, and spec.source.url is read over SSH',
+    );
   const isArtifact = scheme === 'oci';
   if (isArtifact) requireNoGit(source);
   const followed = isArtifact ? artifactFollowedOf(source.ref ?? {}) : gitFollowedOf(source.ref ?? {});

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { LockstepError, messageOf } from '../errors.ts';
+import { breathe } from '../parallel.ts';
 import type { EngineDocument, EngineRequest, EngineView, IndexRequest, RepositoryNode } from './engine-port.ts';
 
 /** What one render may cost. Milliseconds, bytes, questions. */
@@ -80,12 +81,15 @@ export function startEngine(binary: string, limits: EngineLimits): EngineProcess
   async function answer(run: Running, path: string): Promise<void> {
     run.questions += 1;
     try {
-      const node = toWire(await run.view(path));
-      if (running !== run) return;
-      run.bytes += node.length;
-      const isTooMuch = run.questions > limits.maxQuestions || run.bytes > limits.maxBytes;
-      if (isTooMuch) breakOff(failed('it reads more of the repository than it may'));
-      else child.stdin?.write(node);
+      const node = await run.view(path);
+      for (const piece of toWire(node)) {
+        if (running !== run) return;
+        run.bytes += piece.length;
+        const isTooMuch = run.questions > limits.maxQuestions || run.bytes > limits.maxBytes;
+        if (isTooMuch) return breakOff(failed('it reads more of the repository than it may'));
+        child.stdin?.write(piece);
+        if (piece.length >= pieceBytes) await breathe();
+      }
     } catch (error) {
       run.trouble ??= error;
       child.stdin?.write(`${JSON.stringify({ problem: messageOf(error) })}\n`);
@@ -133,13 +137,26 @@ function refused(text: string): LockstepError {
   return new LockstepError('InvalidManifests', `it can not be rendered: ${shown}`);
 }
 
-function toWire(node: RepositoryNode): string {
-  if (node.kind === 'file')
-    return `${JSON.stringify({ kind: 'file', data: Buffer.from(node.read()).toString('base64') })}\n`;
-  if (node.kind === 'folder') return `${JSON.stringify({ kind: 'folder', names: node.names })}\n`;
-  if (node.kind === 'submodule')
-    return `${JSON.stringify({ problem: 'a submodule is in the way; spec.source.submodules reads it' })}\n`;
-  return `${JSON.stringify({ kind: node.kind })}\n`;
+/** A multiple of three, so that pieces of base64 are one text. */
+const pieceBytes = 192 * 1024;
+
+/** An answer in pieces: others have their turn between those of a large file. */
+function* toWire(node: RepositoryNode): Generator<string> {
+  if (node.kind === 'file') yield* fileToWire(Buffer.from(node.read()));
+  else if (node.kind === 'folder') yield `${JSON.stringify({ kind: 'folder', names: node.names })}\n`;
+  else if (node.kind === 'submodule')
+    yield `${JSON.stringify({ problem: 'a submodule is in the way; spec.source.submodules reads it' })}\n`;
+  else yield `${JSON.stringify({ kind: node.kind })}\n`;
+}
+
+function* fileToWire(bytes: Buffer): Generator<string> {
+  if (bytes.length < pieceBytes) {
+    yield `${JSON.stringify({ kind: 'file', data: bytes.toString('base64') })}\n`;
+    return;
+  }
+  yield '{"kind":"file","data":"';
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.toString('base64', at, at + pieceBytes);
+  yield '"}\n';
 }
 
 function parsed(line: string): Said | undefined {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { LockstepError } from '../errors.ts';
+import { createFairPool } from '../fair-pool.ts';
 import type { Engine, EngineView } from './engine-port.ts';
 import { type EngineLimits, engineDefaults, startEngine } from './engine-process.ts';
-import { createFairPool } from './fair-pool.ts';
 
 /** How many renders are made at once, and how long a process waits for the next one, in milliseconds. */
 const pool = { processes: 2, idle: 60_000 };

@@ -1,5 +1,6 @@
 import { hashForName } from '../../diff/hash.ts';
-import { isObject, type Json, type JsonObject } from '../../diff/json.ts';
+import { isObject, type Json, type JsonObject, textAt } from '../../diff/json.ts';
+import { LockstepError } from '../errors.ts';
 import { isHook } from '../hooks/phases.ts';
 import { isKubeObject, type Problem, type SourcedObject } from '../types.ts';
 import { holdsPointer, isPointer, mayHoldPointer } from './pointer.ts';
@@ -83,7 +84,12 @@ function readFile(file: TreeFile): Rendered {
 export function textOf(file: TreeFile): string | Rendered {
   if (file.type === 'symlink') return failed(file.path, 'is a symbolic link; links are not followed');
   if (file.type === 'submodule') return failed(file.path, 'is a submodule; submodules are not read');
-  return decode(file.read()) ?? failed(file.path, 'is not UTF-8 text');
+  try {
+    return decode(file.read()) ?? failed(file.path, 'is not UTF-8 text');
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'SourceTooLarge') return failed(file.path, error.message);
+    throw error;
+  }
 }
 
 /** What a text of manifests holds, and of how many documents it is; undefined where it can't be read. */
@@ -148,7 +154,7 @@ function readDocuments(file: string, documents: readonly Json[], before: number,
     const document = before + index + 1;
     for (const item of isSealed(value) ? [value] : flatten(value).map(named)) {
       const never = whyNever(item, suspect);
-      if (never !== undefined) problems.push({ file, document, message: never });
+      if (never !== undefined) problems.push({ file, document, message: never, ...nameOf(item) });
       else if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
@@ -217,6 +223,12 @@ function isAnySealed(value: Json): boolean {
   return isObject(value) && Object.values(value).some(isAnySealed);
 }
 
+/** As much of its name as there is. */
+function nameOf(value: Json): { object?: string } {
+  const parts = [textAt(value, 'kind'), textAt(value, 'metadata', 'name')].filter((part) => part !== undefined);
+  return parts.length === 0 ? {} : { object: parts.join(' ') };
+}
+
 function describeBroken(value: Json): { message: string; object?: string } {
   if (!isObject(value))
     return { message: 'is not a Kubernetes object: a map with apiVersion, kind and metadata is needed' };
@@ -227,9 +239,8 @@ function describeBroken(value: Json): { message: string; object?: string } {
     typeof value['kind'] === 'string' ? [] : ['kind'],
     typeof name === 'string' ? [] : ['metadata.name'],
   ].flat();
-  const object = [value['kind'], name].filter((part) => typeof part === 'string').join(' ');
   const isGenerated = isObject(metadata) && typeof metadata['generateName'] === 'string';
   const hint = isGenerated ? '; only hooks may have a generateName instead' : '';
   const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing or not text${hint}`;
-  return object === '' ? { message } : { message, object };
+  return { message, ...nameOf(value) };
 }

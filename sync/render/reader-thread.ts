@@ -1,8 +1,8 @@
 import { Worker as Thread } from 'node:worker_threads';
 import { LockstepError } from '../errors.ts';
+import type { Worker } from '../fair-pool.ts';
 import { breathe } from '../parallel.ts';
 import type { Problem, SourcedObject } from '../types.ts';
-import type { Worker } from './fair-pool.ts';
 import type { Rendered } from './plain.ts';
 import { type ReaderReply, type ReaderTask, unpackInto } from './reader-messages.ts';
 

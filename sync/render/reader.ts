@@ -1,4 +1,4 @@
-import { createFairPool } from './fair-pool.ts';
+import { createFairPool } from '../fair-pool.ts';
 import type { ManifestReader } from './reader-port.ts';
 import { startReading, type ThreadLimits } from './reader-thread.ts';
 

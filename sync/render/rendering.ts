@@ -37,21 +37,22 @@ export function engineRequestOf(
     return helmRequest(settings, laidCharts, cluster(), given);
   }
   const has = (name: string): boolean => files.some((file) => file.path === name);
-  if (kustomize !== undefined || kustomizations.some(has)) {
+  // What is said counts before what is found: a folder may hold both.
+  const isChart = helm !== undefined && has('Chart.yaml');
+  if (kustomize !== undefined || (kustomizations.some(has) && !isChart)) {
     if (helm !== undefined) throw mismatch(path, 'a kustomization', 'spec.render.helm');
-    const isBare = !kustomizations.some(has);
-    const manifests = isBare
-      ? files
-          .filter(isManifest)
-          .map((file) => file.path)
-          .sort()
-      : undefined;
-    const overlay = kustomize === undefined ? '' : overlayOf(kustomize, path, manifests);
-    return { kustomize: { path, overlay } };
+    return kustomizeRequest(settings, files);
   }
   if (has('Chart.yaml')) return helmRequest(settings, path, cluster(), given);
   if (helm !== undefined) throw mismatch(path, 'no chart', 'spec.render.helm');
   return undefined;
+}
+
+function kustomizeRequest({ path, kustomize }: RenderSettings, files: readonly TreeFile[]): EngineRequest {
+  if (kustomize === undefined) return { kustomize: { path, overlay: '' } };
+  const isBare = !files.some((file) => kustomizations.includes(file.path));
+  const manifests = files.filter(isManifest).map((file) => file.path);
+  return { kustomize: { path, overlay: overlayOf(kustomize, path, isBare ? manifests.sort() : undefined) } };
 }
 
 function mismatch(path: string, what: string, field: string): LockstepError {

@@ -11,7 +11,7 @@ export function typedValue(text: string): Json {
   const word = text.toLowerCase();
   if (word === 'true' || word === 'false') return word === 'true';
   if (word === 'null') return null;
-  return text === '0' || /^(?!0)[+-]?\d+$/.test(text) ? (wholeNumber(text) ?? text) : text;
+  return text === '0' || /^(?!0)[+-]?0*\d{1,19}$/.test(text) ? (wholeNumber(text) ?? text) : text;
 }
 
 function wholeNumber(text: string): Json | undefined {

@@ -5,7 +5,7 @@ import { LockstepError } from '../errors.ts';
 import { breathe } from '../parallel.ts';
 import { type Advertised, newAdvertised, protocolOf } from './advertisement.ts';
 import { indexApart } from './index-apart.ts';
-import { indexPack } from './index-pack.ts';
+import { indexPack, UnfoldsTooFar } from './index-pack.ts';
 import {
   newReadCache,
   type ObjectReader,
@@ -14,7 +14,9 @@ import {
   packOnDisk,
   type ReadCache,
   readerOf,
+  TooLargeToRead,
 } from './pack.ts';
+import type { GitObject } from './pack-format.ts';
 import { openSink, type Received } from './sink.ts';
 import type { Transport } from './transport.ts';
 import { isStorageTrouble } from './trouble.ts';
@@ -63,6 +65,8 @@ const sizes = {
   spare: 32 * 1024 * 1024,
   /** More objects are indexed apart, however small they are. */
   objects: 200_000,
+  /** What unfolds into more is indexed apart too: others wait while an object is unfolded. */
+  unfolded: { one: 8 * 1024 * 1024, all: 64 * 1024 * 1024 },
 };
 /** Every fetch adds a pack: after so many it is cheaper to begin again. */
 const mostPacks = 200;
@@ -77,21 +81,28 @@ export interface Wanted {
 
 /**
  * Fetches a commit without its history: of what is here already, only what differs comes.
+ * @param owner whose share of the machine it takes
  * @throws Error, NotOurs, LockstepError, or what a file system throws
  */
-export async function fetchInto(copy: Copy, http: Transport, url: string, wanted: Wanted): Promise<void> {
+export async function fetchInto(
+  copy: Copy,
+  http: Transport,
+  url: string,
+  wanted: Wanted,
+  owner: string,
+): Promise<void> {
   // What an earlier process has left is of no use.
   if (copy.packs.length === 0) await rm(copy.folder, { recursive: true, force: true });
   if (copy.commits.length > 0 && !isFull(copy)) {
     try {
-      const pack = await fetchPack(copy, http, url, wanted, copy.commits);
+      const pack = await fetchPack(copy, http, url, wanted, { known: copy.commits, owner });
       replacePacks(copy, [...copy.packs, pack], [...copy.commits, wanted.commit].slice(-mostHaves));
       return;
     } catch (error) {
       if (!isAboutPack(error)) throw error;
     }
   }
-  replacePacks(copy, [await fetchPack(copy, http, url, wanted, [])], [wanted.commit]);
+  replacePacks(copy, [await fetchPack(copy, http, url, wanted, { known: [], owner })], [wanted.commit]);
 }
 
 /**
@@ -99,7 +110,13 @@ export async function fetchInto(copy: Copy, http: Transport, url: string, wanted
  * themselves.
  * @throws as fetchInto
  */
-export async function fetchHistory(copy: Copy, http: Transport, url: string, tip: string): Promise<void> {
+export async function fetchHistory(
+  copy: Copy,
+  http: Transport,
+  url: string,
+  tip: string,
+  owner: string,
+): Promise<void> {
   const received = await receive(copy, http, url, {
     wants: [tip],
     haves: [],
@@ -107,7 +124,7 @@ export async function fetchHistory(copy: Copy, http: Transport, url: string, tip
     depth: undefined,
     isThin: false,
   });
-  const pack = await indexedApart(await onDisk(copy, received));
+  const pack = await indexedApart(await onDisk(copy, received), owner);
   replacePacks(copy, [pack], [tip]);
 }
 
@@ -124,7 +141,7 @@ async function fetchPack(
   http: Transport,
   url: string,
   { object }: Wanted,
-  known: readonly string[],
+  { known, owner }: { readonly known: readonly string[]; readonly owner: string },
 ): Promise<Pack> {
   const received = await receive(copy, http, url, {
     wants: [object],
@@ -133,8 +150,9 @@ async function fetchPack(
     depth: 1,
     isThin: known.length > 0,
   });
-  if (!('file' in received) && countIn(received.data) <= sizes.objects) return indexed(copy, received);
-  if (known.length === 0) return indexedApart(await onDisk(copy, received));
+  const here = await indexedHere(copy, received);
+  if (here !== undefined) return here;
+  if (known.length === 0) return indexedApart(await onDisk(copy, received), owner);
   if ('file' in received) await rm(received.file, { force: true });
   throw new Error('it is indexed apart, where nothing is known of other packs');
 }
@@ -165,10 +183,27 @@ function replacePacks(copy: Copy, packs: readonly Pack[], commits: readonly stri
   for (const pack of before) if (!packs.includes(pack)) pack.close();
 }
 
+/** Undefined for a pack that takes more than others may be made to wait for. */
+async function indexedHere(copy: Copy, received: Received): Promise<Pack | undefined> {
+  if ('file' in received || countIn(received.data) > sizes.objects) return undefined;
+  try {
+    return await indexed(copy, received);
+  } catch (error) {
+    if (error instanceof UnfoldsTooFar) return undefined;
+    throw error;
+  }
+}
+
 async function indexed(copy: Copy, { data }: Extract<Received, { data: Buffer }>): Promise<Pack> {
   const { reader } = copy;
-  const known = (oid: string) => (reader.has(oid) ? reader.read(oid) : undefined);
-  const index = await indexPack(data, { known, pause: breathe });
+  const known = (oid: string): GitObject | undefined => {
+    try {
+      return reader.has(oid) ? reader.read(oid) : undefined;
+    } catch (error) {
+      throw error instanceof TooLargeToRead ? new UnfoldsTooFar(error.message) : error;
+    }
+  };
+  const index = await indexPack(data, { known, pause: breathe, most: sizes.unfolded });
   if (data.length <= sizes.small) return packInMemory(data, index);
   const file = join(copy.folder, `${index.ids.toString('hex', 0, 8)}-${data.length}.pack`);
   await mkdir(copy.folder, { recursive: true });
@@ -189,9 +224,9 @@ async function onDisk(copy: Copy, received: Received): Promise<Extract<Received,
   return { file, bytes: received.data.length };
 }
 
-async function indexedApart({ file, bytes }: Extract<Received, { file: string }>): Promise<Pack> {
+async function indexedApart({ file, bytes }: Extract<Received, { file: string }>, owner: string): Promise<Pack> {
   try {
-    return packOnDisk(file, bytes, await indexApart(file));
+    return packOnDisk(file, bytes, await indexApart(file, owner));
   } catch (error) {
     await rm(file, { force: true });
     throw error;

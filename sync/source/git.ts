@@ -48,7 +48,7 @@ export function createGitSources(
   const logins = openSshLogins(connections.allows);
   const tips = sharing<SourceTip>();
 
-  function remoteOf(text: string, credentials: Credentials | undefined): Remote {
+  function remoteOf(text: string, credentials: Credentials | undefined, owner: string): Remote {
     const url = parseSourceUrl(text);
     if (url.scheme === 'oci')
       throw new LockstepError(
@@ -64,14 +64,15 @@ export function createGitSources(
       address: isSsh ? 'http://ssh.invalid/' : url.href,
       credentials,
       copy,
+      owner,
       transport: () =>
         isSsh ? sshTransport(logins, url, credentials, limits) : httpTransport(connections, credentials, limits),
     };
   }
 
   /** Whoever follows another repository now, or logs in anew, lets go of the one before. */
-  function mainOf({ url, credentials, user }: SourceRequest): { remote: Remote; use: Use } {
-    const remote = remoteOf(url, credentials);
+  function mainOf({ url, credentials, user, owner }: SourceRequest): { remote: Remote; use: Use } {
+    const remote = remoteOf(url, credentials, owner);
     const before = uses.get(user);
     if (before?.main === remote.copy) return { remote, use: before };
     const use: Use = { main: remote.copy, others: new Set() };
@@ -101,7 +102,8 @@ export function createGitSources(
     const parsed = parseSourceUrl(url);
     if (!request.allows(parsed.href))
       throw new LockstepError('NotAllowed', `the submodule at ${parsed.href} is not allowed as a source`);
-    return remoteOf(url, serverOf(parsed) === serverOf(beside.url) ? beside.credentials : undefined);
+    const isSame = serverOf(parsed) === serverOf(beside.url);
+    return remoteOf(url, isSame ? beside.credentials : undefined, request.owner);
   }
 
   return {

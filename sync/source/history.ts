@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { breathe } from '../parallel.ts';
 import { protocolOf } from './advertisement.ts';
 import { parseCommit } from './commit.ts';
-import { indexPack } from './index-pack.ts';
+import { indexPack, UnfoldsTooFar } from './index-pack.ts';
 import { newReadCache, type ObjectReader, packInMemory, readerOf } from './pack.ts';
 import { objectsOf, type Remote } from './remote.ts';
 import { openSink } from './sink.ts';
@@ -11,6 +11,8 @@ import { requestPack } from './upload-pack.ts';
 
 /** How many commits back a predecessor is looked for: first where it mostly is, then as far as anybody pushes at once. */
 const depths = [100, 10_000];
+/** What is more than this is no history of commits. Bytes. */
+const longest = { bytes: 30 * 1024 * 1024, unfolded: { one: 4 * 1024 * 1024, all: 256 * 1024 * 1024 } };
 
 /**
  * Whether a commit follows another one: whether that is it, or among those that it was made from. The server is asked for
@@ -45,7 +47,7 @@ async function commitsBetween(
 ): Promise<{ reader: ObjectReader; isCut: boolean }> {
   const http = transport();
   const protocol = await protocolOf(http, address, copy.advertised);
-  const sink = openSink(copy.folder);
+  const sink = openSink(copy.folder, longest.bytes);
   const request = { wants: [commit], haves: [before], shallow: [], depth, commitsOnly: isFilter, isThin: false };
   try {
     const { shallow } = await requestPack(http, address, protocol, request, sink.take);
@@ -54,10 +56,11 @@ async function commitsBetween(
       await rm(received.file, { force: true });
       return { reader: readerOf([], newReadCache()), isCut: false };
     }
-    const index = await indexPack(received.data, { known: () => undefined, pause: breathe });
+    const index = await indexPack(received.data, { known: () => undefined, pause: breathe, most: longest.unfolded });
     return { reader: readerOf([packInMemory(received.data, index)], newReadCache()), isCut: shallow.length > 0 };
   } catch (error) {
     await sink.discard();
+    if (error instanceof UnfoldsTooFar) return { reader: readerOf([], newReadCache()), isCut: false };
     throw error;
   }
 }

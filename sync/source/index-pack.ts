@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { applyDelta, type GitObject, inflateEntry, readEntryHeader } from './pack-format.ts';
+import {
+  applyDelta,
+  type GitObject,
+  inflateEntry,
+  maxObjectBytes,
+  readEntryHeader,
+  sizeOfResult,
+} from './pack-format.ts';
 
 /** Where the objects of a pack stand. */
 export interface PackIndex {
@@ -24,22 +31,33 @@ interface Scanned {
   readonly baseOid: string | undefined;
 }
 
+/** How much may be unfolded, in bytes: of one object or delta, and of all. */
+export interface Unfolding {
+  readonly one: number;
+  readonly all: number;
+}
+
+/** A pack unfolds into more than whoever indexes it wants to unfold. */
+export class UnfoldsTooFar extends Error {}
+
 /** What indexing needs beside the pack. */
 export interface Surroundings {
   /** Objects that are here already: a server may send what differs from one of them. */
   readonly known: (oid: string) => GitObject | undefined;
   /** Comes back after others had their turn; called every few milliseconds. */
   readonly pause: () => Promise<void>;
+  /** Without it, as much as any repository of manifests needs. */
+  readonly most?: Unfolding;
 }
 
 /**
  * Finds every object of a pack and its id. What is missing, broken or too large is an error, so that nothing is ever read
  * from half a pack.
- * @throws Error
+ * @throws Error; UnfoldsTooFar
  */
-export async function indexPack(pack: Buffer, { known, pause }: Surroundings): Promise<PackIndex> {
+export async function indexPack(pack: Buffer, { known, pause, most }: Surroundings): Promise<PackIndex> {
   const count = readHead(pack);
-  const budget = newBudget(pack.length);
+  const budget = newBudget(most ?? { one: maxObjectBytes, all: 2 * 1024 ** 3 + 20 * pack.length });
   const body = pack.subarray(0, -20);
   const ids = new Map<number, Buffer>();
   const byOffset = new Map<number, Scanned>();
@@ -47,13 +65,12 @@ export async function indexPack(pack: Buffer, { known, pause }: Surroundings): P
   const take = slicing(pause);
   let at = 12;
   for (let i = 0; i < count; i += 1) {
-    const { entry, next, content } = scan(body, at);
-    budget(content.length);
+    const { entry, next, content } = scan(body, at, budget);
     byOffset.set(at, entry);
     if (entry.kind !== undefined) ids.set(at, idOf(entry.kind, content));
     else append(children, entry.baseOffset ?? entry.baseOid ?? '', entry);
     at = next;
-    await take();
+    await take(content.length);
   }
   if (at !== body.length) throw new Error('the pack holds more than it says');
   await resolveDeltas({ pack: body, ids, byOffset, children, known, budget }, take);
@@ -71,8 +88,9 @@ function readHead(pack: Buffer): number {
   return count;
 }
 
-function scan(pack: Buffer, at: number): { entry: Scanned; next: number; content: Buffer } {
+function scan(pack: Buffer, at: number, budget: Budget): { entry: Scanned; next: number; content: Buffer } {
   const { kind, size, baseOffset, baseOid, next } = readEntryHeader(pack, at, at);
+  budget(size);
   const { content, taken } = inflateEntry(pack, next, size);
   const isDelta = kind === 'offset-delta' || kind === 'reference-delta';
   const entry = { offset: at, size, content: next, kind: isDelta ? undefined : kind, baseOffset, baseOid };
@@ -96,7 +114,7 @@ interface Tables {
   /** The deltas over each base, by its offset or id. */
   readonly children: Map<number | string, Scanned[]>;
   readonly known: (oid: string) => GitObject | undefined;
-  readonly budget: (bytes: number) => void;
+  readonly budget: Budget;
 }
 
 /** A base that is unfolded, and the deltas over it that are still to be read. */
@@ -106,7 +124,10 @@ interface Unfolded {
   readonly left: Scanned[];
 }
 
-type Take = () => Promise<void> | undefined;
+/** Counts what is about to be unfolded. @throws UnfoldsTooFar */
+type Budget = (bytes: number) => void;
+/** Lets others have their turn, where so many bytes make that due. */
+type Take = (bytes: number) => Promise<void> | undefined;
 
 /** First over the bases of the pack itself, then over those that are here already. */
 async function resolveDeltas(tables: Tables, take: Take): Promise<void> {
@@ -144,13 +165,14 @@ async function unfoldAll(first: Unfolded, tables: Tables, take: Take): Promise<v
       held += next.content.length;
       if (held > maxChainBytes) throw new Error('the pack has a chain of deltas that is too large');
     }
-    await take();
+    await take(chain.at(-1)?.content.length ?? 0);
   }
 }
 
 function unfold(base: Unfolded, delta: Scanned, { pack, ids, children, budget }: Tables): Unfolded {
-  const content = applyDelta(base.content, inflateEntry(pack, delta.content, delta.size).content);
-  budget(content.length);
+  const differs = inflateEntry(pack, delta.content, delta.size).content;
+  budget(sizeOfResult(differs));
+  const content = applyDelta(base.content, differs);
   const id = idOf(base.kind, content);
   ids.set(delta.offset, id);
   return { kind: base.kind, content, left: childrenOf(delta.offset, id, children) };
@@ -174,27 +196,33 @@ function sorted(ids: ReadonlyMap<number, Buffer>, end: number): PackIndex {
   };
 }
 
-/** A pack may claim to hold far more than anybody could unfold: counts what is unfolded. @throws Error */
-function newBudget(packBytes: number): (bytes: number) => void {
-  const most = 4 * 1024 ** 3 + 100 * packBytes;
+/** A pack may claim to hold far more than anybody could unfold. */
+function newBudget({ one, all }: Unfolding): Budget {
   let total = 0;
   return (bytes) => {
     total += bytes;
-    if (total > most) throw new Error('the pack unfolds into more than it may');
+    if (bytes > one) throw new UnfoldsTooFar(`an object of the pack is larger than ${one} bytes`);
+    if (total > all) throw new UnfoldsTooFar('the pack unfolds into more than it may');
   };
 }
 
 /** What is a slice of work, in milliseconds. */
 const slice = 8;
-/** The clock is looked at once in so many steps. */
+/** The clock is looked at once in so many steps, or bytes. */
 const steps = 16;
+const stepBytes = 256 * 1024;
 
 function slicing(pause: () => Promise<void>): Take {
   let began = performance.now();
   let step = 0;
-  return () => {
+  let taken = 0;
+  return (bytes) => {
     step += 1;
-    if (step % steps !== 0 || performance.now() - began < slice) return undefined;
+    taken += bytes;
+    if (step < steps && taken < stepBytes) return undefined;
+    step = 0;
+    taken = 0;
+    if (performance.now() - began < slice) return undefined;
     return pause().then(() => {
       began = performance.now();
     });

@@ -3,7 +3,7 @@ import { delimiterPacket, flushPacket, type Packet, readPacketGroups } from './p
 import type { Transport } from './transport.ts';
 
 /** Nobody looks through more. */
-const mostLines = 100_000;
+const mostReferences = 100_000;
 
 /**
  * A transport that lets only those references through whose names begin with a prefix. Servers are asked for just these,
@@ -11,12 +11,14 @@ const mostLines = 100_000;
  */
 export function narrowed(http: Transport, prefix: string): Transport {
   let trouble: unknown;
-  async function* fitting(body: AsyncIterable<Uint8Array>): AsyncIterableIterator<Uint8Array> {
+  async function* fitting(body: AsyncIterable<Uint8Array>, method: string): AsyncIterableIterator<Uint8Array> {
     try {
       yield* fittingPackets(body, Buffer.from(prefix));
     } catch (error) {
-      trouble ??= error;
-      throw error;
+      // Whoever names a page of a Git host, or a server of plain files, gets an answer all the same.
+      const isNoGit = method === 'GET' && !(error instanceof LockstepError);
+      trouble ??= isNoGit ? new Error('the server does not speak the protocol of Git', { cause: error }) : error;
+      throw trouble;
     }
   }
   return {
@@ -27,7 +29,7 @@ export function narrowed(http: Transport, prefix: string): Transport {
     request: async (request) => {
       const response = await http.request(request);
       if (response.statusCode !== 200 || response.body === undefined) return response;
-      return { ...response, body: fitting(response.body) };
+      return { ...response, body: fitting(response.body, request.method ?? 'GET') };
     },
   };
 }
@@ -36,9 +38,12 @@ async function* fittingPackets(body: AsyncIterable<Uint8Array>, prefix: Buffer):
   let count = 0;
   for await (const group of readPacketGroups(body)) {
     const kept = group.filter((packet) => packet.type !== 'data' || fits(packet.data, prefix));
-    count += kept.length;
-    if (count > mostLines)
-      throw new LockstepError('SourceTooLarge', `there are more than ${mostLines} references in ${prefix}`);
+    count += kept.filter((packet) => packet.type !== 'data' || !isPeeled(packet.data)).length;
+    if (count > mostReferences)
+      throw new LockstepError(
+        'SourceTooLarge',
+        `there are more than ${mostReferences} references in ${prefix}, and no more are looked through`,
+      );
     if (kept.length > 0) yield Buffer.concat(kept.flatMap(written));
   }
 }
@@ -47,6 +52,11 @@ async function* fittingPackets(body: AsyncIterable<Uint8Array>, prefix: Buffer):
 function fits(line: Buffer, prefix: Buffer): boolean {
   const isReference = line[40] === 0x20 && !line.includes(0);
   return !isReference || startsWith(line.subarray(41), prefix);
+}
+
+/** Older servers tell the commit of a tag by a second line. */
+function isPeeled(line: Buffer): boolean {
+  return line.subarray(-4).includes('^{}');
 }
 
 function startsWith(text: Buffer, prefix: Buffer): boolean {

@@ -20,7 +20,7 @@ export interface EntryHeader {
 }
 
 /** Larger objects are no manifests, and a delta may claim any size. */
-const maxObjectBytes = 64 * 1024 * 1024;
+export const maxObjectBytes = 64 * 1024 * 1024;
 
 const kinds = {
   1: 'commit',
@@ -122,6 +122,11 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   }
   if (written !== result.length) throw new Error('a delta has the wrong length');
   return result;
+}
+
+/** How large that is which a delta makes, as it says. @throws Error */
+export function sizeOfResult(delta: Buffer): number {
+  return readSize(delta, readSize(delta, 0).next).value;
 }
 
 function readSize(delta: Buffer, at: number): { value: number; next: number } {

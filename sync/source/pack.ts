@@ -1,10 +1,18 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { LockstepError } from '../errors.ts';
 import { endOf, findObject, type PackIndex } from './index-pack.ts';
-import { applyDelta, type GitObject, inflateEntry, readEntryHeader } from './pack-format.ts';
+import {
+  applyDelta,
+  type EntryHeader,
+  type GitObject,
+  inflateEntry,
+  readEntryHeader,
+  sizeOfResult,
+} from './pack-format.ts';
 
 /** Reads objects by their id. */
 export interface ObjectReader {
-  /** @throws Error when the object is not there or broken */
+  /** @throws Error when the object is not there or broken; TooLargeToRead */
   read(oid: string): GitObject;
   has(oid: string): boolean;
 }
@@ -62,7 +70,15 @@ function removeQuietly(file: string): void {
 }
 
 const maxDeltaDepth = 4_096;
-const maxDeltaBytes = 256 * 1024 * 1024;
+/** Others wait while one object is unfolded. Bytes: of the object, of one delta, and of all that are unfolded on the way. */
+const most = { object: 16 * 1024 * 1024, delta: 8 * 1024 * 1024, all: 128 * 1024 * 1024 };
+
+/** An object is no manifest and nothing that one is made of, by its size. */
+export class TooLargeToRead extends LockstepError {
+  constructor() {
+    super('SourceTooLarge', `the file is larger than ${most.object} bytes`);
+  }
+}
 
 /** Folders with many entries, unfolded: the next ones differ from them by little. */
 const keptTrees = { bytes: 4 * 1024 * 1024, smallest: 4_096 };
@@ -128,28 +144,48 @@ interface Found {
 
 /** Deltas are collected down to their base, over as many packs as it takes, and then applied one by one. */
 function readAt(first: Found, base: (oid: string, at: number) => Found | undefined, cache: ReadCache): GitObject {
-  const deltas: Buffer[] = [];
-  let bytes = 0;
-  let { pack, at, from, to } = first;
+  const chain: Chain = { deltas: [], bytes: 0 };
+  let here = first;
   for (;;) {
-    const data = pack.slice(from, to);
-    const { kind, size, baseOffset, baseOid, next } = readEntryHeader(data, 0, from);
-    const { content } = inflateEntry(data, next, size);
-    if (kind !== 'offset-delta' && kind !== 'reference-delta') return unfold({ type: kind, data: content }, deltas);
-    bytes += size;
-    if (deltas.push(content) > maxDeltaDepth || bytes > maxDeltaBytes)
-      throw new Error('the pack has a chain of deltas that is too long');
+    const { kind, content, baseOffset, baseOid } = readEntry(here);
+    if (kind !== 'offset-delta' && kind !== 'reference-delta')
+      return unfold({ type: kind, data: content }, chain.deltas);
+    noteDelta(chain, content);
     if (baseOid === undefined) {
-      from = baseOffset ?? 0;
-      to = endOf(pack.index.ends, from);
+      const from = baseOffset ?? 0;
+      here = { ...here, from, to: endOf(here.pack.index.ends, from) };
       continue;
     }
     const kept = cache.get(baseOid);
-    if (kept !== undefined) return unfold(kept, deltas);
-    const found = base(baseOid, at);
+    if (kept !== undefined) return unfold(kept, chain.deltas);
+    const found = base(baseOid, here.at);
     if (found === undefined) throw new Error(`the object ${baseOid} is in no pack`);
-    ({ pack, at, from, to } = found);
+    here = found;
   }
+}
+
+/** An object, or a delta and what it leans on. @throws TooLargeToRead */
+function readEntry({ pack, from, to }: Found): EntryHeader & { readonly content: Buffer } {
+  const data = pack.slice(from, to);
+  const header = readEntryHeader(data, 0, from);
+  const isDelta = header.kind === 'offset-delta' || header.kind === 'reference-delta';
+  if (header.size > (isDelta ? most.delta : most.object)) throw new TooLargeToRead();
+  return { ...header, content: inflateEntry(data, header.next, header.size).content };
+}
+
+/** Deltas, the last one first, and how many bytes they take and make. */
+interface Chain {
+  readonly deltas: Buffer[];
+  bytes: number;
+}
+
+/** @throws TooLargeToRead, Error */
+function noteDelta(chain: Chain, delta: Buffer): void {
+  const result = sizeOfResult(delta);
+  if (result > most.object) throw new TooLargeToRead();
+  chain.bytes += delta.length + result;
+  if (chain.deltas.push(delta) > maxDeltaDepth || chain.bytes > most.all)
+    throw new Error('the pack has a chain of deltas that is too long');
 }
 
 function unfold({ type, data }: GitObject, deltas: readonly Buffer[]): GitObject {

@@ -17,6 +17,8 @@ export interface Remote {
   readonly address: string;
   readonly credentials: Credentials | undefined;
   readonly copy: Copy;
+  /** Who reads it: whose share of the machine is taken. */
+  readonly owner: string;
   readonly transport: () => Transport;
 }
 
@@ -70,24 +72,24 @@ export async function obtain(remote: Remote, followed: Followed, wanted: Wanted)
 /** Servers that hand out no single commits hand out branches. */
 async function fetchFromBranch(remote: Remote, followed: Followed, refusal: unknown): Promise<void> {
   if (!(refusal instanceof NotOurs) || followed.kind !== 'commit') throw refusal;
-  const { copy, address, transport } = remote;
+  const { copy, address, owner, transport } = remote;
   const { revision } = await askTip(askedOf(remote), { kind: 'ref', name: followed.branch });
-  await fetchHistory(copy, transport(), address, revision);
+  await fetchHistory(copy, transport(), address, revision, owner);
   if (!copy.reader.has(followed.oid))
     throw new NotOurs(`${followed.oid} is not in the history of ${followed.branch} either`);
 }
 
 /** What a server said of itself before may not hold any more: then it is asked anew, once. */
-async function fetchTwice({ copy, address, transport }: Remote, wanted: Wanted): Promise<void> {
+async function fetchTwice({ copy, address, owner, transport }: Remote, wanted: Wanted): Promise<void> {
   const { advertised } = copy;
   const isRemembered = advertised.v2 !== undefined || advertised.capabilities !== undefined;
   try {
-    await fetchInto(copy, transport(), address, wanted);
+    await fetchInto(copy, transport(), address, wanted, owner);
   } catch (error) {
     // A server that is away, silent or sends too much does not become another one by being asked again.
     if (!isRemembered || error instanceof LockstepError || error instanceof NotOurs || isStorageTrouble(error))
       throw error;
     forgetAdvertised(advertised);
-    await fetchInto(copy, transport(), address, wanted);
+    await fetchInto(copy, transport(), address, wanted, owner);
   }
 }

@@ -14,9 +14,10 @@ export interface Sink {
 }
 
 /** Larger packs go to disk, and are indexed by a process of their own. Bytes. */
-const largest = 30 * 1024 * 1024;
+const largest = 8 * 1024 * 1024;
 
-export function openSink(folder: string): Sink {
+/** @param most more goes to disk, in bytes */
+export function openSink(folder: string, most = largest): Sink {
   const file = join(folder, `${randomUUID()}.pack`);
   let pieces: Buffer[] = [];
   let bytes = 0;
@@ -36,7 +37,7 @@ export function openSink(folder: string): Sink {
     take: (piece) => {
       pieces.push(piece);
       bytes += piece.length;
-      return bytes > largest ? spill() : undefined;
+      return bytes > most ? spill() : undefined;
     },
     end: async () => {
       if (handle === undefined) return { data: Buffer.concat(pieces) };

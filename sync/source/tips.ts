@@ -66,11 +66,26 @@ async function whyNot(asked: Asked, followed: Followed): Promise<LockstepError> 
     );
   const wanted = followedText(followed);
   const folder = followed.kind === 'semver' || wanted.startsWith('refs/tags/') ? 'refs/tags/' : 'refs/heads/';
-  const names = (await list(asked, folder)).map(({ name }) => name);
-  if (names.length === 0 && (await list(asked, 'refs/')).length === 0)
+  const names = (await listToTell(asked, folder))?.map(({ name }) => name);
+  if (names?.length === 0 && (await listToTell(asked, 'refs/'))?.length === 0)
     return new LockstepError('RepositoryEmpty', `${href} holds no commit yet`);
-  const few = names.slice(-5).map((name) => name.slice(folder.length, folder.length + 100));
-  const there = names.length === 0 ? `nothing in ${folder}` : `${few.join(', ')}${names.length > 5 ? ', …' : ''}`;
   const isMissing = followed.kind === 'semver' ? 'is fulfilled by no tag of' : 'is not in';
-  return new LockstepError('RefNotFound', `${wanted} ${isMissing} ${href}; there is ${there}`);
+  return new LockstepError('RefNotFound', `${wanted} ${isMissing} ${href}${tell(folder, names)}`);
+}
+
+function tell(folder: string, names: readonly string[] | undefined): string {
+  if (names === undefined) return '';
+  if (names.length === 0) return `; there is nothing in ${folder}`;
+  const few = names.slice(-5).map((name) => name.slice(folder.length, folder.length + 100));
+  return `; there is ${few.join(', ')}${names.length > 5 ? ', …' : ''}`;
+}
+
+/** What is only listed to be told may be too much for that. */
+async function listToTell(asked: Asked, prefix: string): Promise<ListedRef[] | undefined> {
+  try {
+    return await list(asked, prefix);
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'SourceTooLarge') return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
+import { LockstepError } from '../errors.ts';
 import type { RepositoryEntry, RepositoryNode, RepositoryView } from '../render/engine-port.ts';
-import type { ObjectReader } from './pack.ts';
+import { type ObjectReader, TooLargeToRead } from './pack.ts';
 import { type Entry, entriesOf, typeOf } from './tree.ts';
 
 /** A repository at one commit, by paths from its top. Only the folders on the way are read. */
@@ -21,19 +22,31 @@ export function viewOf(reader: ObjectReader, root: string): RepositoryView {
     for (const [index, name] of names.entries()) {
       const entry = entries(oid).find((one) => one.name === name);
       if (entry === undefined) return { kind: 'nothing' };
-      if (entry.mode !== '40000') return leafOf(reader, entry, index === names.length - 1);
+      if (entry.mode !== '40000') return leafOf(reader, entry, index === names.length - 1 ? path : undefined);
       oid = entry.oid;
     }
     return folder(oid);
   };
 }
 
-/** Below a file or a link there is nothing; below a submodule, whatever that is. */
-function leafOf(reader: ObjectReader, { mode, oid }: Entry, isLast: boolean): RepositoryNode {
+/**
+ * Below a file or a link there is nothing; below a submodule, whatever that is.
+ * @param path undefined for what stands on the way to something else
+ */
+function leafOf(reader: ObjectReader, { mode, oid }: Entry, path: string | undefined): RepositoryNode {
   const kind = kindOf(mode);
   if (kind === 'submodule') return { kind, oid };
-  if (!isLast) return { kind: 'nothing' };
-  return kind === 'link' ? { kind, oid } : { kind: 'file', oid, read: () => reader.read(oid).data };
+  if (path === undefined) return { kind: 'nothing' };
+  return kind === 'link' ? { kind, oid } : { kind: 'file', oid, read: () => readFile(reader, oid, path) };
+}
+
+function readFile(reader: ObjectReader, oid: string, path: string): Buffer {
+  try {
+    return reader.read(oid).data;
+  } catch (error) {
+    if (error instanceof TooLargeToRead) throw new LockstepError('InvalidManifests', `${path}: ${error.message}`);
+    throw error;
+  }
 }
 
 function kindOf(mode: string): RepositoryEntry['kind'] {

@@ -1,4 +1,4 @@
-import { type Json, objectsAt } from '../../../diff/json.ts';
+import { type Json, type JsonObject, objectsAt } from '../../../diff/json.ts';
 import { readDelivery } from '../../../sync/delivery/delivery.ts';
 import { messageOf } from '../../../sync/errors.ts';
 import { groupOf, type KubeObject } from '../../../sync/types.ts';
@@ -6,7 +6,8 @@ import { importApplication } from './argo.ts';
 import { importApplicationSet } from './argo-set.ts';
 import { importKustomization, sourceName } from './flux.ts';
 import { importHelmRelease } from './flux-helm.ts';
-import { type Imported, type ImportOptions, type Note, notesOn } from './note.ts';
+import { unknownFields } from './known.ts';
+import { type Imported, type ImportOptions, mapOf, type Note, notesOn } from './note.ts';
 
 /** What objects of Argo CD and Flux are as Deliveries and sets; what is neither is left out. */
 export function importAll(
@@ -22,7 +23,7 @@ export function importAll(
   const projects = new Map(
     objects.filter(({ kind }) => kind === 'AppProject').map((project) => [project.metadata.name, project]),
   );
-  const all = objects.flatMap((object): Imported[] => {
+  function made(object: KubeObject): Imported[] {
     const group = groupOf(object.apiVersion);
     if (group === 'argoproj.io' && object.kind === 'Application') {
       const set = setOf(object);
@@ -32,10 +33,49 @@ export function importAll(
       return [importApplicationSet(object, projects, options)];
     if (group === 'kustomize.toolkit.fluxcd.io') return [importKustomization(object, sources, options)];
     return group === 'helm.toolkit.fluxcd.io' ? [importHelmRelease(object, sources, options)] : [];
+  }
+  const all = objects.flatMap((object) =>
+    made(object)
+      .map(onlyReadable)
+      .map((one) => withMapped(object, one)),
+  );
+  const manifests = all.flatMap((one) => one.manifests);
+  return { manifests, notes: [...all.flatMap((one) => one.notes), ...clashes(manifests)], read: all.length };
+}
+
+/** What is neither another thing here nor without a counterpart is told too: the fields that are taken over as they are. */
+function withMapped({ kind, metadata, ...object }: KubeObject, { manifests, notes: own }: Imported): Imported {
+  const about = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+  const notes = [...own, ...unknownFields(kind, mapOf(object['spec'])).map((field) => unknownNote(about, field))];
+  const told = notes.map(({ field }) => field);
+  const isTold = (field: string): boolean =>
+    told.some((other) => other === 'spec' || isWithin(field, other) || isWithin(other, field));
+  const fields = fieldsOf(mapOf(object['spec'])).filter((field) => !isTold(field));
+  const names = manifests.map((one) => `${one.kind} ${one.metadata.namespace}/${one.metadata.name}`);
+  if (names.length === 0) return { manifests, notes: own };
+  const note: Note = {
+    about,
+    kind: 'maps',
+    field: fields.join(', '),
+    message: names.join(', '),
+  };
+  return { manifests, notes: [note, ...notes] };
+}
+
+function unknownNote(about: string, field: string): Note {
+  return { about, kind: 'refused', field, message: 'there is nothing like it' };
+}
+
+/** Fields as they are named in the report: of a map, those that it holds. */
+function fieldsOf(spec: JsonObject): string[] {
+  return Object.entries(spec).flatMap(([name, value]) => {
+    const inner = Object.keys(mapOf(value));
+    return inner.length === 0 ? [name] : inner.map((below) => `${name}.${below}`);
   });
-  const checked = all.map(onlyReadable);
-  const manifests = checked.flatMap((one) => one.manifests);
-  return { manifests, notes: [...checked.flatMap((one) => one.notes), ...clashes(manifests)], read: all.length };
+}
+
+function isWithin(field: string, other: string): boolean {
+  return field === other || field.startsWith(`${other}.`) || field.startsWith(`${other}[`);
 }
 
 /** The ApplicationSet that has made an Application: it becomes a set, and makes the Delivery itself. */

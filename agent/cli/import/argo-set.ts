@@ -30,7 +30,7 @@ export function importApplicationSet(
     spec: mapOf(template['spec']),
   };
   const made = importApplication(application, projects, { isActive: true });
-  for (const { kind, field, message } of made.notes) notes[kind](`template.${field}`, message);
+  for (const { kind, field, message } of made.notes) if (kind !== 'maps') notes[kind](`template.${field}`, message);
   for (const field of ['templatePatch', 'strategy'])
     if (spec[field] !== undefined) notes.refused(field, 'there is nothing like it');
   const [delivery] = made.manifests;

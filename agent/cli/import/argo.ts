@@ -62,6 +62,7 @@ function deliverySpec(
       'syncPolicy.retry',
       'what passes by itself is tried again until it works; a release that fails is rolled back',
     );
+  if (at(spec, 'info') !== undefined) notes.differs('info', 'left out: it is for people');
   return compact({
     suspend: isActive ? undefined : true,
     source,

@@ -67,11 +67,7 @@ export function deliveryOf(
   const key = textAt(spec, 'kubeConfig', 'secretRef', 'key');
   if (key !== undefined && !['value', 'value.yaml', 'kubeconfig'].includes(key))
     notes.refused('kubeConfig.secretRef.key', `put what stands under ${key} under kubeconfig`);
-  if (spec['force'] === true)
-    notes.differs(
-      'force',
-      'an object may be replaced where it says so itself: kustomize.toolkit.fluxcd.io/force: enabled',
-    );
+  noteManner(spec, notes);
   const timeout = textOf(spec['timeout']);
   return {
     apiVersion: deliveryApiVersion,
@@ -96,6 +92,18 @@ export function deliveryOf(
       deletionPolicy: isOrphaning(spec) ? 'orphan' : undefined,
     }),
   };
+}
+
+/** How and how often Flux applies. */
+function noteManner(spec: JsonObject, notes: Notes): void {
+  if (spec['force'] === true)
+    notes.differs(
+      'force',
+      'an object may be replaced where it says so itself: kustomize.toolkit.fluxcd.io/force: enabled',
+    );
+  if (spec['interval'] !== undefined)
+    notes.differs('interval', 'drift is undone at once; how often a server is asked is the interval of its source');
+  if (spec['wait'] === false) notes.differs('wait', 'all objects are waited for');
 }
 
 function dependencyOf(one: JsonObject, notes: Notes): JsonObject {

@@ -5,8 +5,8 @@ import type { KubeObject } from '../../../sync/types.ts';
 export interface Note {
   /** `Application argocd/shop`. */
   readonly about: string;
-  /** Whether it holds in other words, is another thing here, or has no counterpart. */
-  readonly kind: 'differs' | 'refused';
+  /** Whether it is the same here, holds in other words or is another thing, or has no counterpart. */
+  readonly kind: 'maps' | 'differs' | 'refused';
   readonly field: string;
   readonly message: string;
 }

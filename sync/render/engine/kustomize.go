@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -55,21 +54,37 @@ func fileOf(tree *tree, path string) string {
 }
 
 // patchFile is a line of what kustomize quotes of the settings of a patch. One that stands among them is indented.
-var patchFile = regexp.MustCompile(`(?m)^path: (\S+)$`)
+var patchFile = regexp.MustCompile(`(?m)^path: (.+)$`)
 
-// patchIn names the file of a patch: of settings that are quoted nothing is told.
-func patchIn(text string) string {
-	if found := patchFile.FindStringSubmatch(text); found != nil {
-		return ", which is in " + found[1]
+// plainPath is nothing that could be the text of a patch.
+var plainPath = regexp.MustCompile(`^open [\w./@-]+: [\w ]+$`)
+
+// withoutSettings takes out what kustomize quotes of settings, which may hold anybody's secret, and backticks of their own.
+func withoutSettings(text string) string {
+	before, rest, found := strings.Cut(text, "with config: `")
+	if !found {
+		return text
 	}
-	return ""
+	settings, cause := rest, ""
+	if end := strings.LastIndex(rest, "`: "); end >= 0 {
+		settings, cause = rest[:end], rest[end+len("`: "):]
+	}
+	// A patch that is none is looked for as a file of that name.
+	if strings.Contains(before, "PatchStrategicMergeTransformer") && strings.HasPrefix(cause, "open ") && !plainPath.MatchString(cause) {
+		cause = "a patch is no object in YAML, and no file either"
+	}
+	where := ""
+	if found := patchFile.FindStringSubmatch(settings); found != nil {
+		where = found[1] + ": "
+	}
+	return strings.TrimSpace(before) + ": " + where + cause
 }
 
 // readable says what the libraries only hint at.
 func readable(err error) error {
-	text := err.Error()
+	text := withoutSettings(err.Error())
 	if strings.Contains(text, "no 'git' program on path") || strings.Contains(text, "remote files and bases are off") {
-		return fmt.Errorf("remote bases and files are off; keep a copy in the repository: %w", err)
+		return errors.New("remote bases and files are off; keep a copy in the repository: " + text)
 	}
 	// Literals and lines of environments may be anybody's secret: what is wrong with one is told without it.
 	for _, sources := range []string{"literal sources", "env source"} {
@@ -77,13 +92,13 @@ func readable(err error) error {
 			return errors.New(before + sources + ": one of them is no key=value")
 		}
 	}
-	for _, content := range []string{"node contents:", "JSON patch from [", "decoding "} {
+	for _, content := range []string{"node contents:", "JSON patch from [", "decoding ", "[patch: "} {
 		if before, _, found := strings.Cut(text, content); found {
-			return errors.New(before + content + " …" + patchIn(before))
+			return errors.New(before + content + " …")
 		}
 	}
 	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {
 		return errors.New("plug-ins that run programs are off: " + text)
 	}
-	return err
+	return errors.New(text)
 }

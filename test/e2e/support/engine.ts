@@ -71,8 +71,12 @@ function isOwnEngine(pid: string): boolean {
   }
 }
 
-/** The most memory that a process has had at once, in bytes. */
-export function mostMemoryOf(pid: string): number {
-  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
+/** The most memory that a process has had at once, in bytes; undefined for one that has ended. */
+export function mostMemoryOf(pid: string): number | undefined {
+  try {
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined;
+  }
 }

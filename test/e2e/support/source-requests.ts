@@ -19,6 +19,7 @@ export function sourceRequest(
     set: undefined,
     allows: () => true,
     user: 'somebody',
+    owner: 'somebody',
     ...rest,
     credentials:
       credentials === undefined

@@ -35,7 +35,7 @@ const pure = [
   /^agent\/api\/views/,
 ];
 const middle = [
-  /^sync\/(reconcile|find|revision|engine-made|given-values|source-request|succession|heal|drift|far|teardown)\.ts$/,
+  /^sync\/(reconcile|fair-pool|find|revision|engine-made|given-values|source-request|succession|heal|drift|far|teardown)\.ts$/,
   /^sync\/charts\//,
   /^sync\/render\/news\.ts$/,
   /^sync\/plan\/(try|draft)\.ts$/,

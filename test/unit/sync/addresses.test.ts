@@ -37,5 +37,7 @@ describe('an address', () => {
     expect(sameAddress('10.96.0.1')('10.96.0.2')).toBe(false);
     expect(sameAddress('fd00::1')('fd00:0:0:0:0:0:0:1')).toBe(true);
     expect(sameAddress('fd00::1')('fd00::2')).toBe(false);
+    // The API server may be known by a name only.
+    for (const none of ['api.example.com', '', '[::1]']) expect(sameAddress(none)('10.96.0.1')).toBe(false);
   });
 });

@@ -58,7 +58,7 @@ spec:
         },
       },
     ]);
-    expect(told).toEqual(['differs postBuild']);
+    expect(told).toEqual(['differs postBuild', 'differs interval']);
   });
 
   it('a HelmRelease and its repository become a Delivery of a chart alone', () => {

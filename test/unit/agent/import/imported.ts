@@ -8,7 +8,7 @@ export function imported(text: string) {
   const { manifests, notes } = importAll(parseYaml(text) as KubeObject[], { isActive: true });
   // What is written can be read.
   for (const manifest of manifests) readDelivery(manifest);
-  const told = notes.map(({ kind, field }) => `${kind} ${field}`);
+  const told = notes.filter(({ kind }) => kind !== 'maps').map(({ kind, field }) => `${kind} ${field}`);
   return { manifests, specs: manifests.map((one) => one['spec'] as Record<string, unknown>), told, notes };
 }
 

@@ -58,6 +58,13 @@ describe('what renders a path', () => {
     ).toBeUndefined();
   });
 
+  it('is what the settings say where both stand there', () => {
+    const both = files('kustomization.yaml', 'Chart.yaml');
+    expect(engineRequestOf(settings({ helm: {} }), both, cluster)).toHaveProperty('helm');
+    for (const said of [{ kustomize: {} }, {}])
+      expect(engineRequestOf(settings(said), both, cluster)).toHaveProperty('kustomize');
+  });
+
   it('is never what the settings are not for', () => {
     expect(() => engineRequestOf(settings({ helm: {} }), files('kustomization.yaml'), cluster)).toThrow(
       'holds a kustomization',

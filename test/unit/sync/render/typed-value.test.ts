@@ -18,6 +18,12 @@ describe('a value of a chart that is given as a text', () => {
     expect(typedValue(text)).toBe(value);
   });
 
+  it('of a million digits is a text at once', () => {
+    const began = performance.now();
+    for (let count = 0; count < 20; count += 1) expect(typedValue('1'.repeat(1_000_000))).toHaveLength(1_000_000);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it.each(['', '00', '05', '1.5', '1e3', ' 1', '0x10', '-', '9223372036854775808', 'yes', '1_000'])(
     '%j stays a text',
     (text) => {

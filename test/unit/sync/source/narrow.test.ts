@@ -17,8 +17,8 @@ function server(answer: string, statusCode = 200): Transport {
   };
 }
 
-async function answered(http: Transport): Promise<string> {
-  const { body } = await http.request({ url: 'https://h/r/git-upload-pack', method: 'POST' });
+async function answered(http: Transport, method = 'POST'): Promise<string> {
+  const { body } = await http.request({ url: 'https://h/r/git-upload-pack', method });
   const chunks: Uint8Array[] = [];
   for await (const chunk of body ?? []) chunks.push(chunk);
   return Buffer.concat(chunks).toString('latin1');
@@ -45,12 +45,18 @@ describe('what a server lists', () => {
     await expect(answered(http)).rejects.toMatchObject({ code: 'SourceTooLarge' });
     expect(() => http.check()).toThrow('more than 100000 references in refs/heads/');
     expect(await answered(narrowed(server(all('refs/pull')), 'refs/heads/'))).toBe('0000');
+    // Two lines for each tag, as older servers have it.
+    const tags = `${line('refs/tags/x').repeat(60_000)}${line('refs/tags/x^{}').repeat(60_000)}0000`;
+    expect(await answered(narrowed(server(tags), 'refs/tags/'))).toBe(tags);
   });
 
   it('is told where it is no list, also when whoever reads it did not mind', async () => {
     const http = narrowed(server('<html>'), 'refs/heads/');
     await answered(http).catch(() => undefined);
     expect(() => http.check()).toThrow('the answer is not in packets');
+    const page = narrowed(server('<html>'), 'refs/heads/');
+    await answered(page, 'GET').catch(() => undefined);
+    expect(() => page.check()).toThrow('the server does not speak the protocol of Git');
     expect(await answered(narrowed(server('<html>', 500), 'refs/heads/'))).toBe('<html>');
   });
 });

@@ -1,4 +1,4 @@
-import { LockstepError } from '../errors.ts';
+import { LockstepError } from './errors.ts';
 
 /** A process or thread that does one thing at a time. */
 export interface Worker {
