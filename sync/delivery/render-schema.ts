@@ -99,7 +99,10 @@ const helm = section(
       text('A chart of that repository.', { pattern: '^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$', maxLength: 250 }),
     ),
     version: Type.Optional(
-      text('Its version, or a range of versions such as "~1.2"; without it, the highest release.', { maxLength: 200 }),
+      text(
+        'Its version, or a range of versions such as "~1.2", or in a registry its digest; without it, the highest release.',
+        { maxLength: 200 },
+      ),
     ),
     insecure: flag('Whether a registry is asked without TLS.', false),
     secretRef: Type.Optional(

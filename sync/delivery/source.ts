@@ -133,12 +133,13 @@ function chartSettings({ repository, chart, version = '', secretRef, insecure }:
   }
   if (chart === undefined)
     throw new LockstepError('InvalidSpec', 'spec.render.helm.repository needs spec.render.helm.chart');
-  if (version !== '' && !isVersionRange(version))
+  const url = repository.replace(/\/+$/, '');
+  const isDigest = url.startsWith('oci://') && /^sha256:[0-9a-f]{64}$/.test(version);
+  if (version !== '' && !isDigest && !isVersionRange(version))
     throw new LockstepError(
       'InvalidSpec',
-      `spec.render.helm.version is no version or range of versions: ${JSON.stringify(version)}`,
+      `spec.render.helm.version is no version or range of versions, and no digest in a registry: ${JSON.stringify(version)}`,
     );
-  const url = repository.replace(/\/+$/, '');
   parseSourceUrl(url.startsWith('oci://') ? `${url}/${chart}` : url, 'spec.render.helm.repository');
   return { repository: url, name: chart, version, secretName: secretRef?.name, isPlain: insecure ?? false };
 }

@@ -154,7 +154,7 @@ function readDocuments(file: string, documents: readonly Json[], before: number,
     const document = before + index + 1;
     for (const item of isSealed(value) ? [value] : flatten(value).map(named)) {
       const never = whyNever(item, suspect);
-      if (never !== undefined) problems.push({ file, document, message: never, ...nameOf(item) });
+      if (never !== undefined) problems.push({ file, document, ...never });
       else if (isKubeObject(item)) objects.push({ object: item, file, document });
       else problems.push({ file, document, ...describeBroken(item) });
     }
@@ -206,9 +206,10 @@ const pointed = 'holds a Git LFS pointer in place of a file; commit the file its
 const sealed = 'is encrypted by SOPS, and spec.render.decryption names no keys';
 
 /** Why an object must never be applied, whatever it is. */
-function whyNever(item: Json, suspect: Suspect): string | undefined {
-  if (isSealed(item) || (suspect.sealed && isAnySealed(item))) return sealed;
-  return suspect.pointer && holdsPointer(item) ? pointed : undefined;
+function whyNever(item: Json, suspect: Suspect): Pick<Problem, 'message' | 'object'> | undefined {
+  // What it is called may be encrypted too.
+  if (isSealed(item) || (suspect.sealed && isAnySealed(item))) return { message: sealed };
+  return suspect.pointer && holdsPointer(item) ? { message: pointed, ...nameOf(item) } : undefined;
 }
 
 /** What SOPS has encrypted carries its notes. */

@@ -7,7 +7,16 @@ import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
-const names = ['sets-list', 'sets-folders', 'sets-files', 'sets-requests', 'sets-wrong', 'sets-orphan'];
+const names = [
+  'sets-list',
+  'sets-folders',
+  'sets-files',
+  'sets-requests',
+  'sets-wrong',
+  'sets-orphan',
+  'sets-two',
+  'sets-many',
+];
 const lockstep = useLockstep(names);
 
 const setRef = (namespace: string): ObjectRef => ({
@@ -53,6 +62,8 @@ async function deliveriesIn(namespace: string): Promise<string[]> {
     .map((one) => textAt(one, 'metadata', 'name') ?? '')
     .sort();
 }
+const confirm = (namespace: string, id: string) =>
+  lockstep.kube.edit(setRef(namespace), { metadata: { annotations: { 'lockstep.dev/request': `confirm@${id}` } } });
 async function remove(namespace: string): Promise<void> {
   await lockstep.kube.delete(setRef(namespace));
   await gone(lockstep.kube, setRef(namespace), 60_000);
@@ -76,9 +87,55 @@ describe('a set of Deliveries', () => {
     await set(namespace, [{ list: list.slice(0, 1) }], template);
     await until('the new list is taken', async () => (await statusOf(namespace)).includes('by the set: 1 Delivery'));
     expect(await deliveriesIn(namespace)).toEqual(['shop-blue', 'shop-red']);
+    await confirm(namespace, '1');
+    await until(
+      'the one that left is gone',
+      async () => (await deliveriesIn(namespace)).join() === 'shop-blue',
+      30_000,
+    );
+    expect([await isThere(namespace, 'red'), await isThere(namespace, 'blue')]).toEqual([false, true]);
     await set(namespace, [{ list: list.slice(0, 1) }], template, { deletion: 'delete' });
     await remove(namespace);
     expect([await isThere(namespace, 'blue'), await deliveriesIn(namespace)]).toEqual([false, []]);
+  });
+
+  it('has those of all of its generators', async () => {
+    const namespace = 'sets-two';
+    const repository = lockstep.git.repository('sets-two.git');
+    repository.commit({
+      'apps/one/map.yaml': configMap('one', { a: '1' }),
+      'apps/extra/map.yaml': configMap('extra', { a: '1' }),
+    });
+    const directories = { url: repository.url, include: ['apps/*'], exclude: ['apps/extra'] };
+    await set(
+      namespace,
+      [{ directories }, { list: [{ path: { slug: 'extra' } }] }],
+      { name: '{{ path.slug }}', source: { url: repository.url, path: 'apps/{{ path.slug }}' } },
+      { deletion: 'delete' },
+    );
+    await until(
+      'both are live',
+      async () => (await isThere(namespace, 'one')) && (await isThere(namespace, 'extra')),
+      30_000,
+    );
+    expect(await deliveriesIn(namespace)).toEqual(['extra', 'one']);
+    await remove(namespace);
+  });
+
+  it('that loses more than half of many at once keeps them until somebody confirms, also where they would go', async () => {
+    const namespace = 'sets-many';
+    const repository = lockstep.git.repository('sets-many.git');
+    repository.commit({ 'map.yaml': configMap('shared', { a: '1' }) });
+    const list = Array.from({ length: 12 }, (_, i) => ({ id: `${i}` }));
+    const template = { name: 'many-{{id}}', source: { url: repository.url, path: 'none-{{id}}' } };
+    await set(namespace, [{ list }], template, { deletion: 'delete' });
+    await until('all are there', async () => (await deliveriesIn(namespace)).length === 12, 30_000);
+    await set(namespace, [{ list: list.slice(0, 5) }], template, { deletion: 'delete' });
+    await until('it is told', async () => (await statusOf(namespace)).includes('confirm'), 30_000);
+    expect(await deliveriesIn(namespace)).toHaveLength(12);
+    await confirm(namespace, '1');
+    await until('they are gone', async () => (await deliveriesIn(namespace)).length === 5, 60_000);
+    await remove(namespace);
   });
 
   it('has one for each folder of a repository: a push makes and takes away', async () => {

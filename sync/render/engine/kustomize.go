@@ -80,9 +80,19 @@ func withoutSettings(text string) string {
 	return strings.TrimSpace(before) + ": " + where + cause
 }
 
+// withoutContent takes out what is quoted of a patch or of a node: it stands at the end.
+func withoutContent(text string) string {
+	for _, content := range []string{"node contents:", "JSON patch from [", "decoding ", "[patch: "} {
+		if before, _, found := strings.Cut(text, content); found {
+			text = before + content + " …"
+		}
+	}
+	return text
+}
+
 // readable says what the libraries only hint at.
 func readable(err error) error {
-	text := withoutSettings(err.Error())
+	text := withoutSettings(withoutContent(err.Error()))
 	if strings.Contains(text, "no 'git' program on path") || strings.Contains(text, "remote files and bases are off") {
 		return errors.New("remote bases and files are off; keep a copy in the repository: " + text)
 	}
@@ -90,11 +100,6 @@ func readable(err error) error {
 	for _, sources := range []string{"literal sources", "env source"} {
 		if before, _, found := strings.Cut(text, sources); found {
 			return errors.New(before + sources + ": one of them is no key=value")
-		}
-	}
-	for _, content := range []string{"node contents:", "JSON patch from [", "decoding ", "[patch: "} {
-		if before, _, found := strings.Cut(text, content); found {
-			return errors.New(before + content + " …")
 		}
 	}
 	if strings.Contains(text, "plugin") && strings.Contains(text, "external plugins disabled") {

@@ -5,7 +5,7 @@ import { sharing } from '../sharing.ts';
 import { chartUrl } from '../url.ts';
 import type { ChartRepositories } from './chart-repository.ts';
 import { learnDigests } from './learned.ts';
-import { type Artifact, digestOfBytes, helmChartType, type Registry } from './registry.ts';
+import { type Artifact, digestOfBytes, helmChartType, isDigest, type Registry } from './registry.ts';
 import { placeKey, type RegistryPlace } from './registry-tokens.ts';
 import type { Unpacked } from './unpacked.ts';
 
@@ -26,6 +26,14 @@ export function openCharts({ repositories, registry, unpacked }: ChartSources): 
 
   async function locateInRegistry(request: ChartRequest): Promise<LockedChart> {
     const place = chartPlace(request);
+    if (isDigest(request.version)) {
+      const { version: digest } = request;
+      return {
+        version: digest,
+        digest: layerOf(await registry.artifact(place, digest), place.url).digest,
+        from: digest,
+      };
+    }
     const version = isWhole(request.version)
       ? request.version
       : chooseVersion(request.version, await versionsAt(place));

@@ -203,6 +203,48 @@ describe('L5, L9, L10: a chart that means harm', () => {
   });
 });
 
+describe('the limits of a render', () => {
+  it.each<[string, Partial<typeof strict>]>([
+    ['questions', { maxQuestions: 2 }],
+    ['bytes read', { maxBytes: 100 }],
+    ['bytes made', { maxAnswer: 100 }],
+  ])('hold for %s', async (_what, limit) => {
+    const own = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', { ...strict, ...limit });
+    const files = chart(mapOf(`"${'x'.repeat(200)}"`));
+    await expect(own.render('a', helm, repositoryOf(files))).rejects.toMatchObject({ code: 'RenderFailed' });
+    await own.close();
+  });
+
+  it('and its end, whatever ends it, are its own: others and the next one are made', async () => {
+    const own = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', { ...strict, deadline: 60_000 });
+    const before = new Set(engineProcesses());
+    const endless = '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}';
+    const killed = own.render('eve', helm, repositoryOf(chart(endless))).catch((error: Error) => error);
+    const pids = engineProcesses().filter((pid) => !before.has(pid));
+    expect(pids).toHaveLength(1);
+    const beside = Array.from({ length: 5 }, () => own.render('ada', helm, repositoryOf(chart(mapOf('1')))));
+    process.kill(Number(pids[0]), 'SIGKILL');
+    expect(await killed).toMatchObject({ code: 'RenderFailed', message: expect.stringContaining('SIGKILL') });
+    for (const one of await Promise.all(beside)) expect(one).toHaveLength(1);
+    expect(await own.render('eve', helm, repositoryOf(chart(mapOf('1'))))).toHaveLength(1);
+    await own.close();
+  });
+});
+
+it('definitions of kinds come along, and values are held to their schema, unless they are not wanted', async () => {
+  const crd = 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.example.com}\n';
+  const files = chart(mapOf('{{ .Values.port | quote }}'), {
+    'app/crds/x.yaml': crd,
+    'app/values.yaml': 'port: text\n',
+    'app/values.schema.json': '{"properties": {"port": {"type": "integer"}}}',
+  });
+  await expect(render(helm, files)).rejects.toThrow('want integer');
+  const kinds = async (more: Parameters<typeof chartRequest>[0]) =>
+    (await render(chartRequest(more), files)).map(({ text }) => /^kind: (.*)$/m.exec(text)?.[1]);
+  expect(await kinds({ skipSchema: true })).toEqual(['CustomResourceDefinition', 'ConfigMap']);
+  expect(await kinds({ skipSchema: true, skipCRDs: true })).toEqual(['ConfigMap']);
+});
+
 describe('L12: the engine', () => {
   it('is run without arguments, and knows nothing of the one who runs it', async () => {
     process.env['C4NARY'] = 'C4NARY-7f3a';

@@ -3,7 +3,15 @@ import { objectsAt, textAt } from '../../../diff/json.ts';
 import { until } from '../support/kube.ts';
 import { type App, configMap, deployment, useLockstep } from '../support/lockstep.ts';
 
-const names = ['engine-kustomize', 'engine-over', 'engine-helm', 'engine-random', 'engine-bad', 'engine-elsewhere'];
+const names = [
+  'engine-kustomize',
+  'engine-over',
+  'engine-helm',
+  'engine-random',
+  'engine-crds',
+  'engine-bad',
+  'engine-elsewhere',
+];
 const lockstep = useLockstep(names);
 const dataOf = async (app: App, name: string, key: string): Promise<string | undefined> =>
   textAt(await app.get('v1', 'ConfigMap', name), 'data', key);
@@ -107,6 +115,32 @@ describe('a chart', () => {
     await app.ready(60_000);
     expect(await dataOf(app, 'app-m', 'size')).toBe('xl');
     await app.remove();
+  });
+
+  it('brings the kinds of its folder crds before what is of them', async () => {
+    const group = 'engine.example.com';
+    const crd = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: brakes.${group}}
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: {kind: Brake, plural: brakes}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`;
+    const brake = `apiVersion: ${group}/v1\nkind: Brake\nmetadata: {name: b}\nspec: {on: true}\n`;
+    const chart = { 'Chart.yaml': files['app/Chart.yaml'], 'crds/brake.yaml': crd, 'templates/b.yaml': brake };
+    const app = await lockstep.app('engine-crds', chart);
+    await app.ready(60_000);
+    expect((await app.get(`${group}/v1`, 'Brake', 'b'))?.['spec']).toEqual({ on: true });
+    await app.remove();
+    await lockstep.kube.delete({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      name: `brakes.${group}`,
+      namespace: '',
+    });
   });
 
   // L9 of the vectors.

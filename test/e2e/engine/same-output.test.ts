@@ -7,8 +7,10 @@ import { viewOfFolder } from '../../../agent/cli/engine.ts';
 import { toJson } from '../../../diff/json.ts';
 import type { EngineRequest } from '../../../sync/render/engine-port.ts';
 import { createEngines } from '../../../sync/render/engines.ts';
+import { overlayOf } from '../../../sync/render/overlay.ts';
 import { readManifests } from '../../../sync/render/plain.ts';
 import { chartRequest } from '../support/engine.ts';
+import { configMap, deployment } from '../support/manifests.ts';
 import { charts } from './inputs/charts.ts';
 import { kustomizations } from './inputs/kustomizations.ts';
 
@@ -56,6 +58,48 @@ describe('what the engine makes is what kustomize build makes of', () => {
 });
 
 const apiVersions = ['apps/v1', 'apps/v1/Deployment', 'v1', 'v1/Pod'];
+
+it('what a Delivery lays over a folder is what the same kustomization over it makes', async () => {
+  const settings = {
+    namespace: 'other',
+    namePrefix: 'a-',
+    nameSuffix: '-z',
+    images: [{ name: 'nginx', newName: 'registry.example.com/nginx', newTag: '2' }],
+    replicas: [{ name: 'web', count: 3 }],
+    patches: [
+      { patch: '[{"op": "add", "path": "/data/more", "value": "yes"}]', target: { kind: 'ConfigMap', name: 'm' } },
+      {
+        patch:
+          'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {priorityClassName: high}}}\n',
+      },
+    ],
+  };
+  const [labels, annotations] = [{ team: 'x' }, { note: 'y' }];
+  const root = written('overlay', {
+    'app/kustomization.yaml': 'resources: [m.yaml, web.yaml]\n',
+    'app/m.yaml': configMap('m', { color: 'blue' }),
+    'app/web.yaml': deployment('web'),
+    'parts/c/kustomization.yaml':
+      'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [c.yaml]\n',
+    'parts/c/c.yaml': configMap('c', { of: 'component' }),
+    'hand/kustomization.yaml': toJson({
+      ...settings,
+      resources: ['../app'],
+      components: ['../parts/c'],
+      labels: [{ pairs: labels, includeTemplates: true }],
+      commonAnnotations: annotations,
+    }),
+  });
+  const expected = real('kustomize', 'build', join(root, 'hand'), '--load-restrictor', 'LoadRestrictionsNone');
+  expect(expected).toHaveLength(3);
+  const overlay = overlayOf({ ...settings, labels, annotations, components: ['../parts/c'] }, 'app', undefined);
+  expect(await byEngine(root, { kustomize: { path: 'app', overlay } })).toEqual(expected);
+  const plain = overlayOf({ ...settings, labels, annotations, components: ['../parts/c'] }, 'app', [
+    'm.yaml',
+    'web.yaml',
+  ]);
+  expect(await byEngine(root, { kustomize: { path: 'app', overlay: plain } })).toEqual(expected);
+});
 
 describe('what the engine makes is what helm template makes of', () => {
   it.each(Object.entries(charts))('%s', async (name, { files, valuesFiles = [], values }) => {

@@ -76,6 +76,11 @@ describe('values of the cluster', () => {
     await put('ConfigMap', 'settings', { color: 'green' });
     // Now the Secret is the only one that says the size.
     await expect.poll(data, { timeout: 10_000 }).toEqual({ color: 'green', size: 'C4NARY-7f3a' });
+    await put('Secret', 'keys', { size: 'C4NARY-8e4b' });
+    await expect.poll(data, { timeout: 10_000, interval: 20 }).toEqual({ color: 'green', size: 'C4NARY-8e4b' });
+    // What the Delivery says itself counts before all of them.
+    await lockstep.kube.edit(app.delivery, { spec: { render: { substitute: { vars: { size: 'own' } } } } });
+    await expect.poll(data, { timeout: 10_000 }).toEqual({ color: 'green', size: 'own' });
     expect(lockstep.agent.output()).not.toContain('C4NARY');
     await app.remove();
   });
@@ -85,10 +90,12 @@ describe('values of the cluster', () => {
     const inChart = (kind: string, name: string, data: Record<string, string>) =>
       lockstep.kube.apply({ apiVersion: 'v1', kind, metadata: { name, namespace: 'values-chart' }, data });
     await inChart('ConfigMap', 'all', { 'values.yaml': 'color: blue\nimage: {tag: "1", name: web}\n' });
-    await inChart('ConfigMap', 'one', { tag: '2.0', count: '3', text: '"4"' });
+    await inChart('ConfigMap', 'one', { count: '3', text: '"4"' });
+    const tag = (text: string) => inChart('Secret', 'keys', { tag: Buffer.from(text).toString('base64') });
+    await tag('2.0');
     const valuesFrom = [
       { kind: 'ConfigMap', name: 'all' },
-      { kind: 'ConfigMap', name: 'one', valuesKey: 'tag', targetPath: 'image.tag' },
+      { kind: 'Secret', name: 'keys', valuesKey: 'tag', targetPath: 'image.tag' },
       { kind: 'ConfigMap', name: 'one', valuesKey: 'count', targetPath: 'kinds.count' },
       { kind: 'ConfigMap', name: 'one', valuesKey: 'text', targetPath: 'kinds.text' },
     ];
@@ -106,6 +113,12 @@ describe('values of the cluster', () => {
       image: 'web:2.0',
       kinds: 'float64 string',
     });
+    const image = async () => textAt(await app.get('v1', 'ConfigMap', 'm'), 'data', 'image');
+    await tag('3.0-C4NARY');
+    await expect.poll(image, { timeout: 10_000, interval: 20 }).toBe('web:3.0-C4NARY');
+    await inChart('ConfigMap', 'all', { 'values.yaml': 'color: blue\nimage: {tag: "1", name: site}\n' });
+    await expect.poll(image, { timeout: 10_000, interval: 20 }).toBe('site:3.0-C4NARY');
+    expect(lockstep.agent.output()).not.toContain('C4NARY');
     await app.remove();
   });
 });

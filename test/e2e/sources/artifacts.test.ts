@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressClasses } from '../../../sync/addresses.ts';
 import type { Sources } from '../../../sync/ports.ts';
@@ -77,6 +78,20 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('an artifact of a registry', () => 
     await expect(snapshotOf(sources, { ...request(server, 'team/shop'), path: 'gone' })).rejects.toMatchObject({
       code: 'PathNotFound',
     });
+  });
+
+  it.each([
+    ['application/vnd.oci.image.layer.v1.tar+gzip', true],
+    ['application/vnd.oci.image.layer.v1.tar', false],
+  ])('of an image is read too: %s', async (layerType, isPacked) => {
+    const files = { 'a.yaml': configMap('a', { type: layerType }) };
+    const packed = await archiveOf(files);
+    const name = `team/image-${isPacked}`;
+    await server.push(name, 'latest', isPacked ? packed : gunzipSync(packed), {
+      layerType,
+      configType: 'application/vnd.oci.image.config.v1+json',
+    });
+    expect(textsOf(await snapshotOf(sources, request(server, name)))).toEqual(files);
   });
 
   it('has many tags', async () => {

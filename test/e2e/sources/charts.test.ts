@@ -17,7 +17,15 @@ import {
   startRegistry,
 } from '../support/registry.ts';
 
-const names = ['charts-alone', 'charts-beside', 'charts-parts', 'charts-oci', 'charts-artifact', 'charts-wrong'];
+const names = [
+  'charts-alone',
+  'charts-beside',
+  'charts-parts',
+  'charts-oci',
+  'charts-artifact',
+  'charts-wrong',
+  'charts-endless',
+];
 const lockstep = useLockstep(names);
 
 /** A chart whose one object shows its version and its values. */
@@ -172,11 +180,46 @@ describe('a chart of a repository of charts', () => {
     await app.ready();
     expect(await shownBy('charts-parts', 'common')).toBe('3.0.0 black');
     expect(charts.requests.slice(before).filter((one) => one.includes('part'))).toEqual([]);
+    // A chart of before has them in files of their own.
+    app.push({
+      'app/Chart.yaml': 'apiVersion: v1\nname: app\nversion: 1.0.0\n',
+      'app/Chart.lock': null,
+      'app/requirements.yaml': `dependencies:\n- {name: part, version: "0.x", repository: "${charts.url}"}\n`,
+      'app/requirements.lock': `dependencies:\n- {name: part, version: 0.2.0, repository: "${charts.url}"}\n`,
+    });
+    await app.ready();
+    expect([await shownBy('charts-parts', 'part'), await shownBy('charts-parts', 'common')]).toEqual([
+      '0.2.0 blue',
+      undefined,
+    ]);
+    app.push({
+      'app/requirements.yaml': null,
+      'app/requirements.lock': null,
+      'app/Chart.lock': files['app/Chart.lock'],
+    });
     app.push({ 'app/Chart.yaml': files['app/Chart.yaml'].replace('name: part', 'name: nowhere') });
     expect(await app.refused('ChartNotFound')).toMatch('nowhere');
     app.push({ 'app/Chart.yaml': files['app/Chart.yaml'].replace('file://../common', 'file://../../x') });
     expect(await app.refused('InvalidManifests')).toMatch('outside of the repository');
     await app.remove();
+  });
+
+  it('whose index has no end is told so, and changes nothing', async () => {
+    const endless = createServer((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(`  x: []\n${'#'.repeat(60_000)}\n`));
+        if (!response.destroyed) response.once('drain', more);
+      };
+      response.write('entries:\n');
+      more();
+    });
+    await new Promise<void>((resolve) => endless.listen(0, '127.0.0.1', resolve));
+    const repository = `http://127.0.0.1:${(endless.address() as AddressInfo).port}`;
+    await makeNamespace(lockstep.kube, 'charts-endless');
+    await lockstep.kube.apply(chartAlone('charts-endless', { repository, chart: 'web' }));
+    await until('it is told', async () => (await message('charts-endless')).includes('sent more than 52428800 bytes'));
+    endless.closeAllConnections();
+    endless.close();
   });
 
   it('that is not what the index says, or does not let the agent in, changes nothing', async () => {
@@ -220,16 +263,25 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('a registry', () => {
     await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace }, stringData });
   }
 
-  it('holds charts, by version or range', async () => {
+  it('holds charts, by version, range or digest', async () => {
     const namespace = 'charts-oci';
     await login(namespace);
+    const digests: string[] = [];
     for (const version of ['1.0.0', '1.1.0+build.5'])
-      await server.push('charts/web', version.replace('+', '_'), await archiveOf(chart('web', version)), helmChart);
+      digests.push(
+        await server.push('charts/web', version.replace('+', '_'), await archiveOf(chart('web', version)), helmChart),
+      );
     const helm = { repository: `${server.url}/charts`, chart: 'web', version: '1.0.0', secretRef: { name: 'login' } };
     await lockstep.kube.apply(chartAlone(namespace, helm));
     await until('it is live', async () => (await shownBy(namespace, 'web')) === '1.0.0 blue');
     await lockstep.kube.edit(deliveryRef(namespace, 'app'), { spec: { render: { helm: { version: '1.x' } } } });
     await until('the newest is live', async () => (await shownBy(namespace, 'web')) === '1.1.0+build.5 blue');
+    await lockstep.kube.edit(deliveryRef(namespace, 'app'), { spec: { render: { helm: { version: digests[0] } } } });
+    await until('the one of the digest is live', async () => (await shownBy(namespace, 'web')) === '1.0.0 blue');
+    const none = `sha256:${'0'.repeat(64)}`;
+    await lockstep.kube.edit(deliveryRef(namespace, 'app'), { spec: { render: { helm: { version: none } } } });
+    await until('what is not there is told', async () => (await message(namespace)).includes(none));
+    expect(await shownBy(namespace, 'web')).toBe('1.0.0 blue');
     expect(lockstep.agent.output()).not.toMatch('C4NARY');
   });
 

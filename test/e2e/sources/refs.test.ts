@@ -4,7 +4,7 @@ import type { Repository } from '../support/git-server.ts';
 import { until } from '../support/kube.ts';
 import { type App, configMap, useLockstep } from '../support/lockstep.ts';
 
-const lockstep = useLockstep(['ref-tag', 'ref-semver', 'ref-commit', 'ref-head']);
+const lockstep = useLockstep(['ref-tag', 'ref-semver', 'ref-commit', 'ref-head', 'ref-any']);
 const content = (color: string) => ({ 'a.yaml': configMap('a', { color }) });
 const color = async (app: App): Promise<string | undefined> =>
   textAt(await app.get('v1', 'ConfigMap', 'a'), 'data', 'color');
@@ -54,6 +54,20 @@ describe('a Delivery that follows', () => {
     git('tag', '--force', 'stable');
     git('push', '--quiet', '--force', 'origin', 'stable');
     await isColor(app, 'red');
+    await until('it is told', async () => (await app.events()).some(({ reason }) => reason === 'TagMoved'));
+  });
+
+  it('any reference goes where that goes, as the merge of a request does', async () => {
+    const name = 'refs/pull/7/head';
+    const repository = lockstep.git.repository('ref-any-followed.git');
+    repository.commit(content('blue'));
+    repository.git('push', '--quiet', 'origin', `HEAD:${name}`);
+    const app = await lockstep.app('ref-any', {}, { source: { ref: { name }, url: repository.url } });
+    await isColor(app, 'blue');
+    repository.commit(content('red'));
+    repository.git('push', '--quiet', '--force', 'origin', `HEAD:${name}`);
+    await isColor(app, 'red');
+    expect(await shownRef(app)).toBe(name);
   });
 
   it('a range of versions goes to the highest in it, and back when that is withdrawn', async () => {

@@ -46,4 +46,20 @@ it('a Delivery that asks for signatures takes what is signed, and says why it do
   push('green');
   await app.ready();
   expect(await color()).toEqual({ color: 'green' });
+
+  // The keys may stand in a Secret too; without it nothing is trusted, and nothing changes.
+  await lockstep.kube.edit(app.delivery, {
+    spec: { source: { verify: { configMapRef: null, secretRef: { name: 'signers' } } } },
+  });
+  push('red');
+  expect(await app.refused('CredentialsNotFound', 30_000)).toContain('the Secret signed-only/signers');
+  expect(await color()).toEqual({ color: 'green' });
+  await lockstep.kube.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'signers', namespace: 'signed-only' },
+    data: { 'ada.pub': Buffer.from(ada.publicKey).toString('base64') },
+  });
+  await app.ready(60_000);
+  expect(await color()).toEqual({ color: 'red' });
 });

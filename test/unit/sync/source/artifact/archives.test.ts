@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -38,6 +39,21 @@ describe('archives that are kept', () => {
     await kept.put({ digest, reader: 'https://private login' }, bytes);
     expect(await kept.get({ digest, reader: 'https://evil ' })).toBeUndefined();
     expect(await kept.get({ digest, reader: 'https://private login' })).toEqual(bytes);
+  });
+
+  it('are as many as there is room for: those that were used longest ago go', async () => {
+    const kept = openKeptArchives(join(folder, 'd'), 250);
+    const name = (letter: string) => ({ digest: digestOfBytes(Buffer.alloc(100, letter)), reader: 'r' });
+    const put = (letter: string) => kept.put(name(letter), Buffer.alloc(100, letter));
+    const isKept = async (letter: string): Promise<boolean> => (await kept.get(name(letter))) !== undefined;
+    await put('a');
+    await sleep(20);
+    await put('b');
+    await sleep(20);
+    expect(await isKept('a')).toBe(true);
+    await sleep(20);
+    await put('c');
+    expect([await isKept('a'), await isKept('b'), await isKept('c')]).toEqual([true, false, true]);
   });
 
   it('are put by many at once', async () => {
