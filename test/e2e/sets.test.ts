@@ -62,8 +62,13 @@ async function deliveriesIn(namespace: string): Promise<string[]> {
     .map((one) => textAt(one, 'metadata', 'name') ?? '')
     .sort();
 }
-const confirm = (namespace: string, id: string) =>
-  lockstep.kube.edit(setRef(namespace), { metadata: { annotations: { 'lockstep.dev/request': `confirm@${id}` } } });
+/** Lets the plan that the set is at now be carried out. */
+async function confirm(namespace: string): Promise<void> {
+  const [, named] = /confirms the plan ([0-9a-f]{12})/.exec(await statusOf(namespace)) ?? [];
+  const plan = named ?? textAt(await lockstep.kube.get(setRef(namespace)), 'status', 'plan');
+  const request = `confirm@${Date.now()} plan=${plan}`;
+  await lockstep.kube.edit(setRef(namespace), { metadata: { annotations: { 'lockstep.dev/request': request } } });
+}
 async function remove(namespace: string): Promise<void> {
   await lockstep.kube.delete(setRef(namespace));
   await gone(lockstep.kube, setRef(namespace), 60_000);
@@ -87,7 +92,7 @@ describe('a set of Deliveries', () => {
     await set(namespace, [{ list: list.slice(0, 1) }], template);
     await until('the new list is taken', async () => (await statusOf(namespace)).includes('by the set: 1 Delivery'));
     expect(await deliveriesIn(namespace)).toEqual(['shop-blue', 'shop-red']);
-    await confirm(namespace, '1');
+    await confirm(namespace);
     await until(
       'the one that left is gone',
       async () => (await deliveriesIn(namespace)).join() === 'shop-blue',
@@ -131,9 +136,9 @@ describe('a set of Deliveries', () => {
     await set(namespace, [{ list }], template, { deletion: 'delete' });
     await until('all are there', async () => (await deliveriesIn(namespace)).length === 12, 30_000);
     await set(namespace, [{ list: list.slice(0, 5) }], template, { deletion: 'delete' });
-    await until('it is told', async () => (await statusOf(namespace)).includes('confirm'), 30_000);
+    await until('it is told', async () => (await statusOf(namespace)).includes('confirms the plan'), 30_000);
     expect(await deliveriesIn(namespace)).toHaveLength(12);
-    await confirm(namespace, '1');
+    await confirm(namespace);
     await until('they are gone', async () => (await deliveriesIn(namespace)).length === 5, 60_000);
     await remove(namespace);
   });

@@ -207,10 +207,10 @@ describe('the limits of a render', () => {
   it.each<[string, Partial<typeof strict>]>([
     ['questions', { maxQuestions: 2 }],
     ['bytes read', { maxBytes: 100 }],
-    ['bytes made', { maxAnswer: 100 }],
+    ['bytes made', { maxAnswer: 100_000 }],
   ])('hold for %s', async (_what, limit) => {
     const own = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', { ...strict, ...limit });
-    const files = chart(mapOf(`"${'x'.repeat(200)}"`));
+    const files = chart(mapOf('{{ repeat 1000000 "x" }}'));
     await expect(own.render('a', helm, repositoryOf(files))).rejects.toMatchObject({ code: 'RenderFailed' });
     await own.close();
   });

@@ -129,11 +129,11 @@ spec:
   versions:
   - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
 `;
-    const brake = `apiVersion: ${group}/v1\nkind: Brake\nmetadata: {name: b}\nspec: {on: true}\n`;
+    const brake = `apiVersion: ${group}/v1\nkind: Brake\nmetadata: {name: b}\nspec: {held: true}\n`;
     const chart = { 'Chart.yaml': files['app/Chart.yaml'], 'crds/brake.yaml': crd, 'templates/b.yaml': brake };
     const app = await lockstep.app('engine-crds', chart);
     await app.ready(60_000);
-    expect((await app.get(`${group}/v1`, 'Brake', 'b'))?.['spec']).toEqual({ on: true });
+    expect((await app.get(`${group}/v1`, 'Brake', 'b'))?.['spec']).toEqual({ held: true });
     await app.remove();
     await lockstep.kube.delete({
       apiVersion: 'apiextensions.k8s.io/v1',

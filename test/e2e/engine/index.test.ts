@@ -40,11 +40,11 @@ describe('an index of charts', () => {
     ['with keys that stand deeper', written('    ', '    ')],
     ['with ends of lines of Windows', usual.replaceAll('\n', '\r\n')],
     ['with comments and empty lines', usual.replaceAll('\n  web', '\n\n# a comment\n    # another\n  web')],
-    ['with quoted keys', usual.replace('  web:', '  "web":')],
-    ['with a comment behind a key', usual.replace('  web:', '  web: # ours')],
+    ['with quoted keys', usual.replace('\n  web:', '\n  "web":')],
+    ['with a comment behind a key', usual.replace('\n  web:', '\n  web: # ours')],
     ['with a comment behind entries', usual.replace('entries:', 'entries: # all')],
     ['in another order', `generated: x\n${usual.replace('apiVersion: v1\n', '')}apiVersion: v1\n`],
-    ['of charts that stand together with an anchor', usual.replace('  web:', '  web: &web')],
+    ['of charts that stand together with an anchor', usual.replace('\n  web:', '\n  web: &web')],
     ['in JSON', JSON.stringify({ apiVersion: 'v1', entries })],
     ['in JSON, indented', JSON.stringify({ apiVersion: 'v1', entries }, undefined, 2)],
     ['in the flow of YAML', `apiVersion: v1\nentries: ${JSON.stringify(entries)}\n`],
@@ -68,7 +68,7 @@ describe('an index of charts', () => {
       (_, i) =>
         `  c${i}:\n  - name: c${i}\n    description: ${'x'.repeat(90)}\n    urls: [c.tgz]\n    version: 1.0.0\n`,
     ).join('');
-    const text = usual.replace('  web:', `${others}  web:`);
+    const text = usual.replace('\n  web:', `\n${others}  web:`);
     expect(text.length).toBeGreaterThan(15_000_000);
     expect(await read(text)).toEqual(web);
   });

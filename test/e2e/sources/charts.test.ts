@@ -299,6 +299,6 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('a registry', () => {
     const digest = await push({ 'deploy/a.yaml': configMap('a', { shown: 'two' }) });
     await until('the second is live', async () => (await shownBy(namespace, 'a')) === 'two');
     await until('what it leaves out is gone', async () => (await shownBy(namespace, 'b')) === undefined);
-    expect(await message(namespace)).toContain(`"target":"${digest}"`);
+    await until('it is told', async () => (await message(namespace)).includes(`"target":"${digest}"`));
   });
 });
