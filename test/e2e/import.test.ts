@@ -2,17 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { objectsAt, textAt, toJson } from '../../diff/json.ts';
+import { type Json, type JsonObject, objectsAt, textAt, toJson } from '../../diff/json.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { serveApplications } from './support/argo.ts';
 import { readAudit } from './support/audit.ts';
 import { lockstepBeside } from './support/cli.ts';
+import { serveApplications, serveFlux } from './support/foreign-kinds.ts';
 import { deliveryRef, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
-const names = ['import-argo', 'import-flux', 'import-helm'];
+const names = ['import-argo', 'import-flux', 'import-helm', 'import-set'];
 const lockstep = useLockstep(names);
 
 let folder: string;
@@ -102,6 +102,21 @@ metadata: {name: shop, namespace: ${namespace}}
 spec: {interval: 5m, chart: {spec: {chart: ./chart, sourceRef: {kind: GitRepository, name: shop}}}}
 `;
 
+const argoSet = (namespace: string, url: string) => `
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: shops, namespace: ${namespace}}
+spec:
+  generators: [{list: {elements: [{name: shop, folder: deploy}]}}]
+  template:
+    metadata: {name: '{{name}}'}
+    spec:
+      project: default
+      source: {repoURL: "${url}", path: '{{folder}}', targetRevision: main, directory: {recurse: true}}
+      destination: {server: "https://kubernetes.default.svc", namespace: ${namespace}}
+      syncPolicy: {automated: {prune: true, selfHeal: true}}
+`;
+
 async function podsIn(namespace: string): Promise<string[]> {
   const { body } = await lockstep.kube.http.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}/pods` });
   const running = objectsAt(body, 'items').filter((pod) => textAt(pod, 'status', 'phase') === 'Running');
@@ -111,11 +126,30 @@ async function podsIn(namespace: string): Promise<string[]> {
 const specIn = async (namespace: string): Promise<unknown> =>
   (await lockstep.kube.get({ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'web' }))?.['spec'];
 
+/** A set that is suspended makes nothing that could be looked at: what it makes is suspended instead. */
+function begun(object: KubeObject): KubeObject {
+  if (object.kind !== 'DeliverySet') return object;
+  const { suspend: _suspend, template, ...spec } = object['spec'] as { suspend?: Json; template: { spec: JsonObject } };
+  return {
+    ...object,
+    spec: { ...spec, template: { ...template, spec: { ...template.spec, suspend: true } } },
+  } as never;
+}
+
+/** Lets what was looked at begin, in the set where it is of one. */
+async function begin(namespace: string): Promise<void> {
+  const spec = { suspend: false, health: { steady: '1s' } };
+  const set = { apiVersion: 'lockstep.dev/v1alpha1', kind: 'DeliverySet', namespace, name: 'shops' };
+  if ((await lockstep.kube.get(set)) === undefined) await lockstep.kube.edit(deliveryRef(namespace, 'shop'), { spec });
+  else await lockstep.kube.edit(set, { spec: { template: { spec } } });
+}
+
 describeOnOwnCluster('lockstep import', () => {
   it.each<[string, Maker, (namespace: string, url: string) => string]>([
     ['import-argo', byArgo, argo],
     ['import-flux', byFlux, flux],
     ['import-helm', byHelm, helm],
+    ['import-set', byArgo, argoSet],
   ])('moves what is live without a restart or a deletion: %s', async (namespace, made, objects) => {
     await makeNamespace(lockstep.kube, namespace);
     const repository = lockstep.git.repository(`${namespace}.git`);
@@ -130,11 +164,12 @@ describeOnOwnCluster('lockstep import', () => {
     writeFileSync(file, objects(namespace, repository.url));
     const { code, stdout, stderr } = await lockstepBeside(['import', '-f', file]);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('not taken over')]);
-    for (const delivery of parseYaml(stdout) as KubeObject[]) await lockstep.kube.apply(delivery);
+    for (const delivery of parseYaml(stdout) as KubeObject[]) await lockstep.kube.apply(begun(delivery));
+    await until('the Delivery is there', () => lockstep.kube.get(deliveryRef(namespace, 'shop')));
     const flags = ['-n', namespace, '--kubeconfig', inject('kubeconfig')];
     const plan = (await lockstepBeside(['plan', 'shop', ...flags])).stdout;
     expect(plan).toContain(`adopt   wave 0  Deployment ${namespace}/web`);
-    await lockstep.kube.edit(deliveryRef(namespace, 'shop'), { spec: { suspend: false, health: { steady: '1s' } } });
+    await begin(namespace);
     const isGood = async () =>
       textAt(await lockstep.kube.get(deliveryRef(namespace, 'shop')), 'status', 'state') === 'Probation';
     await until('it is good', isGood, 60_000);
@@ -189,5 +224,38 @@ describeOnOwnCluster('lockstep import', () => {
     expect(
       (await lockstepBeside(['import', '-n', 'import-flux', '--kubeconfig', inject('kubeconfig')])).stderr,
     ).toContain('there is no Application');
+  });
+
+  it('reads Flux in a cluster, with sources of another namespace, and folders with whatever else is in them', async () => {
+    await serveFlux(lockstep.kube);
+    await makeNamespace(lockstep.kube, 'import-sources');
+    const spread = (text: string): KubeObject[] =>
+      (parseYaml(text) as KubeObject[])
+        .filter((object) => object !== null)
+        .map((object) => {
+          const spec = structuredClone(object['spec']) as JsonObject;
+          if (object.kind === 'GitRepository')
+            return { ...object, metadata: { ...object.metadata, namespace: 'import-sources' } };
+          const reference = { kind: 'GitRepository', name: 'shop', namespace: 'import-sources' };
+          return object.kind === 'Kustomization'
+            ? { ...object, spec: { ...spec, sourceRef: reference } }
+            : { ...object, spec: { ...spec, chart: { spec: { chart: './chart', sourceRef: reference } } } };
+        }) as KubeObject[];
+    const url = 'https://git.example.com/shop';
+    const objects = [...spread(flux('import-flux', url)), ...spread(helm('import-helm', url)).slice(1)];
+    for (const object of objects) await lockstep.kube.apply(object);
+    const flags = ['-o', 'json', '--kubeconfig', inject('kubeconfig')];
+    const written = async (...args: string[]) => {
+      const { stdout } = await lockstepBeside(['import', ...args, ...flags]);
+      return JSON.parse(stdout).manifests.map((one: KubeObject) => `${one.metadata.namespace}/${one.metadata.name}`);
+    };
+    expect(await written('-n', 'import-flux')).toEqual(['import-flux/shop']);
+    expect((await written('-A')).sort()).toEqual(expect.arrayContaining(['import-flux/shop', 'import-helm/shop']));
+    const inFolder = mkdtempSync(join(folder, 'objects-'));
+    writeFileSync(join(inFolder, 'all.yaml'), objects.map((object) => toJson(object)).join('\n---\n'));
+    writeFileSync(join(inFolder, 'broken.yaml'), 'a: [');
+    writeFileSync(join(inFolder, 'README.md'), 'about');
+    expect(await written('-f', inFolder)).toEqual(['import-flux/shop', 'import-helm/shop']);
+    await lockstep.kube.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'import-sources' });
   });
 });

@@ -14,6 +14,7 @@ const names = [
   'never-protected',
   'never-skip',
   'never-silent',
+  'never-tag',
 ];
 const lockstep = useLockstep(names);
 
@@ -73,6 +74,23 @@ describeOnOwnCluster('nothing is deleted', () => {
     app.repository.git('push', '--quiet', '--delete', 'origin', 'main');
     expect(await app.refused('RefNotFound')).toContain('refs/heads/main is not in');
     expect(app.writes(since)).toEqual([]);
+  });
+
+  it('when the tag is deleted, or all that the repository has', async () => {
+    const repository = lockstep.git.repository('never-tag-followed.git');
+    repository.commit(many(2));
+    repository.git('tag', 'v1');
+    repository.git('push', '--quiet', 'origin', 'v1');
+    const source = { url: repository.url, ref: { tag: 'v1' } };
+    const app = await lockstep.app('never-tag', {}, { source });
+    await until('it is live', () => app.get('v1', 'ConfigMap', 'm1'));
+    const since = Date.now();
+    repository.git('push', '--quiet', '--delete', 'origin', 'v1');
+    expect(await app.refused('RefNotFound')).toContain('refs/tags/v1 is not in');
+    repository.git('push', '--quiet', '--delete', 'origin', 'main');
+    await app.refused('RepositoryEmpty', 30_000);
+    expect(app.writes(since).filter(({ verb }) => verb === 'delete')).toEqual([]);
+    expect(await app.get('v1', 'ConfigMap', 'm0')).toBeDefined();
   });
 
   it('when the Git server fails, while drift is still healed', async () => {

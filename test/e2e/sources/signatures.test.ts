@@ -95,6 +95,16 @@ describe.skipIf(!hasGpg)('a commit signed by gpg', () => {
     );
   });
 
+  it('does not count once its key is revoked', async () => {
+    const ada = keys.gpg('ed25519');
+    signed(ada);
+    expect(await signerOf(trust('HEAD', ada.publicKey))).toContain('Ada');
+    await expect(signerOf(trust('HEAD', ada.revoke()))).rejects.toMatchObject({
+      code: 'SignatureInvalid',
+      message: expect.stringContaining('revoked'),
+    });
+  });
+
   it('does not count for another content', async () => {
     const ada = keys.gpg('ed25519');
     signed(ada);

@@ -12,10 +12,16 @@ export interface Signer {
   use(repository: Repository): void;
 }
 
+/** Somebody whose key may be revoked. */
+export interface RevocableSigner extends Signer {
+  /** Revokes the key. @returns the public key, which says so */
+  revoke(): string;
+}
+
 /** A place where keys are made, by gpg and by ssh-keygen. */
 export interface Keyring {
   /** @param expired whether the key, made and used long ago, has ended since */
-  gpg(type: 'rsa2048' | 'ed25519', expired?: boolean): Signer;
+  gpg(type: 'rsa2048' | 'ed25519', expired?: boolean): RevocableSigner;
   ssh(type: 'ed25519' | 'ecdsa' | 'rsa', bits?: number): Signer;
   close(): void;
 }
@@ -49,6 +55,14 @@ export function openKeyring(): Keyring {
         publicKey: gpg('--armor', '--export', user),
         use: (repository) =>
           configure(repository, { 'gpg.format': 'openpgp', 'gpg.program': program, 'user.signingkey': user }),
+        revoke: () => {
+          const [, id = ''] = /^fpr:*([0-9A-F]{40}):/m.exec(gpg('--with-colons', '--list-keys', user)) ?? [];
+          // gpg has made it together with the key, and put a colon before it, so that nobody imports it by mistake.
+          const certificate = readFileSync(join(home, 'openpgp-revocs.d', `${id}.rev`), 'utf8');
+          writeFileSync(join(dir, 'revocation'), certificate.replace(':-----BEGIN', '-----BEGIN'));
+          gpg('--import', join(dir, 'revocation'));
+          return gpg('--armor', '--export', user);
+        },
       };
     },
     ssh: (type, bits) => {
