@@ -119,7 +119,7 @@ async function prepare({ mayDiffer = false }: Page): Promise<string> {
     '[ "$1" = lockstep ] || exit 64; shift',
     // An agent runs until it is stopped: it has started once it says so.
     `if [ "$1" = agent ]; then ${cli} "$@" --watch-namespaces docs-none --listen 127.0.0.1:0 --probes-listen 127.0.0.1:0 > agent.log 2>&1 & pid=$!`,
-    '  for n in $(seq 100); do grep -q "the agent runs" agent.log && kill $pid && wait $pid && exit 0; sleep 0.1; done; cat agent.log; exit 1; fi',
+    '  for n in $(seq 300); do grep -q "the agent runs" agent.log && kill $pid && wait $pid && exit 0; sleep 0.1; done; cat agent.log; exit 1; fi',
     `code=0; ${cli} "$@" || code=$?`,
     mayDiffer ? '[ $code = 2 ] && exit 0; exit $code' : 'exit $code',
   ]);
