@@ -3,10 +3,11 @@ import { ClosingLine } from './test/closing-line.ts';
 
 const reporters = ['default' as const, new ClosingLine()];
 
-/** What counts every request of the one agent there is, holds it to fractions of a second, or brings an API that is not there. */
+/** What counts every request of the one agent there is, holds it to fractions of a second, fills the machine, or brings an API that is not there. */
 const alone = [
   'test/e2e/order-needs.test.ts',
   'test/e2e/scale.test.ts',
+  'test/e2e/sources/large.test.ts',
   'test/e2e/signals-speed.test.ts',
   'test/e2e/verify-hundreds.test.ts',
   'test/e2e/rollback/bad-image.test.ts',

@@ -143,7 +143,7 @@ export const settingsTable = [
     fallback: '104857600',
     min: 1024,
     max: 4_294_967_296,
-    about: 'How much one answer of a Git server may hold. More than 30 MB is indexed by a process of its own.',
+    about: 'How much one answer of a Git server may hold. More than 8 MB is indexed by a process of its own.',
   },
   {
     name: 'engine',

@@ -31,6 +31,7 @@ const aliases: Readonly<Record<string, string>> = {
   'memory-10000': 'first-sync-10000',
   'loop-lag': 'first-sync-10000',
   'hostile-p99-growth': 'hostile-neighbour',
+  'hostile-p99-with-pushing': 'hostile-neighbour',
   'monorepo-push-live': 'monorepo',
   'monorepo-memory': 'monorepo',
   'monorepo-indexing': 'monorepo',

@@ -9,6 +9,7 @@ import { configMap } from '../e2e/support/manifests.ts';
 import { type Figure, figureOf, say } from './figure.ts';
 import { type BenchApp, deliver, good, headOf, makeApp, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
 
+const zeros = '0'.repeat(7 * 1024 * 1024);
 const wide = Array.from({ length: 400_000 }, (_, i) => `  k${i}: {a: [${i}]}`).join('\n');
 
 /** What somebody pushes who means harm: each of it fills the worker that reads or renders it to the limit. */
@@ -19,6 +20,11 @@ const hostile: Readonly<Record<string, (round: number) => Record<string, string>
   }),
   'hostile-yaml': (round) => ({
     'app/wide.yaml': `# ${round}\na:\n${wide}\n`,
+  }),
+  // A few kilobytes that unfold into 200 MB.
+  'hostile-pack': (round) => ({
+    'app/a.yaml': configMap('o0', { round: `${round}` }),
+    ...Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`app/${i}.txt`, `${round}${zeros}`])),
   }),
 };
 
@@ -40,8 +46,9 @@ export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Fi
   await watch.opened;
   const measure = async (name: string): Promise<Figure> =>
     figureOf(name, 'ms', '', await pushes(stage, app, agent, watch, rounds));
-  const figures = [await measure('beside-nobody')];
-  const grown: number[] = [];
+  const nobody = await measure('beside-nobody');
+  const figures = [nobody];
+  const [grown, overNobody]: [number[], number[]] = [[], []];
   for (const eve of eves) {
     // Pushing costs the machine something by itself: what counts is what the agent makes of it.
     let isServed = false;
@@ -57,11 +64,17 @@ export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Fi
     await stop();
     figures.push(unserved, served);
     grown.push(served.p99 - unserved.p99);
+    overNobody.push(served.p99 - nobody.p99);
     say(`${eve.namespace}: p99 ${served.p99.toFixed(0)} ms, unserved ${unserved.p99.toFixed(0)} ms`);
   }
   watch.close();
   await agent.stop();
-  return [...figures, figureOf('hostile-p99-growth', 'ms', '<= 100', grown)];
+  return [
+    ...figures,
+    // It has to hold for the worst of them.
+    figureOf('hostile-p99-growth', 'ms', '<= 100', [Math.max(...grown)]),
+    figureOf('hostile-p99-with-pushing', 'ms', '', [Math.max(...overNobody)]),
+  ];
 }
 
 async function pushes(

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 )
 
 func main() {
@@ -18,6 +19,7 @@ func main() {
 	// Where memory runs out all the same, this process goes and not the agent.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	http.DefaultTransport = noNetwork{}
+	go endWithParent(os.Getppid())
 	wire := newWire(os.Stdin, os.Stdout)
 	for {
 		request, err := wire.next()
@@ -27,6 +29,15 @@ func main() {
 		documents, err := render(request, wire)
 		if broken := wire.answer(documents, err); broken != nil {
 			return
+		}
+	}
+}
+
+// endWithParent ends the process once nobody is there any more who would end it: a template may run for ever.
+func endWithParent(parent int) {
+	for range time.Tick(time.Second) {
+		if os.Getppid() != parent {
+			os.Exit(1)
 		}
 	}
 }

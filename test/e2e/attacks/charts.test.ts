@@ -1,12 +1,11 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngines } from '../../../sync/render/engines.ts';
 import { readManifests } from '../../../sync/render/plain.ts';
 import { describeProblem } from '../../../sync/types.ts';
-import { chartRequest, engineProcesses, type Files, mapOf, repositoryOf, strict } from '../support/engine.ts';
+import { chartRequest, type Files, mapOf, repositoryOf, strict } from '../support/engine.ts';
 import { archiveOf } from '../support/registry.ts';
 
-/** L5, L9, L10 and L12 of the vectors: a chart sees nothing but its own folder, and what has no end is ended. */
+/** L5, L9 and L10 of the vectors: a chart sees nothing but its own folder, and what has no end is ended. L12 is engine/process. */
 
 const engines = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', strict);
 afterAll(() => engines.close());
@@ -203,34 +202,6 @@ describe('L5, L9, L10: a chart that means harm', () => {
   });
 });
 
-describe('the limits of a render', () => {
-  it.each<[string, Partial<typeof strict>]>([
-    ['questions', { maxQuestions: 2 }],
-    ['bytes read', { maxBytes: 100 }],
-    ['bytes made', { maxAnswer: 100_000 }],
-  ])('hold for %s', async (_what, limit) => {
-    const own = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', { ...strict, ...limit });
-    const files = chart(mapOf('{{ repeat 1000000 "x" }}'));
-    await expect(own.render('a', helm, repositoryOf(files))).rejects.toMatchObject({ code: 'RenderFailed' });
-    await own.close();
-  });
-
-  it('and its end, whatever ends it, are its own: others and the next one are made', async () => {
-    const own = createEngines(process.env['LOCKSTEP_ENGINE'] ?? '', { ...strict, deadline: 60_000 });
-    const before = new Set(engineProcesses());
-    const endless = '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}';
-    const killed = own.render('eve', helm, repositoryOf(chart(endless))).catch((error: Error) => error);
-    const pids = engineProcesses().filter((pid) => !before.has(pid));
-    expect(pids).toHaveLength(1);
-    const beside = Array.from({ length: 5 }, () => own.render('ada', helm, repositoryOf(chart(mapOf('1')))));
-    process.kill(Number(pids[0]), 'SIGKILL');
-    expect(await killed).toMatchObject({ code: 'RenderFailed', message: expect.stringContaining('SIGKILL') });
-    for (const one of await Promise.all(beside)) expect(one).toHaveLength(1);
-    expect(await own.render('eve', helm, repositoryOf(chart(mapOf('1'))))).toHaveLength(1);
-    await own.close();
-  });
-});
-
 it('definitions of kinds come along, and values are held to their schema, unless they are not wanted', async () => {
   const crd = 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.example.com}\n';
   const files = chart(mapOf('{{ .Values.port | quote }}'), {
@@ -243,32 +214,4 @@ it('definitions of kinds come along, and values are held to their schema, unless
     (await render(chartRequest(more), files)).map(({ text }) => /^kind: (.*)$/m.exec(text)?.[1]);
   expect(await kinds({ skipSchema: true })).toEqual(['CustomResourceDefinition', 'ConfigMap']);
   expect(await kinds({ skipSchema: true, skipCRDs: true })).toEqual(['ConfigMap']);
-});
-
-describe('L12: the engine', () => {
-  it('is run without arguments, and knows nothing of the one who runs it', async () => {
-    process.env['C4NARY'] = 'C4NARY-7f3a';
-    await render(helm, chart(mapOf('1'), { 'app/--post-renderer': 'x', 'app/templates/-x.yaml': mapOf('2') }));
-    const own = engineProcesses();
-    expect(own.length).toBeGreaterThan(0);
-    for (const pid of own) {
-      expect(
-        readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-          .split('\0')
-          .filter((part) => part !== ''),
-      ).toEqual([process.env['LOCKSTEP_ENGINE']]);
-      expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/C4NARY|HOME=|PATH=|KUBE/);
-      // In no folder of anybody's, since it has no files of its own either.
-      expect(readlinkSync(`/proc/${pid}/cwd`)).toBe('/');
-      const others = readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2);
-      for (const fd of others) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).not.toMatch(/^socket:/);
-    }
-  });
-});
-
-describe('an engine that is not there', () => {
-  it('says how it is built', async () => {
-    const none = createEngines('/nowhere/engine');
-    await expect(none.render('a', helm, repositoryOf({}))).rejects.toMatchObject({ code: 'EngineMissing' });
-  });
 });
