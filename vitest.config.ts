@@ -5,6 +5,9 @@ const reporters = ['default' as const, new ClosingLine()];
 
 /** What counts every request of the one agent there is, holds it to fractions of a second, fills the machine, or brings an API that is not there. */
 const alone = [
+  'test/e2e/attacks/charts.test.ts',
+  'test/e2e/attacks/kustomizations.test.ts',
+  'test/e2e/engine/process.test.ts',
   'test/e2e/order-needs.test.ts',
   'test/e2e/scale.test.ts',
   'test/e2e/sources/large.test.ts',
