@@ -55,13 +55,16 @@ function listOf(nets: readonly Net[]): BlockList {
 
 /** The class of an IP address, also of an IPv4 one that is written as IPv6. */
 export function addressClass(address: string): AddressClass {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  return classes.find(([, list]) => list.check(address, family))?.[0] ?? 'public';
+  return classes.find(([, list]) => list.check(address, familyOf(address)))?.[0] ?? 'public';
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 /** Whether another address is this one, however it is written: in full, or as IPv6 where it is an IPv4 one. A name is no address. */
 export function sameAddress(one: string): (other: string) => boolean {
   if (isIP(one) === 0) return () => false;
   const list = listOf([[one, isIP(one) === 6 ? 128 : 32]]);
-  return (other) => list.check(other, isIP(other) === 6 ? 'ipv6' : 'ipv4');
+  return (other) => list.check(other, familyOf(other));
 }

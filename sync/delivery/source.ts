@@ -1,7 +1,14 @@
 import { LockstepError } from '../errors.ts';
 import type { ValueRef } from '../render/values.ts';
 import type { Variables } from '../render/variables.ts';
-import { artifactFollowedOf, type Followed, followedOf, followedText, isVersionRange } from '../source/follow.ts';
+import {
+  artifactFollowedOf,
+  type Followed,
+  followedOf,
+  followedText,
+  isDigest,
+  isVersionRange,
+} from '../source/follow.ts';
 import type { KeyPlaces, Trust } from '../source/login.ts';
 import { normalizePath, parseSourceUrl } from '../source/url.ts';
 import { parseDuration } from './duration.ts';
@@ -134,13 +141,13 @@ function chartSettings({ repository, chart, version = '', secretRef, insecure }:
   if (chart === undefined)
     throw new LockstepError('InvalidSpec', 'spec.render.helm.repository needs spec.render.helm.chart');
   const url = repository.replace(/\/+$/, '');
-  const isDigest = url.startsWith('oci://') && /^sha256:[0-9a-f]{64}$/.test(version);
-  if (version !== '' && !isDigest && !isVersionRange(version))
+  const isOfRegistry = url.startsWith('oci://');
+  if (version !== '' && !isVersionRange(version) && !(isOfRegistry && isDigest(version)))
     throw new LockstepError(
       'InvalidSpec',
       `spec.render.helm.version is no version or range of versions, and no digest in a registry: ${JSON.stringify(version)}`,
     );
-  parseSourceUrl(url.startsWith('oci://') ? `${url}/${chart}` : url, 'spec.render.helm.repository');
+  parseSourceUrl(isOfRegistry ? `${url}/${chart}` : url, 'spec.render.helm.repository');
   return { repository: url, name: chart, version, secretName: secretRef?.name, isPlain: insecure ?? false };
 }
 

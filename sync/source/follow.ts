@@ -84,6 +84,11 @@ export function isVersionRange(text: string): boolean {
   return groupsOf(text) !== undefined;
 }
 
+/** Whether a text is how registries name a content: `sha256:` and 64 digits. */
+export function isDigest(text: string): boolean {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
+}
+
 /** What is followed, in one word: two that are equal follow the same. */
 export function followedText(followed: Followed): string {
   if (followed.kind === 'ref') return followed.name;

@@ -39,12 +39,21 @@ async function canLeaveOut({ copy, address, transport }: Remote): Promise<boolea
   return protocol.version === 2 && protocol.canFilter;
 }
 
+interface Commits {
+  readonly reader: ObjectReader;
+  /** Whether there are more. */
+  readonly isCut: boolean;
+}
+
+/** What is too much to be looked through. */
+const nothing = (): Commits => ({ reader: readerOf([], newReadCache()), isCut: false });
+
 async function commitsBetween(
   { copy, address, transport }: Remote,
   commit: string,
   before: string,
   { depth, isFilter }: { depth: number; isFilter: boolean },
-): Promise<{ reader: ObjectReader; isCut: boolean }> {
+): Promise<Commits> {
   const http = transport();
   const protocol = await protocolOf(http, address, copy.advertised);
   const sink = openSink(copy.folder, longest.bytes);
@@ -54,13 +63,13 @@ async function commitsBetween(
     const received = await sink.end();
     if ('file' in received) {
       await rm(received.file, { force: true });
-      return { reader: readerOf([], newReadCache()), isCut: false };
+      return nothing();
     }
     const index = await indexPack(received.data, { known: () => undefined, pause: breathe, most: longest.unfolded });
     return { reader: readerOf([packInMemory(received.data, index)], newReadCache()), isCut: shallow.length > 0 };
   } catch (error) {
     await sink.discard();
-    if (error instanceof UnfoldsTooFar) return { reader: readerOf([], newReadCache()), isCut: false };
+    if (error instanceof UnfoldsTooFar) return nothing();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { LockstepError } from '../errors.ts';
-import { delimiterPacket, flushPacket, type Packet, readPacketGroups } from './packet.ts';
+import { bytesOf, readPacketGroups } from './packet.ts';
 import type { Transport } from './transport.ts';
 
 /** Nobody looks through more. */
@@ -44,7 +44,7 @@ async function* fittingPackets(body: AsyncIterable<Uint8Array>, prefix: Buffer):
         'SourceTooLarge',
         `there are more than ${mostReferences} references in ${prefix}, and no more are looked through`,
       );
-    if (kept.length > 0) yield Buffer.concat(kept.flatMap(written));
+    if (kept.length > 0) yield Buffer.concat(kept.map(bytesOf));
   }
 }
 
@@ -61,9 +61,4 @@ function isPeeled(line: Buffer): boolean {
 
 function startsWith(text: Buffer, prefix: Buffer): boolean {
   return text.subarray(0, prefix.length).equals(prefix);
-}
-
-function written(packet: Packet): Uint8Array[] {
-  if (packet.type === 'data') return [Buffer.from((packet.data.length + 4).toString(16).padStart(4, '0')), packet.data];
-  return [Buffer.from({ flush: flushPacket, delimiter: delimiterPacket, end: '0002' }[packet.type])];
 }

@@ -6,14 +6,26 @@ export type Packet =
 const longest = 65_520;
 export const flushPacket = '0000';
 export const delimiterPacket = '0001';
+const codes = { flush: flushPacket, delimiter: delimiterPacket, end: '0002' } as const;
 
 /** A line as it is sent, with its length before it. */
 export function packet(text: string): string {
-  return `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}`;
+  return `${headOf(Buffer.byteLength(text))}${text}`;
+}
+
+/** A packet as it is sent. */
+export function bytesOf(one: Packet): Buffer {
+  return one.type === 'data'
+    ? Buffer.concat([Buffer.from(headOf(one.data.length)), one.data])
+    : Buffer.from(codes[one.type]);
+}
+
+function headOf(bytes: number): string {
+  return (bytes + 4).toString(16).padStart(4, '0');
 }
 
 /**
- * Cuts what is received into packets. Nothing more than one packet is ever kept.
+ * Cuts what is received into packets. Nothing more than what came at once is ever kept.
  * @throws Error when it is no row of packets, or ends in the middle of one
  */
 export async function* readPackets(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Packet, void, void> {

@@ -2,7 +2,7 @@ import type { GitHttpRequest, GitHttpResponse } from 'isomorphic-git';
 import type { ClientChannel } from 'ssh2';
 import { LockstepError } from '../errors.ts';
 import type { Credentials } from './login.ts';
-import { flushPacket, readPackets } from './packet.ts';
+import { bytesOf, flushPacket, readPackets } from './packet.ts';
 import type { SshLogins } from './ssh.ts';
 import { type Conversation, capped, chunksOf, collect, type Transport, type TransportLimits } from './transport.ts';
 import type { SourceUrl } from './url.ts';
@@ -75,14 +75,10 @@ async function firstWords(chunks: AsyncIterableIterator<Uint8Array>): Promise<Bu
   const said: Buffer[] = [];
   const packets = readPackets(chunks);
   for (let one = await packets.next(); one.done !== true; one = await packets.next()) {
-    if (one.value.type === 'data') said.push(packetOf(one.value.data));
+    if (one.value.type === 'data') said.push(bytesOf(one.value));
     if (one.value.type === 'flush') break;
   }
   return [...said, Buffer.from(flushPacket)];
-}
-
-function packetOf(data: Buffer): Buffer {
-  return Buffer.concat([Buffer.from((data.length + 4).toString(16).padStart(4, '0'), 'latin1'), data]);
 }
 
 async function* thenClosing(

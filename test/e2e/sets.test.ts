@@ -51,6 +51,9 @@ const mapIn = (namespace: string, name: string) =>
   lockstep.kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name });
 const isThere = async (namespace: string, name: string): Promise<boolean> =>
   (await mapIn(namespace, name)) !== undefined;
+async function areLive(namespace: string, ...maps: readonly string[]): Promise<void> {
+  for (const name of maps) await until(`${name} is live`, () => isThere(namespace, name), 30_000);
+}
 const statusOf = async (namespace: string): Promise<string> =>
   JSON.stringify((await lockstep.kube.get(setRef(namespace)))?.['status'] ?? {});
 async function deliveriesIn(namespace: string): Promise<string[]> {
@@ -82,11 +85,7 @@ describe('a set of Deliveries', () => {
     const list = [{ color: 'blue' }, { color: 'red' }];
     const template = { name: 'shop-{{color}}', source: { url: repository.url, path: '{{ color }}' } };
     await set(namespace, [{ list }], template);
-    await until(
-      'both are live',
-      async () => (await isThere(namespace, 'blue')) && (await isThere(namespace, 'red')),
-      30_000,
-    );
+    await areLive(namespace, 'blue', 'red');
     expect(await deliveriesIn(namespace)).toEqual(['shop-blue', 'shop-red']);
     await until('it is told', async () => (await statusOf(namespace)).includes('by the set: 2 Deliveries'));
     await set(namespace, [{ list: list.slice(0, 1) }], template);
@@ -118,11 +117,7 @@ describe('a set of Deliveries', () => {
       { name: '{{ path.slug }}', source: { url: repository.url, path: 'apps/{{ path.slug }}' } },
       { deletion: 'delete' },
     );
-    await until(
-      'both are live',
-      async () => (await isThere(namespace, 'one')) && (await isThere(namespace, 'extra')),
-      30_000,
-    );
+    await areLive(namespace, 'one', 'extra');
     expect(await deliveriesIn(namespace)).toEqual(['extra', 'one']);
     await remove(namespace);
   });
@@ -158,11 +153,7 @@ describe('a set of Deliveries', () => {
       { name: 'app-{{ path.slug }}', source: { url: repository.url, path: '{{ path }}' } },
       { deletion: 'delete' },
     );
-    await until(
-      'both are live',
-      async () => (await isThere(namespace, 'one')) && (await isThere(namespace, 'two')),
-      30_000,
-    );
+    await areLive(namespace, 'one', 'two');
     expect(await deliveriesIn(namespace)).toEqual(['app-one', 'app-two-2']);
     repository.commit({ 'apps/three/map.yaml': configMap('three', { a: '1' }), 'apps/one/map.yaml': null });
     await until('the new one is live', () => isThere(namespace, 'three'), 30_000);
@@ -188,11 +179,7 @@ describe('a set of Deliveries', () => {
       name: '{{name}}',
       source: { url: repository.url, path: '{{ source.folder }}' },
     });
-    await until(
-      'both are live',
-      async () => (await isThere(namespace, 'big')) && (await isThere(namespace, 'small')),
-      30_000,
-    );
+    await areLive(namespace, 'big', 'small');
     repository.commit({ 'env/test.json': '{"name": "test"}' });
     await until('what is missing is told', async () =>
       (await statusOf(namespace)).includes('nothing gives the parameter source.folder'),

@@ -45,21 +45,15 @@ export function importAll(
 
 /** What is neither another thing here nor without a counterpart is told too: the fields that are taken over as they are. */
 function withMapped({ kind, metadata, ...object }: KubeObject, { manifests, notes: own }: Imported): Imported {
+  if (manifests.length === 0) return { manifests, notes: own };
   const about = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
   const notes = [...own, ...unknownFields(kind, mapOf(object['spec'])).map((field) => unknownNote(about, field))];
   const told = notes.map(({ field }) => field);
   const isTold = (field: string): boolean =>
     told.some((other) => other === 'spec' || isWithin(field, other) || isWithin(other, field));
   const fields = fieldsOf(mapOf(object['spec'])).filter((field) => !isTold(field));
-  const names = manifests.map((one) => `${one.kind} ${one.metadata.namespace}/${one.metadata.name}`);
-  if (names.length === 0) return { manifests, notes: own };
-  const note: Note = {
-    about,
-    kind: 'maps',
-    field: fields.join(', '),
-    message: names.join(', '),
-  };
-  return { manifests, notes: [note, ...notes] };
+  const message = manifests.map((one) => `${one.kind} ${one.metadata.namespace}/${one.metadata.name}`).join(', ');
+  return { manifests, notes: [{ about, kind: 'maps', field: fields.join(', '), message }, ...notes] };
 }
 
 function unknownNote(about: string, field: string): Note {

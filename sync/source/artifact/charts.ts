@@ -1,11 +1,11 @@
 import { LockstepError } from '../../errors.ts';
 import type { ChartRequest, Charts, LockedChart } from '../../ports.ts';
-import { chooseVersion } from '../follow.ts';
+import { chooseVersion, isDigest } from '../follow.ts';
 import { sharing } from '../sharing.ts';
 import { chartUrl } from '../url.ts';
 import type { ChartRepositories } from './chart-repository.ts';
 import { learnDigests } from './learned.ts';
-import { type Artifact, digestOfBytes, helmChartType, isDigest, type Registry } from './registry.ts';
+import { type Artifact, digestOfBytes, helmChartType, type Registry } from './registry.ts';
 import { placeKey, type RegistryPlace } from './registry-tokens.ts';
 import type { Unpacked } from './unpacked.ts';
 

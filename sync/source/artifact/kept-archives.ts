@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { join } from 'node:path';
 import { hashText } from '../../../diff/hash.ts';
 import { LockstepError } from '../../errors.ts';
-import { digestOfBytes, isDigest } from './registry.ts';
+import { isDigest } from '../follow.ts';
+import { digestOfBytes } from './registry.ts';
 
 /**
  * Archives on disk, by their digests, each for who may read it: who only knows the digest of another's gets nothing. A cache: it may be

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { at, isObject, type Json, textAt, textsAt } from '../../../diff/json.ts';
 import { LockstepError } from '../../errors.ts';
+import { isDigest } from '../follow.ts';
 import { parseSourceUrl } from '../url.ts';
 import type { RegistryPlace, RegistryTokens } from './registry-tokens.ts';
 import type { Web, WebAnswer } from './web.ts';
@@ -43,11 +44,6 @@ const maxManifest = 4 * 1024 * 1024;
 const mostPages = 1_000;
 const mostTagBytes = 32 * 1024 * 1024;
 const pageSize = 1_000;
-
-/** `sha256:` and 64 digits. */
-export function isDigest(text: string): boolean {
-  return /^sha256:[0-9a-f]{64}$/.test(text);
-}
 
 export function digestOfBytes(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createEngines } from '../../../sync/render/engines.ts';
 import { readManifests } from '../../../sync/render/plain.ts';
-import { engineProcesses, type Files, mapOf, mostMemoryOf, repositoryOf, strict } from '../support/engine.ts';
+import { mostMemoryOf } from '../support/child-processes.ts';
+import { engineProcesses, type Files, mapOf, repositoryOf, strict } from '../support/engine.ts';
+import { lfsPointer } from '../support/manifests.ts';
 
 /** L5 to L8 and L11 of the vectors: nothing but the repository is read, nothing is run, and what has no end is ended. */
 
@@ -195,10 +197,9 @@ describe('L6, L7, L8, L11: a kustomization that means harm', () => {
   it.each(['configMapGenerator', 'secretGenerator'])(
     'by the pointer of a file for a %s makes nothing',
     async (field) => {
-      const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
       const [made] = await build({
         'app/kustomization.yaml': `${field}: [{name: a, files: [a.bin]}]`,
-        'app/a.bin': pointer,
+        'app/a.bin': lfsPointer,
       });
       const { objects, problems } = readManifests('app', made?.text ?? '');
       expect(objects).toEqual([]);

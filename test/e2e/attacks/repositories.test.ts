@@ -8,6 +8,7 @@ import { renderPlain } from '../../../sync/render/plain.ts';
 import { createGitSources } from '../../../sync/source/git.ts';
 import { describeProblem } from '../../../sync/types.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
+import { lfsPointer } from '../support/manifests.ts';
 import { refusal, snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
 
 /** G5, G7, G8 and G10, L1 to L3 of the vectors: repositories that mean harm. G9 is sources/signatures. */
@@ -130,10 +131,9 @@ describe('G10: what stands for something else', () => {
   // Alternates are files of a server: no protocol that is spoken here tells of them, and no file of .git is ever read.
   it('is never followed or run: pointers of LFS, filters, submodules', async () => {
     const repository = git.repository('pointers.git');
-    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
     repository.commit({
       '.gitattributes': '*.yaml filter=lfs diff=lfs merge=lfs\n',
-      'lfs.yaml': pointer,
+      'lfs.yaml': lfsPointer,
       'filtered/.gitattributes': '*.yaml filter=evil ident text eol=crlf\n',
       'filtered/f.yaml': '# $Id$\n',
       '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = https://evil.example.com/x\n',

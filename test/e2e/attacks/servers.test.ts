@@ -12,6 +12,7 @@ import { transportDefaults } from '../../../sync/source/transport.ts';
 import { createAuthority, hasOpenssl } from '../support/certificates.ts';
 import { type GitServer, startGitServer } from '../support/git-server.ts';
 import { refusal, snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
+import { main, oid, speaking } from '../support/speaking-server.ts';
 
 /** G4 to G6 of the vectors: servers that mean harm. G1 to G3 and G11 stand beside what reads URLs, those of SSH in sources/ssh. */
 
@@ -45,34 +46,6 @@ async function serve(listener: RequestListener, limits = {}): Promise<{ url: str
   );
   return { url: `http://127.0.0.1:${port}/r.git`, sources: own };
 }
-const oid = 'a'.repeat(40);
-const capabilities = [
-  packet('# service=git-upload-pack\n'),
-  '0000',
-  packet('version 2\n'),
-  packet('ls-refs\n'),
-  packet('fetch=shallow filter\n'),
-  '0000',
-].join('');
-
-/** A server that speaks protocol v2 up to where it means harm. */
-function speaking(refs: (response: ServerResponse) => void, pack: (response: ServerResponse) => void): RequestListener {
-  return (request, response) => {
-    if (request.method === 'GET') {
-      response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' }).end(capabilities);
-      return;
-    }
-    let asked = '';
-    request.on('data', (chunk) => {
-      asked += chunk;
-    });
-    request.on('end', () => {
-      response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' });
-      (asked.includes('command=ls-refs') ? refs : pack)(response);
-    });
-  };
-}
-const main = (response: ServerResponse): void => void response.end(`${packet(`${oid} refs/heads/main\n`)}0000`);
 /** How many bytes were poured out, whoever took them. */
 let poured = 0;
 function pour(response: ServerResponse, chunk: string | Buffer): void {

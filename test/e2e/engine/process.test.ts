@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createEngines } from '../../../sync/render/engines.ts';
-import { chartRequest, engineProcesses, type Files, mapOf, repositoryOf, strict } from '../support/engine.ts';
+import { childrenOf, isRunning } from '../support/child-processes.ts';
+import { chartOf, chartRequest, engineProcesses, mapOf, repositoryOf, strict } from '../support/engine.ts';
 import { until } from '../support/kube.ts';
 
 /** The process of the engine: what it may cost, what it knows, and how it ends. */
@@ -11,12 +12,7 @@ import { until } from '../support/kube.ts';
 const binary = process.env['LOCKSTEP_ENGINE'] ?? '';
 const root = join(import.meta.dirname, '../../..');
 const helm = chartRequest();
-const chart = (template: string, more: Files = {}): Files => ({
-  'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\n',
-  'app/templates/m.yaml': template,
-  ...more,
-});
-
+const endless = '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}';
 describe('the limits of a render', () => {
   it.each<[string, Partial<typeof strict>]>([
     ['questions', { maxQuestions: 2 }],
@@ -24,7 +20,7 @@ describe('the limits of a render', () => {
     ['bytes made', { maxAnswer: 100_000 }],
   ])('hold for %s', async (_what, limit) => {
     const own = createEngines(binary, { ...strict, ...limit });
-    const files = chart(mapOf('{{ repeat 1000000 "x" }}'));
+    const files = chartOf(mapOf('{{ repeat 1000000 "x" }}'));
     await expect(own.render('a', helm, repositoryOf(files))).rejects.toMatchObject({ code: 'RenderFailed' });
     await own.close();
   });
@@ -32,15 +28,14 @@ describe('the limits of a render', () => {
   it('and its end, whatever ends it, are its own: others and the next one are made', async () => {
     const own = createEngines(binary, { ...strict, deadline: 60_000 });
     const before = new Set(engineProcesses());
-    const endless = '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}';
-    const killed = own.render('eve', helm, repositoryOf(chart(endless))).catch((error: Error) => error);
+    const killed = own.render('eve', helm, repositoryOf(chartOf(endless))).catch((error: Error) => error);
     const pids = engineProcesses().filter((pid) => !before.has(pid));
     expect(pids).toHaveLength(1);
-    const beside = Array.from({ length: 5 }, () => own.render('ada', helm, repositoryOf(chart(mapOf('1')))));
+    const beside = Array.from({ length: 5 }, () => own.render('ada', helm, repositoryOf(chartOf(mapOf('1')))));
     process.kill(Number(pids[0]), 'SIGKILL');
     expect(await killed).toMatchObject({ code: 'RenderFailed', message: expect.stringContaining('SIGKILL') });
     for (const one of await Promise.all(beside)) expect(one).toHaveLength(1);
-    expect(await own.render('eve', helm, repositoryOf(chart(mapOf('1'))))).toHaveLength(1);
+    expect(await own.render('eve', helm, repositoryOf(chartOf(mapOf('1'))))).toHaveLength(1);
     await own.close();
   });
 });
@@ -48,17 +43,13 @@ describe('the limits of a render', () => {
 it('an engine in the midst of what has no end ends with the process that has started it', async () => {
   const script = `
     import { createEngines } from ${JSON.stringify(join(root, 'sync/render/engines.ts'))};
-    import { chartRequest, repositoryOf } from ${JSON.stringify(join(root, 'test/e2e/support/engine.ts'))};
-    const files = {
-      'app/Chart.yaml': 'apiVersion: v2\\nname: app\\nversion: 0.1.0\\n',
-      'app/templates/m.yaml': '{{ range until 100000000 }}{{ range until 100000 }}{{ end }}{{ end }}',
-    };
+    import { chartOf, chartRequest, repositoryOf } from ${JSON.stringify(join(root, 'test/e2e/support/engine.ts'))};
+    const files = chartOf(${JSON.stringify(endless)});
     void createEngines(process.env['LOCKSTEP_ENGINE']).render('a', chartRequest(), repositoryOf(files));
     setInterval(() => undefined, 1_000);
   `;
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
-  const childrenOf = () => readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim();
-  const pid = await until('it renders', async () => childrenOf() || undefined, 20_000);
+  const pid = await until('it renders', async () => childrenOf(parent.pid)[0], 20_000);
   parent.kill('SIGKILL');
   try {
     await until('it has ended', async () => !isRunning(pid), 10_000);
@@ -67,20 +58,11 @@ it('an engine in the midst of what has no end ends with the process that has sta
   }
 });
 
-/** What has ended may still be there, until somebody has waited for it. */
-function isRunning(pid: string): boolean {
-  try {
-    return /^State:\s+[^ZX\s]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
 describe('L12: the engine', () => {
   it('is run without arguments, and knows nothing of the one who runs it', async () => {
     process.env['C4NARY'] = 'C4NARY-7f3a';
     const engines = createEngines(binary, strict);
-    const files = chart(mapOf('1'), { 'app/--post-renderer': 'x', 'app/templates/-x.yaml': mapOf('2') });
+    const files = chartOf(mapOf('1'), { 'app/--post-renderer': 'x', 'app/templates/-x.yaml': mapOf('2') });
     await engines.render('a', helm, repositoryOf(files));
     const own = engineProcesses();
     expect(own.length).toBeGreaterThan(0);

@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceRequest, Sources } from '../../../sync/ports.ts';
 import { createGitSources } from '../../../sync/source/git.ts';
-import { packet } from '../../../sync/source/packet.ts';
+import { bytesOf, packet } from '../../../sync/source/packet.ts';
+import { childrenOf, programOf } from '../support/child-processes.ts';
 import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
 import { refusal, snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
+import { main, speaking } from '../support/speaking-server.ts';
 
 const megabyte = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-large-'));
@@ -41,21 +43,7 @@ function large(name: string): Repository {
 }
 
 /** The processes that index packs for this one, now. */
-function indexing(): string[] {
-  const children = readdirSync('/proc/self/task').flatMap((thread) =>
-    quietly(`/proc/self/task/${thread}/children`).trim().split(' '),
-  );
-  return children.filter((pid) => pid !== '' && quietly(`/proc/${pid}/cmdline`).includes('index-worker'));
-}
-
-/** What has just ended says nothing. */
-function quietly(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}
+const indexing = (): string[] => childrenOf().filter((pid) => programOf(pid).includes('index-worker'));
 
 /** Does something, and looks how many processes index packs meanwhile: how many at once, and how many in all. */
 async function watched<T>(work: () => Promise<T>): Promise<{ result: T; most: number; all: number }> {
@@ -100,34 +88,14 @@ describe('a pack of more than 30 MB', () => {
   });
 
   it('that is broken is refused, and nothing of it stays', async () => {
-    const oid = 'a'.repeat(40);
-    const line = (text: string): string => packet(`${text}\n`);
-    const advertised = `${line('# service=git-upload-pack')}0000${line('version 2')}${line('ls-refs')}${line('fetch=shallow')}0000`;
     const pieces = Array.from({ length: 200 }, () => randomBytes(60_000));
-    const head = Buffer.from('PACK\0\0\0\x02\0\0\0\x05', 'latin1');
-    const server = createServer((request, response) => {
-      if (request.method === 'GET') {
-        response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' }).end(advertised);
-        return;
-      }
-      let asked = '';
-      request.on('data', (chunk) => {
-        asked += chunk;
-      });
-      request.on('end', () => {
-        response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' });
-        if (asked.includes('command=ls-refs')) {
-          response.end(`${line(`${oid} refs/heads/main`)}0000`);
-          return;
-        }
-        response.write(line('packfile'));
-        for (const piece of [head, ...pieces])
-          response.write(
-            Buffer.concat([Buffer.from(`${(piece.length + 5).toString(16).padStart(4, '0')}\x01`), piece]),
-          );
-        response.end('0000');
-      });
-    });
+    const broken = (response: ServerResponse): void => {
+      response.write(packet('packfile\n'));
+      for (const piece of [Buffer.from('PACK\0\0\0\x02\0\0\0\x05', 'latin1'), ...pieces])
+        response.write(bytesOf({ type: 'data', data: Buffer.concat([Buffer.from('\x01'), piece]) }));
+      response.end('0000');
+    };
+    const server = createServer(speaking(main, broken));
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/broken.git`;

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { EngineRequest, RepositoryNode, RepositoryView } from '../../../sync/render/engine-port.ts';
 import { engineDefaults } from '../../../sync/render/engine-process.ts';
+import { childrenOf, programOf } from './child-processes.ts';
 
 type Chart = Extract<EngineRequest, { helm: unknown }>['helm'];
 
@@ -56,27 +56,14 @@ export const strict = { ...engineDefaults, deadline: 8_000, memory: 512 * 1024 *
 export const mapOf = (value: string): string =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {x: ${value}}\n`;
 
+/** A chart of one template in the folder app. */
+export const chartOf = (template: string, more: Files = {}): Files => ({
+  'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\n',
+  'app/templates/m.yaml': template,
+  ...more,
+});
+
 /** The processes of engines that this one has started, by their ids. */
 export function engineProcesses(): string[] {
-  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isOwnEngine(pid));
-}
-
-function isOwnEngine(pid: string): boolean {
-  try {
-    const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    const program = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    return parent === String(process.pid) && program.startsWith(process.env['LOCKSTEP_ENGINE'] ?? '');
-  } catch {
-    return false;
-  }
-}
-
-/** The most memory that a process has had at once, in bytes; undefined for one that has ended. */
-export function mostMemoryOf(pid: string): number | undefined {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-  } catch {
-    return undefined;
-  }
+  return childrenOf().filter((pid) => programOf(pid).startsWith(process.env['LOCKSTEP_ENGINE'] ?? ''));
 }

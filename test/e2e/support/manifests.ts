@@ -69,3 +69,6 @@ export function customKindRef(group: string, kind: string): ObjectRef {
     name: `${kind.toLowerCase()}s.${group}`,
   };
 }
+
+/** What Git LFS commits in place of a file. */
+export const lfsPointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'1'.repeat(64)}\nsize 9\n`;
