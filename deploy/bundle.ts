@@ -1,6 +1,5 @@
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
 
@@ -15,14 +14,18 @@ export const bundleEntry = join(bundleFolder, 'lockstep.mjs');
  */
 export const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--optimize-for-size'];
 
+const onStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+
 /**
  * Bundles the agent and the CLI with everything they import, so that Node alone runs them. What only some commands or
  * settings need stands in files of its own and is loaded when it is needed.
  */
-export async function bundle(): Promise<number> {
+export async function bundle(say: (line: string) => void = onStderr): Promise<number> {
   // The engine stays: it is built by itself.
   for (const name of existsSync(bundleFolder) ? readdirSync(bundleFolder) : [])
     if (name !== 'engine') rmSync(join(bundleFolder, name), { recursive: true, force: true });
+  // Whoever only wants to know where the bundle is need not load what makes it.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({
     // A thread, and a process, begin with a file of their own.
     input: {
@@ -51,7 +54,7 @@ export async function bundle(): Promise<number> {
   await build.close();
   copyFileSync(join(root, 'LICENSE'), join(bundleFolder, 'LICENSE'));
   const bytes = output.reduce((sum, { fileName }) => sum + statSync(join(bundleFolder, fileName)).size, 0);
-  process.stderr.write(`lockstep: bundled ${output.length} files, ${(bytes / 1e6).toFixed(1)} MB, in dist/\n`);
+  say(`lockstep: bundled ${output.length} files, ${(bytes / 1e6).toFixed(1)} MB, in dist/`);
   return 0;
 }
 

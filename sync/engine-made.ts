@@ -4,11 +4,19 @@ import { nameOf } from './delivery/delivery.ts';
 import type { GivenValues } from './given-values.ts';
 import { breathe } from './parallel.ts';
 import type { Snapshot } from './ports.ts';
-import type { EngineDocument, EngineRequest, RepositoryView } from './render/engine-port.ts';
+import type { EngineDocument, RenderRequest, RepositoryView } from './render/engine-port.ts';
 import { type Mounts, withMounts } from './render/mounts.ts';
 import { type Rendered, readManifests } from './render/plain.ts';
 import { longText } from './render/reader-port.ts';
-import { askedBy, engineRequestOf, isUnchanged, laidCharts, looking, renderKey } from './render/rendering.ts';
+import {
+  askedBy,
+  inCluster,
+  isUnchanged,
+  laidCharts,
+  looking,
+  renderKey,
+  renderRequestOf,
+} from './render/rendering.ts';
 import type { Unsealer } from './render/sops/port.ts';
 import { unsealedView } from './render/unsealed.ts';
 import type { MadeParts, Turn } from './session.ts';
@@ -40,7 +48,7 @@ export async function makeByEngine(
   const { delivery, session, world } = turn;
   const reach = chartReach(turn);
   const base = await withChart(repository, given, reach);
-  const request = engineRequestOf(delivery, files, world.kinds.capabilities, given.chart);
+  const request = renderRequestOf(delivery, files, given.chart);
   if (request === undefined) return undefined;
   const { parts, mounts } = await partsOf(turn, base, request, reach);
   const view = withMounts(base, mounts);
@@ -49,8 +57,9 @@ export async function makeByEngine(
   if (made?.asked === asked && isUnchanged(made.looked, view))
     return { key: renderKey(asked, made.looked), rendered: made.rendered };
   const watched = looking(view);
+  const whole = await inCluster(request, world.kinds.capabilities);
   try {
-    const documents = await world.engine.render(delivery.namespace, request, unsealedView(watched.view, unsealer));
+    const documents = await world.engine.render(delivery.namespace, whole, unsealedView(watched.view, unsealer));
     const rendered = await readDocuments(documents, (file, text) =>
       world.manifests.read(delivery.namespace, file, text),
     );
@@ -78,7 +87,7 @@ export async function withChart(
 async function partsOf(
   { delivery, session }: Turn,
   view: RepositoryView,
-  request: EngineRequest,
+  request: RenderRequest,
   reach: ChartReach,
 ): Promise<{ readonly parts: MadeParts; readonly mounts: Mounts }> {
   if (!('helm' in request)) return { parts: { key: '', fetched: new Map() }, mounts: new Map() };

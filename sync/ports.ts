@@ -84,8 +84,8 @@ export interface Kinds {
   findAny(group: string, kind: string): ApiResource | undefined;
   /** Whether no version of a kind is served, as far as the API server knows for sure. */
   isGone(group: string, kind: string): boolean;
-  /** What the cluster is, for charts that look at that. */
-  capabilities(): Capabilities;
+  /** What the cluster is, for charts that look at that: as it was half a minute ago at most. */
+  capabilities(): Promise<Capabilities>;
   /** Asks the API server again. */
   refresh(): Promise<void>;
 }

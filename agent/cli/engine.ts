@@ -8,7 +8,14 @@ import type { Capabilities } from '../../sync/ports.ts';
 import type { Engine, RepositoryEntry, RepositoryNode, RepositoryView } from '../../sync/render/engine-port.ts';
 import { withMounts } from '../../sync/render/mounts.ts';
 import { type Rendered, readManifests, renderPlain, type TreeFile } from '../../sync/render/plain.ts';
-import { askedBy, engineRequestOf, looking, type RenderSettings, renderKey } from '../../sync/render/rendering.ts';
+import {
+  askedBy,
+  inCluster,
+  looking,
+  type RenderSettings,
+  renderKey,
+  renderRequestOf,
+} from '../../sync/render/rendering.ts';
 import type { Unsealer } from '../../sync/render/sops/port.ts';
 import { unsealedFiles, unsealedView } from '../../sync/render/unsealed.ts';
 
@@ -29,17 +36,18 @@ export interface Rendering {
 export async function renderFolder(
   settings: RenderSettings,
   { files, view }: { files: readonly TreeFile[]; view: RepositoryView },
-  cluster: () => Capabilities,
+  cluster: () => Promise<Capabilities>,
   { engine, reach, given, unsealer }: Rendering,
 ): Promise<{ rendered: Rendered; key: string | undefined }> {
   const base = await withChart(view, given, reach);
-  const request = engineRequestOf(settings, files, cluster, given.chart);
+  const request = renderRequestOf(settings, files, given.chart);
   if (request === undefined)
     return { rendered: renderPlain(await unsealedFiles(files, unsealer, new Map())), key: undefined };
   const chart = 'helm' in request ? request.helm.chart : undefined;
   const parts = chart === undefined ? new Map() : await missingParts(base, chart, reach, settings.chart, new Map());
   const watched = looking(withMounts(base, parts));
-  const documents = await engine.render('here', request, unsealedView(watched.view, unsealer));
+  const whole = await inCluster(request, cluster);
+  const documents = await engine.render('here', whole, unsealedView(watched.view, unsealer));
   const all = documents.map(({ file, text }) => readManifests(file, text));
   const rendered = {
     objects: all.flatMap(({ objects }) => objects),

@@ -18,7 +18,7 @@ import { withSources } from './sources.ts';
 /** A folder alone: nothing is laid over it, and no cluster is asked what it is. */
 const whole = { kustomize: undefined, helm: undefined, chart: undefined, isChartAlone: false };
 const given = { variables: undefined, chart: [], key: '' };
-const nobody = () => ({ version: '', apis: [] });
+const nobody = async () => ({ version: '', apis: [] });
 
 const hide = (path: string, secrets: readonly string[]): void =>
   registerSecretsOf(`sops ${path}`, secrets.filter(isSecretText));

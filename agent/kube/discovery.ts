@@ -6,6 +6,9 @@ import type { KubeHttp } from './http.ts';
 const aggregated =
   'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList';
 
+/** How old what charts are told may be, in milliseconds: somebody may have installed a kind, and pushed a chart that asks for it. */
+const capabilitiesAge = 30_000;
+
 interface Discovered {
   readonly kinds: ReadonlyMap<string, ApiResource>;
   /** `group/kind` of everything that is served in some version. */
@@ -26,41 +29,52 @@ export interface DiscoveredKinds extends Kinds {
 /** The kinds that the API server serves, by two requests of aggregated discovery (and one for its version), kept until `refresh` is asked for. */
 export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   let known = await discover(http);
+  let at = performance.now();
   let pending: Promise<void> | undefined;
   return {
     find: (apiVersion, kind) => known.kinds.get(`${apiVersion} ${kind}`),
     listable: () => [...known.preferred.values()],
     findAny: (group, kind) => known.preferred.get(`${group}/${kind}`),
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
-    capabilities: () => known.capabilities,
-    refresh: () => {
-      pending ??= discover(http)
-        .then((fresh) => {
-          known = fresh;
-        })
-        .finally(() => {
-          pending = undefined;
-        });
-      return pending;
+    capabilities: async () => {
+      if (performance.now() - at > capabilitiesAge) await refresh();
+      return known.capabilities;
     },
+    refresh,
   };
+
+  function refresh(): Promise<void> {
+    pending ??= discover(http)
+      .then((fresh) => {
+        known = fresh;
+        at = performance.now();
+      })
+      .finally(() => {
+        pending = undefined;
+      });
+    return pending;
+  }
 }
 
 /** The kinds that a cluster serves, asked for when somebody first looks for one: it may not be there yet, or never be needed. */
 export function lateKinds(http: KubeHttp): Kinds {
   let known: DiscoveredKinds | undefined;
-  let first: Promise<DiscoveredKinds> | undefined;
+  let pending: Promise<DiscoveredKinds> | undefined;
+  async function first(): Promise<DiscoveredKinds> {
+    pending ??= discoverKinds(http).finally(() => {
+      pending = undefined;
+    });
+    known = await pending;
+    return known;
+  }
   return {
     find: (apiVersion, kind) => known?.find(apiVersion, kind),
     findAny: (group, kind) => known?.findAny(group, kind),
     isGone: (group, kind) => known?.isGone(group, kind) ?? false,
-    capabilities: () => known?.capabilities() ?? { version: '', apis: [] },
+    capabilities: async () => (known ?? (await first())).capabilities(),
     refresh: async () => {
       if (known !== undefined) return known.refresh();
-      first ??= discoverKinds(http).finally(() => {
-        first = undefined;
-      });
-      known = await first;
+      await first();
     },
   };
 }

@@ -23,32 +23,38 @@ export interface ChartValues {
   readonly text?: string;
 }
 
-/** What is to be rendered: one of the two. */
-export type EngineRequest =
-  | {
-      readonly kustomize: {
-        /** The folder of the kustomization. */
-        readonly path: string;
-        /** A kustomization that is laid over it; empty for none. */
-        readonly overlay: string;
-      };
-    }
-  | {
-      readonly helm: {
-        /** The folder of the chart. */
-        readonly chart: string;
-        /** The name of the release. */
-        readonly name: string;
-        readonly namespace: string;
-        readonly values: readonly ChartValues[];
-        /** That of the cluster, such as v1.36.3; empty where it is not known. */
-        readonly kubeVersion: string;
-        /** What is served, as `apps/v1` and `apps/v1/Deployment`. */
-        readonly apiVersions: readonly string[];
-        readonly skipCRDs: boolean;
-        readonly skipSchema: boolean;
-      };
-    };
+interface KustomizeRequest {
+  readonly kustomize: {
+    /** The folder of the kustomization. */
+    readonly path: string;
+    /** A kustomization that is laid over it; empty for none. */
+    readonly overlay: string;
+  };
+}
+
+interface ChartRequest {
+  /** The folder of the chart. */
+  readonly chart: string;
+  /** The name of the release. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly values: readonly ChartValues[];
+  readonly skipCRDs: boolean;
+  readonly skipSchema: boolean;
+}
+
+interface ChartCluster {
+  /** That of the cluster, such as v1.36.3; empty where it is not known. */
+  readonly kubeVersion: string;
+  /** What is served, as `apps/v1` and `apps/v1/Deployment`. */
+  readonly apiVersions: readonly string[];
+}
+
+/** What is asked for: one of the two. */
+export type RenderRequest = KustomizeRequest | { readonly helm: ChartRequest };
+
+/** What is to be rendered: for a chart, in which cluster as well. */
+export type EngineRequest = KustomizeRequest | { readonly helm: ChartRequest & ChartCluster };
 
 /** The versions of a chart are wanted, of the index of a repository of charts. */
 export interface IndexRequest {

@@ -4,7 +4,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { HelmSpec } from '../delivery/render-schema.ts';
 import { LockstepError } from '../errors.ts';
 import type { Capabilities } from '../ports.ts';
-import type { ChartValues, EngineRequest, RepositoryView } from './engine-port.ts';
+import type { ChartValues, EngineRequest, RenderRequest, RepositoryView } from './engine-port.ts';
 import { overlayOf } from './overlay.ts';
 import { isManifest, type TreeFile } from './plain.ts';
 
@@ -25,16 +25,15 @@ export type RenderSettings = Pick<
  * @param given values of the cluster for a chart: those of files, and of the Delivery, count before them
  * @throws LockstepError InvalidManifests when the settings are for something else than what is there
  */
-export function engineRequestOf(
+export function renderRequestOf(
   settings: RenderSettings,
   files: readonly TreeFile[],
-  cluster: () => Capabilities,
   given: readonly ChartValues[] = [],
-): EngineRequest | undefined {
+): RenderRequest | undefined {
   const { path, kustomize, helm, chart, isChartAlone } = settings;
   if (chart !== undefined && !isChartAlone) {
     if (kustomize !== undefined) throw mismatch(path, 'only the values of a chart', 'spec.render.kustomize');
-    return helmRequest(settings, laidCharts, cluster(), given);
+    return helmRequest(settings, laidCharts, given);
   }
   const has = (name: string): boolean => files.some((file) => file.path === name);
   // What is said counts before what is found: a folder may hold both.
@@ -43,12 +42,12 @@ export function engineRequestOf(
     if (helm !== undefined) throw mismatch(path, 'a kustomization', 'spec.render.helm');
     return kustomizeRequest(settings, files);
   }
-  if (has('Chart.yaml')) return helmRequest(settings, path, cluster(), given);
+  if (has('Chart.yaml')) return helmRequest(settings, path, given);
   if (helm !== undefined) throw mismatch(path, 'no chart', 'spec.render.helm');
   return undefined;
 }
 
-function kustomizeRequest({ path, kustomize }: RenderSettings, files: readonly TreeFile[]): EngineRequest {
+function kustomizeRequest({ path, kustomize }: RenderSettings, files: readonly TreeFile[]): RenderRequest {
   if (kustomize === undefined) return { kustomize: { path, overlay: '' } };
   const isBare = !files.some((file) => kustomizations.includes(file.path));
   const manifests = files.filter(isManifest).map((file) => file.path);
@@ -62,9 +61,8 @@ function mismatch(path: string, what: string, field: string): LockstepError {
 function helmRequest(
   { name, path, targetNamespace, helm = {} }: RenderSettings,
   chart: string,
-  { version, apis }: Capabilities,
   given: readonly ChartValues[],
-): EngineRequest {
+): RenderRequest {
   const {
     releaseName,
     valuesFiles = [],
@@ -80,12 +78,20 @@ function helmRequest(
       name: releaseName ?? name,
       namespace: targetNamespace,
       values: texts,
-      kubeVersion: version,
-      apiVersions: apis,
       skipCRDs: skipCrds,
       skipSchema: skipSchemaValidation,
     },
   };
+}
+
+/**
+ * What the engine is asked for in a cluster: what that serves decides what a chart makes.
+ * @param cluster only asked for a chart
+ */
+export async function inCluster(request: RenderRequest, cluster: () => Promise<Capabilities>): Promise<EngineRequest> {
+  if ('kustomize' in request) return request;
+  const { version, apis } = await cluster();
+  return { helm: { ...request.helm, kubeVersion: version, apiVersions: apis } };
 }
 
 /**
@@ -146,10 +152,10 @@ export function keyOfLooked(looked: Looked): string {
   );
 }
 
-/** What the cluster serves decides what a chart makes, but no release begins because of that alone. */
-export function askedBy(request: EngineRequest): string {
+/** All of it in one word, without the cluster: no release begins because that serves something else. */
+export function askedBy(request: RenderRequest): string {
   if ('kustomize' in request) return hashText(toJson(request));
-  const { kubeVersion: _version, apiVersions: _apis, ...helm } = request.helm;
+  const { helm } = request;
   return hashText(toJson({ ...helm, values: helm.values.map(({ name, text }) => [name, text ?? null]) }));
 }
 

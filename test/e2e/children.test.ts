@@ -56,7 +56,7 @@ describe('a Delivery of Deliveries', () => {
     const app = await lockstep.app(namespace, { 'first.json': first, 'second.json': second });
     await app.ready(60_000);
     expect([await mapIn(namespace, 'first'), await mapIn(namespace, 'second')]).not.toContain(undefined);
-    const made = writes(readAudit(inject('auditLog'))).filter(
+    const made = writes(readAudit(inject('auditLog'), lockstep.began)).filter(
       ({ namespace: where, verb }) => where === namespace && verb !== 'delete',
     );
     const at = (resource: string, name: string): number =>

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
-import { bundle, nodeFlags } from '../../deploy/bundle.ts';
+import { nodeFlags } from '../../deploy/bundle.ts';
 import { at, isObject, objectsAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
@@ -81,7 +81,6 @@ describeOnOwnCluster('the install', () => {
   it.skipIf(!mayJail)(
     'does the whole story with just these rights: the bundle alone, as uid 65532, nothing writable but /data',
     async () => {
-      await bundle();
       await run('create', 'namespace', namespace);
       await run('-n', namespace, 'create', 'serviceaccount', 'lockstep');
       await run(

@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { loadAccess } from '../../agent/kube/client.ts';
 import { textAt } from '../../diff/json.ts';
 import { messageOf } from '../../sync/errors.ts';
-import { parseYaml } from '../../sync/render/yaml.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { deliveryOf, makeNamespace } from './support/furnish.ts';
+import { installGuard } from './support/guard.ts';
 import { connect, type Kube, until } from './support/kube.ts';
 import { writeKubeconfig } from './support/kubeconfig.ts';
 import { describeOnOwnCluster } from './support/lockstep.ts';
@@ -24,14 +24,7 @@ beforeAll(async () => {
   await admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'tenant', namespace } });
   await may([{ apiGroups: ['lockstep.dev'], resources: ['deliveries'], verbs: ['get', 'create', 'patch', 'delete'] }]);
   tenant = await asTenant();
-  for (const object of parseYaml(readFileSync('deploy/base/delivery-guard.yaml', 'utf8')))
-    await admin.apply(object as KubeObject);
-  // A policy holds a moment after it was made. One that was let through before names nothing new the next time.
-  let probes = 0;
-  await until('the guard holds', async () => {
-    probes += 1;
-    return (await refusalOf(delivery(`probe-${probes}`, {}))) !== undefined;
-  });
+  await installGuard(admin, async (name) => (await refusalOf(delivery(name, {}))) !== undefined);
 });
 
 afterAll(async () => {

@@ -4,12 +4,21 @@ import { expect, inject, it } from 'vitest';
 import { numberAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
+import type { KubeObject } from '../../sync/types.ts';
 import { call } from './support/api.ts';
 import { lockstepBeside } from './support/cli.ts';
 import { kubeconfigOf, useFarCluster } from './support/far-cluster.ts';
 import { agentNamespace, makeNamespace } from './support/furnish.ts';
-import { until } from './support/kube.ts';
-import { type App, configMap, deployment, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
+import { type Kube, until } from './support/kube.ts';
+import {
+  type App,
+  configMap,
+  customKind,
+  customKindRef,
+  deployment,
+  describeOnOwnCluster,
+  useLockstep,
+} from './support/lockstep.ts';
 import { held, holdMessage } from './support/rollback.ts';
 
 const limits = 'remote-limits';
@@ -24,6 +33,7 @@ const lockstep = useLockstep(
     'remote-limited',
     'remote-other',
     'remote-midway',
+    'remote-chart',
     ...silent,
   ],
   { flags: ['--limits', limits, '--workers', '4'] },
@@ -36,6 +46,17 @@ const there = { target: { kubeconfigSecretRef: { name: 'far' } } };
 async function logIn(namespace: string, kubeconfig: string, key = 'kubeconfig'): Promise<void> {
   const data = { [key]: Buffer.from(kubeconfig).toString('base64') };
   await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'far', namespace }, data } as never);
+}
+
+/** Installs a kind of its own in a cluster, and waits until that tells of it. */
+async function serve({ http, apply }: Kube, group: string): Promise<void> {
+  for (const kind of parseYaml(customKind(group, 'Thing'))) await apply(kind as KubeObject);
+  await until(`${group} is served`, () =>
+    http.request({ method: 'GET', path: `/apis/${group}/v1` }).then(
+      () => true,
+      () => undefined,
+    ),
+  );
 }
 
 /** A Delivery into a namespace of the same name of the other cluster. */
@@ -116,6 +137,20 @@ describeOnOwnCluster('another cluster', () => {
     await until('it is refused no more', async () => condition(await app.status(), 'Ready')?.status === 'True', 40_000);
     expect(await farGet(app, 'v1', 'ConfigMap', 'a')).toBeDefined();
   }, 90_000);
+
+  it('is the one that a chart is told about: the kinds that it has count, and those of the own one do not', async () => {
+    const [only, near] = ['only-far.example.com', 'only-near.example.com'];
+    for (const [kube, group] of [[far.kube, only] as const, [lockstep.kube, near] as const]) await serve(kube, group);
+    const has = (group: string): string => `{{ .Capabilities.APIVersions.Has "${group}/v1/Thing" | quote }}`;
+    const app = await farApp('remote-chart', {
+      'Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',
+      'templates/m.yaml': `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  far: ${has(only)}\n  near: ${has(near)}\n`,
+    });
+    await app.ready(60_000);
+    expect((await farGet(app, 'v1', 'ConfigMap', 'm'))?.['data']).toEqual({ far: 'true', near: 'false' });
+    await app.remove(30_000);
+    await lockstep.kube.delete(customKindRef(near, 'Thing'));
+  }, 120_000);
 
   it('may be one that the namespace is not allowed to reach', async () => {
     await lockstep.kube.apply({

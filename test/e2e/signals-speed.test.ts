@@ -73,7 +73,7 @@ async function delayAfter(app: App, told: (entry: AuditEntry) => boolean, since:
 
 /** How many watches of its pods are open: there were some, or the audit log says nothing. */
 function openPodWatches({ namespace }: App): number {
-  const watches = readAudit(inject('auditLog')).filter(
+  const watches = readAudit(inject('auditLog'), lockstep.began).filter(
     (entry) =>
       entry.agent === 'lockstep' &&
       entry.verb === 'watch' &&

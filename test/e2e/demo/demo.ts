@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { bundle } from '../../../deploy/bundle.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { type AgentProcess, startAgentProcess } from '../support/agent.ts';
 import { installLockstep, makeNamespace } from '../support/furnish.ts';
@@ -37,6 +38,7 @@ async function story(closers: (() => Promise<unknown>)[], keep: boolean): Promis
   const repository = server.repository('hello-world.git');
   await installLockstep(kube);
   await makeNamespace(kube, namespace);
+  await step('the agent is bundled, as the image has it', () => bundle(() => undefined));
   const agent = await step(
     'the agent starts',
     () => startAgentProcess(plane.kubeconfig),

@@ -165,4 +165,18 @@ describe.skipIf(!hasRegistry || !hasOpenssl)('a registry that asks for a login',
       await server.close();
     }
   });
+
+  it('may be one without TLS where that is said, and is never asked so where it is not', async () => {
+    const server = await startRegistry('password', true);
+    try {
+      const digest = await server.push('team/shop', '1.0.0', await archiveOf({ 'a.yaml': configMap('a', {}) }));
+      const asked = request(server, 'team/shop', { semver: '1.x' }, { authorization: basic });
+      await expect(sources.tip(asked)).rejects.toMatchObject({ code: 'SourceUnreachable' });
+      const plain = { ...asked, isPlain: true };
+      expect(await sources.tip(plain)).toMatchObject({ revision: digest });
+      expect(Object.keys(textsOf(await snapshotOf(sources, plain)))).toEqual(['a.yaml']);
+    } finally {
+      await server.close();
+    }
+  });
 });

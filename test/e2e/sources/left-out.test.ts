@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sources } from '../../../sync/ports.ts';
 import { createGitSources } from '../../../sync/source/git.ts';
-import { type GitServer, type Repository, startGitServer } from '../support/git-server.ts';
+import { addSubmodule, type GitServer, moveSubmodule, type Repository, startGitServer } from '../support/git-server.ts';
 import { snapshotOf, sourceRequest, textsOf } from '../support/source-requests.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-left-out-'));
@@ -102,16 +102,7 @@ describe('submodules', () => {
     child.commit({ 'app/c.yaml': 'c1', 'd.yaml': 'd1', '.sourceignore': 'none.yaml', 'none.yaml': 'x' });
     parent = git.repository('parent.git');
     parent.commit({ 'a.yaml': 'a' });
-    parent.git(
-      '-c',
-      'protocol.file.allow=always',
-      'submodule',
-      '--quiet',
-      'add',
-      join(git.root, 'child.git'),
-      'lib/sub',
-    );
-    parent.git('config', '-f', '.gitmodules', 'submodule.lib/sub.url', '../child.git');
+    addSubmodule(git, parent, 'child.git', 'lib/sub');
     parent.commit({});
   });
 
@@ -133,7 +124,7 @@ describe('submodules', () => {
     child.commit({ 'd.yaml': 'd2' });
     const before = await read(parent, { submodules: true });
     expect(textsOf(before)).toMatchObject({ 'lib/sub/d.yaml': 'd1' });
-    parent.git('-C', 'lib/sub', 'pull', '--quiet', 'origin', 'main');
+    moveSubmodule(parent, 'lib/sub');
     parent.commit({});
     const after = await read(parent, { submodules: true });
     expect(textsOf(after)).toMatchObject({ 'lib/sub/d.yaml': 'd2' });

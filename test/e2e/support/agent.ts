@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleEntry, nodeFlags } from '../../../deploy/bundle.ts';
 import { ended } from './process.ts';
 
 /** A real agent in a process of its own. */
@@ -21,9 +22,7 @@ export interface AgentProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const root = join(import.meta.dirname, '..', '..', '..');
-
-/** Starts an agent and waits until it runs. */
+/** Starts an agent as the image has it, and waits until it runs. */
 export async function startAgentProcess(
   kubeconfig: string,
   flags: readonly string[] = [],
@@ -31,7 +30,8 @@ export async function startAgentProcess(
 ): Promise<AgentProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'lockstep-agent-'));
   const args = [
-    join(root, 'agent', 'cli', 'lockstep.mjs'),
+    ...nodeFlags,
+    bundleEntry,
     'agent',
     '--kubeconfig',
     kubeconfig,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { at, type Json, numberAt, parseJson, textAt } from '../../../diff/json.ts';
 
 /** One request as the API server's audit log has it. */
@@ -22,12 +22,72 @@ export interface AuditEntry {
   readonly answered: number;
 }
 
-/** Who asked for what, when: everything in the order in which the API server finished it. */
+/** What has been read of a log. In a whole run it grows to hundreds of megabytes, and tests that wait ask for it again and again. */
+interface Reading {
+  /** What was received before this time is not in it. */
+  readonly from: number;
+  readonly entries: AuditEntry[];
+  /** Where the rest begins, in bytes. */
+  offset: number;
+}
+
+const readings = new Map<string, Reading>();
+
+/** Who asked for what, when: everything received since a time, in the order in which the API server finished it. */
 export function readAudit(file: string, since = 0): AuditEntry[] {
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  return lines.map((line) => parse(parseJson(line))).filter((entry) => entry.time >= since);
+  let reading = readings.get(file);
+  if (reading === undefined || reading.from > since) {
+    reading = { from: since, entries: [], offset: startOf(file, since) };
+    readings.set(file, reading);
+  }
+  for (const line of newLines(file, reading)) reading.entries.push(parse(parseJson(line)));
+  return reading.entries.filter((entry) => entry.time >= since);
+}
+
+/** Whole lines that came since the last time. */
+function newLines(file: string, reading: Reading): string[] {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = bytesAt(handle, reading.offset, fstatSync(handle).size - reading.offset);
+    const end = bytes.lastIndexOf(10) + 1;
+    reading.offset += end;
+    return bytes
+      .toString('utf8', 0, end)
+      .split('\n')
+      .filter((line) => line !== '');
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Requests that were answered at the same time are written in any order: so much may one be out of place, in milliseconds. */
+const disorder = 10_000;
+/** No line is longer, in bytes. */
+const longestLine = 256 * 1024;
+
+/** Where a line begins before which nothing was received since a time: nothing is answered before it is received. */
+function startOf(file: string, since: number): number {
+  const handle = openSync(file, 'r');
+  try {
+    let [before, after] = [0, fstatSync(handle).size];
+    while (after - before > longestLine) {
+      const middle = Math.floor((before + after) / 2);
+      const bytes = bytesAt(handle, middle, longestLine);
+      const begin = bytes.indexOf(10) + 1;
+      const end = bytes.indexOf(10, begin);
+      const isEarly = end > begin && parse(parseJson(bytes.toString('utf8', begin, end))).answered < since - disorder;
+      if (isEarly) before = middle + begin;
+      else after = middle;
+    }
+    return before;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function bytesAt(handle: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(0, length));
+  return bytes.subarray(0, readSync(handle, bytes, 0, bytes.length, offset));
 }
 
 function parse(event: Json): AuditEntry {

@@ -190,3 +190,15 @@ function createRepository(root: string, name: string, url: string): Repository {
     },
   };
 }
+
+/** Adds a repository of a server to another one of it, as `git submodule add` does, named by a URL relative to that. */
+export function addSubmodule({ root }: GitServer, parent: Repository, name: string, path: string): void {
+  const place = join(root, name);
+  parent.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', place, path);
+  parent.git('config', '-f', '.gitmodules', `submodule.${path}.url`, `../${name}`);
+}
+
+/** Goes on to the newest commit of a submodule; the next commit names it. */
+export function moveSubmodule(parent: Repository, path: string): void {
+  parent.git('-C', path, 'pull', '--quiet', 'origin', 'main');
+}

@@ -78,12 +78,14 @@ async function pathOf(kinds: Kinds, ref: ObjectRef): Promise<string> {
 
 /** Waits until a condition answers something, and says what was seen last when it never does. */
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>, timeout = 20_000): Promise<T> {
-  const end = performance.now() + timeout;
+  const began = performance.now();
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (performance.now() > end) throw new Error(`waited ${timeout} ms in vain: ${what}`);
-    await sleep(20);
+    const waited = performance.now() - began;
+    if (waited > timeout) throw new Error(`waited ${timeout} ms in vain: ${what}`);
+    // Often at first, then less so: what waits takes the machine from what works.
+    await sleep(Math.min(50, Math.max(20, waited / 50)));
   }
 }
 

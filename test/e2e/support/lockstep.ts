@@ -12,6 +12,8 @@ import { connect, gone, type Kube, until } from './kube.ts';
 export interface Lockstep {
   readonly kube: Kube;
   readonly git: GitServer;
+  /** When the tests of the file began, in milliseconds: what came before is of others. */
+  readonly began: number;
   agent: AgentProcess;
   /** A namespace with a repository in it and a Delivery of that. */
   app(
@@ -78,13 +80,14 @@ export function useLockstep(namespaces: readonly string[], options: Options = {}
   const flags = ['--watch-namespaces', namespaces.join(','), '--log-level', 'debug', ...(options.flags ?? [])];
   let kubeconfig = '';
   beforeAll(async () => {
+    const began = Date.now();
     const real = inject('kubeconfig');
     const kube = await connect(real);
     for (const namespace of namespaces) await clearNamespace(kube, namespace);
     const git = await startGitServer({ credentials: options.credentials });
     kubeconfig = (await options.kubeconfig?.(real)) ?? real;
     const agent = await startAgentProcess(kubeconfig, flags);
-    Object.assign(state, { kube, git, agent });
+    Object.assign(state, { kube, git, began, agent });
   });
   afterAll(async () => {
     await state.agent?.stop();
@@ -128,6 +131,7 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
   const readyCondition = (object: KubeObject) => condition(object, 'Ready');
   const concerns = (entry: AuditEntry): boolean =>
     entry.namespace === namespace || (entry.impersonated ?? '').startsWith(`system:serviceaccount:${namespace}:`);
+  const audit = (since: number): AuditEntry[] => readAudit(inject('auditLog'), Math.max(since, lockstep.began));
   const app: App = {
     namespace,
     repository,
@@ -175,8 +179,8 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
       await kube.delete(delivery);
       await gone(kube, delivery, timeout);
     },
-    requests: (since) => agentRequests(readAudit(inject('auditLog'), since)).filter(concerns),
-    writes: (since) => writes(readAudit(inject('auditLog'), since)).filter(concerns),
+    requests: (since) => agentRequests(audit(since)).filter(concerns),
+    writes: (since) => writes(audit(since)).filter(concerns),
     events: async () => {
       const { body } = await kube.http.request({ method: 'GET', path: `/api/v1/namespaces/${namespace}/events` });
       return objectsAt(body, 'items')

@@ -12,7 +12,7 @@ import { type Authority, type Certificate, createAuthority } from './certificate
 import { until } from './kube.ts';
 import { ended, freePort } from './process.ts';
 
-/** A real registry of OCI, over TLS. */
+/** A real registry of OCI, over TLS unless it is a plain one. */
 export interface RegistryServer {
   /** `oci://host:port`. */
   readonly url: string;
@@ -47,7 +47,8 @@ export const registryUser = { username: 'ada', password: 'C4NARY-registry' };
 /** That password, hashed by bcrypt as the registry wants it. */
 const hashed = '$2b$04$RrB0TOcSB3HCswgcdybynuwJPbuHBmWtywOg/kdWqm.yCiCe6ymPS';
 
-export async function startRegistry(login: RegistryLogin = 'none'): Promise<RegistryServer> {
+/** @param isPlain whether it speaks HTTP without TLS, which only a test of that wants */
+export async function startRegistry(login: RegistryLogin = 'none', isPlain = false): Promise<RegistryServer> {
   const dir = mkdtempSync(join(tmpdir(), 'lockstep-registry-'));
   const authority = createAuthority(dir);
   const server = authority.issue('registry');
@@ -57,17 +58,18 @@ export async function startRegistry(login: RegistryLogin = 'none'): Promise<Regi
   const port = await freePort();
   const tokens = login === 'token' ? await startTokens(authority) : undefined;
   const auth = { none: {}, password: passwordAuth(dir), token: tokenAuth(dir, tokens?.url ?? '') }[login];
+  const tls = { certificate: join(dir, 'server.crt'), key: join(dir, 'server.key') };
   const config = {
     version: '0.1',
     log: { level: 'error' },
     storage: { filesystem: { rootdirectory: join(dir, 'data') } },
-    http: { addr: `127.0.0.1:${port}`, tls: { certificate: join(dir, 'server.crt'), key: join(dir, 'server.key') } },
+    http: { addr: `127.0.0.1:${port}`, ...(isPlain ? {} : { tls }) },
     ...auth,
   };
   writeFileSync(join(dir, 'config.yml'), JSON.stringify(config));
   const child: ChildProcess = spawn('docker-registry', ['serve', join(dir, 'config.yml')], { stdio: 'ignore' });
   const dispatcher = new Agent({ connect: { ca: authority.ca } });
-  const origin = `https://127.0.0.1:${port}`;
+  const origin = `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`;
   await until('the registry answers', async () =>
     fetch(`${origin}/v2/`, { dispatcher }).then(
       () => true,

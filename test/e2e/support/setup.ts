@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { bundle } from '../../../deploy/bundle.ts';
 import { buildEngine } from '../../../deploy/engine.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import { keptFacts } from '../../cluster/kept.ts';
@@ -26,6 +27,7 @@ interface Target {
 /** One cluster for all end-to-end tests; each test file works in namespaces of its own. KUBECONFIG is never looked at. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  await bundle();
   process.env['LOCKSTEP_ENGINE'] = await buildEngine(say);
   process.env['LOCKSTEP_REFERENCE'] = await buildReference(say);
   process.env['LOCKSTEP_SOPS'] = await buildSops(say);

@@ -36,7 +36,7 @@ export const modelKinds: Kinds = {
   find: (apiVersion, kind) => resources.find((one) => one.apiVersion === apiVersion && one.kind === kind),
   findAny: (group, kind) => resources.find((one) => groupOf(one.apiVersion) === group && one.kind === kind),
   isGone: () => false,
-  capabilities: () => ({ version: 'v1.36.3', apis: [] }),
+  capabilities: async () => ({ version: 'v1.36.3', apis: [] }),
   refresh: async () => undefined,
 };
 

@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { RepositoryNode } from '../../../../sync/render/engine-port.ts';
 import {
-  engineRequestOf,
+  inCluster,
   isUnchanged,
   keyOfLooked,
   looking,
   type RenderSettings,
+  renderRequestOf,
 } from '../../../../sync/render/rendering.ts';
 import { parseYaml } from '../../../../sync/render/yaml.ts';
 import { file } from '../support/objects.ts';
 
-const cluster = () => ({ version: 'v1.36.3', apis: ['apps/v1'] });
+const cluster = async () => ({ version: 'v1.36.3', apis: ['apps/v1'] });
 const settings = (more: Partial<RenderSettings> = {}): RenderSettings => ({
   name: 'web',
   path: 'deploy/prod',
@@ -25,7 +26,7 @@ const files = (...names: string[]) => names.map((name) => file(name, ''));
 
 describe('what renders a path', () => {
   it.each(['kustomization.yaml', 'kustomization.yml', 'Kustomization'])('is kustomize, by %s', (name) => {
-    expect(engineRequestOf(settings(), files('a.yaml', name), cluster)).toEqual({
+    expect(renderRequestOf(settings(), files('a.yaml', name))).toEqual({
       kustomize: { path: 'deploy/prod', overlay: '' },
     });
   });
@@ -33,7 +34,7 @@ describe('what renders a path', () => {
   it('is Helm, by Chart.yaml', () => {
     const values = { replicas: 3 };
     const helm = { valuesFiles: ['values-prod.yaml', '../common.yaml', '/all.yaml'], values, releaseName: 'shop' };
-    expect(engineRequestOf(settings({ helm }), files('Chart.yaml'), cluster)).toEqual({
+    expect(renderRequestOf(settings({ helm }), files('Chart.yaml'))).toEqual({
       helm: {
         chart: 'deploy/prod',
         name: 'shop',
@@ -44,32 +45,35 @@ describe('what renders a path', () => {
           { name: 'all.yaml' },
           { name: 'spec.render.helm.values', text: '{"replicas":3}' },
         ],
-        kubeVersion: 'v1.36.3',
-        apiVersions: ['apps/v1'],
         skipCRDs: false,
         skipSchema: false,
       },
     });
   });
 
+  it('is told of the cluster for a chart alone', async () => {
+    const of = async (...names: string[]) => {
+      const request = renderRequestOf(settings(), files(...names));
+      return request === undefined ? undefined : inCluster(request, cluster);
+    };
+    expect(await of('Chart.yaml')).toMatchObject({ helm: { kubeVersion: 'v1.36.3', apiVersions: ['apps/v1'] } });
+    expect(await of('kustomization.yaml')).toEqual({ kustomize: { path: 'deploy/prod', overlay: '' } });
+  });
+
   it('is nobody else where neither stands at the top of it', () => {
-    expect(
-      engineRequestOf(settings(), files('a.yaml', 'base/kustomization.yaml', 'c/Chart.yaml'), cluster),
-    ).toBeUndefined();
+    expect(renderRequestOf(settings(), files('a.yaml', 'base/kustomization.yaml', 'c/Chart.yaml'))).toBeUndefined();
   });
 
   it('is what the settings say where both stand there', () => {
     const both = files('kustomization.yaml', 'Chart.yaml');
-    expect(engineRequestOf(settings({ helm: {} }), both, cluster)).toHaveProperty('helm');
+    expect(renderRequestOf(settings({ helm: {} }), both)).toHaveProperty('helm');
     for (const said of [{ kustomize: {} }, {}])
-      expect(engineRequestOf(settings(said), both, cluster)).toHaveProperty('kustomize');
+      expect(renderRequestOf(settings(said), both)).toHaveProperty('kustomize');
   });
 
   it('is never what the settings are not for', () => {
-    expect(() => engineRequestOf(settings({ helm: {} }), files('kustomization.yaml'), cluster)).toThrow(
-      'holds a kustomization',
-    );
-    expect(() => engineRequestOf(settings({ helm: {} }), files('a.yaml'), cluster)).toThrow('holds no chart');
+    expect(() => renderRequestOf(settings({ helm: {} }), files('kustomization.yaml'))).toThrow('holds a kustomization');
+    expect(() => renderRequestOf(settings({ helm: {} }), files('a.yaml'))).toThrow('holds no chart');
   });
 
   // L4 of the vectors.
@@ -77,15 +81,13 @@ describe('what renders a path', () => {
     'takes no values from %j',
     (name) => {
       const helm = { valuesFiles: [name] };
-      expect(() => engineRequestOf(settings({ helm }), files('Chart.yaml'), cluster)).toThrow(
-        'are no file of the repository',
-      );
+      expect(() => renderRequestOf(settings({ helm }), files('Chart.yaml'))).toThrow('are no file of the repository');
     },
   );
 
   it('is kustomize too where settings are to be laid over plain manifests', () => {
     const kustomize = { namePrefix: 'a-', labels: { team: 'x' }, components: ['../c'] };
-    const request = engineRequestOf(settings({ kustomize }), files('b.yaml', 'a.json', 'README.md'), cluster);
+    const request = renderRequestOf(settings({ kustomize }), files('b.yaml', 'a.json', 'README.md'));
     const overlay = request !== undefined && 'kustomize' in request ? request.kustomize.overlay : '';
     expect(parseYaml(overlay)).toEqual([
       {

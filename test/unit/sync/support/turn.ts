@@ -77,7 +77,7 @@ export function makeTurn(
       find: (apiVersion, kind) => kinds.find((known) => known.apiVersion === apiVersion && known.kind === kind),
       findAny: () => undefined,
       isGone: () => false,
-      capabilities: () => ({ version: 'v1.36.3', apis: [] }),
+      capabilities: async () => ({ version: 'v1.36.3', apis: [] }),
       refresh: async () => undefined,
     },
     above: [],
