@@ -3,13 +3,11 @@ import { type Delivery, nameOf } from '../sync/delivery/delivery.ts';
 import type { DeliveryStatus } from '../sync/delivery/status-schema.ts';
 import { type Target, targetOf } from '../sync/delivery/target.ts';
 import { writtenIn } from '../sync/delivery/written.ts';
-import { ApiError, LockstepError } from '../sync/errors.ts';
-import { goOn, requireSameCluster, standStill } from '../sync/far.ts';
+import { LockstepError } from '../sync/errors.ts';
 import { troubleOf } from '../sync/find.ts';
 import { breathe } from '../sync/parallel.ts';
 import { reconcile } from '../sync/reconcile.ts';
 import { stopMeasuring } from '../sync/release/analyse.ts';
-import { isDriven } from '../sync/release/record.ts';
 import { lookAtSource, type Session, type Turn } from '../sync/session.ts';
 import { refusedStatus, statusOf } from '../sync/status.ts';
 import { teardown } from '../sync/teardown.ts';
@@ -20,10 +18,13 @@ import type { CollectionEvent } from './kube/watch.ts';
 import type { Lineage } from './lineage.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Hint } from './queue/queue.ts';
+import { progressQuiet, quietInRelease, quietWhenRenamed } from './quiet.ts';
 import type { Registry, Served } from './registry.ts';
 import type { FollowedRules } from './rules/book.ts';
 import { openSessions, type SessionDeps } from './session-opener.ts';
 import type { Site } from './sites.ts';
+import { isThere } from './there.ts';
+import { mayTouch } from './touched.ts';
 
 type Above = ReturnType<Lineage['above']>;
 
@@ -47,7 +48,11 @@ export interface DeliveryDeps extends SessionDeps {
   /** The cluster of a target: what it serves, and whether it is another one that does not answer. */
   siteAt(target: Target): Pick<Site, 'kinds' | 'far'>;
   /** Asks for a turn of a Delivery. */
-  enqueue(uid: string): void;
+  enqueue(uid: string, hint?: Hint): void;
+  /** The same after some milliseconds. */
+  enqueueAfter(uid: string, delay: number): void;
+  /** Whether other agents ask for turns too. */
+  readonly isShared: boolean;
 }
 
 /** Serves the Deliveries that a watch tells of. */
@@ -61,12 +66,17 @@ export interface Deliveries {
   work(uid: string, hints: ReadonlySet<Hint>): Promise<number | undefined>;
   /** Something that a Delivery is made with has changed: it is looked at now. */
   lookAgain(uid: string): void;
+  /**
+   * Its source has news.
+   * @param paths the files that were changed; undefined where that is not known
+   */
+  heard(uid: string, paths?: readonly string[]): void;
   /** Other rules hold: what was read and checked is read and checked again. */
   checkAgain(): void;
 }
 
-/** Progress that goes well is told at most this often, in milliseconds: most releases end before. */
-const progressQuiet = 1_000;
+/** How much later a Delivery looks at a push that does not seem to change it, in milliseconds. */
+const untouchedQuiet = 300;
 
 /** When a turn begins anew whose rules were not checked yet, in milliseconds. */
 const checkedSoon = 1_000;
@@ -88,7 +98,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   function take(object: KubeObject): void {
     const uid = object.metadata.uid ?? '';
     const known = registry.get(uid)?.object;
-    registry.take(object);
+    const entry = registry.take(object);
+    if (known === undefined) entry.heardAt = deps.clock.steady();
     const isOurs = known !== undefined && isStatusOnly(known, object);
     if (!isOurs) deps.enqueue(uid);
   }
@@ -127,7 +138,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
       if (session === undefined) continue;
       session.found = undefined;
       session.weighed = undefined;
-      lookAtSource(session);
+      lookAtSource(session, deps.clock.steady());
       deps.enqueue(object.metadata.uid ?? '');
     }
   }
@@ -135,7 +146,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
   function lookAgain(uid: string): void {
     const session = registry.get(uid)?.session;
     if (session === undefined) return;
-    lookAtSource(session);
+    lookAtSource(session, deps.clock.steady());
     deps.enqueue(uid);
   }
 
@@ -162,7 +173,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     if (against === 'later') return checkedSoon;
     if (against !== undefined) return refuse(entry, against);
     entry.session ??= await openSession(entry.object);
-    if (hints.has('source')) lookAtSource(entry.session);
+    takeNews(entry, entry.session, hints);
     const site = deps.siteAt(targetOf(delivery));
     const world = worldOf(entry, delivery, site, above);
     const turn: Turn = { delivery, session: entry.session, world };
@@ -175,6 +186,23 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const { state } = record.standing;
     deps.log.debug({ delivery: nameOf(delivery), state, waiting, again }, 'a turn ended');
     return tell(entry, turn, again);
+  }
+
+  /** Who has said it elsewhere may have done so a moment ago: then no answer that is older than now will do. */
+  function takeNews(entry: Served, session: Session, hints: ReadonlySet<Hint>): void {
+    const { heardAt } = entry;
+    entry.heardAt = undefined;
+    if (hints.has('source') && (deps.isShared || heardAt === undefined)) lookAtSource(session, deps.clock.steady());
+    else if (heardAt !== undefined) lookAtSource(session, heardAt);
+  }
+
+  /** Of hundreds of Deliveries of one repository those come first that a push changes, as far as its sender knows. */
+  function heard(uid: string, paths?: readonly string[]): void {
+    const entry = registry.get(uid);
+    if (entry === undefined) return;
+    entry.heardAt = deps.clock.steady();
+    if (paths === undefined || mayTouch(entry, paths)) deps.enqueue(uid, 'source');
+    else deps.enqueueAfter(uid, untouchedQuiet);
   }
 
   function worldOf(entry: Served, delivery: Delivery, site: Pick<Site, 'kinds' | 'far'>, above: Above): World {
@@ -202,17 +230,17 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return above instanceof LockstepError && !delivery.deleting ? above : undefined;
   }
 
-  /** Writes the status, unless the release is under way and was told of a moment ago. */
+  /** Writes the status, unless what it says can wait. */
   async function tell(entry: Served, turn: Turn, again: number): Promise<number> {
     const { delivery, session } = turn;
     if (!deps.watcher.isComplete(delivery.uid)) return Math.min(again, progressQuiet);
-    if (goesWell(session)) {
-      const quiet = session.releaseAt + progressQuiet - deps.clock.now();
-      if (quiet > 0) return Math.min(again, quiet);
-      session.releaseAt = deps.clock.now();
-    }
+    const quiet = quietInRelease(session, deps.clock.now());
+    if (quiet > 0) return Math.min(again, quiet);
     await breathe();
-    written(entry, await deps.writer.status(entry.object, currentStatus(turn, entry)));
+    const status = currentStatus(turn, entry);
+    const later = quietWhenRenamed(session, statusIn(entry.object), status, deps.clock.now());
+    if (later > 0) return Math.min(again, later);
+    written(entry, await deps.writer.status(entry.object, status));
     return again;
   }
 
@@ -241,34 +269,7 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     return again;
   }
 
-  return { onEvent, work, lookAgain, checkAgain };
-}
-
-/** Whether the cluster of the target answers, and is the one that it was. */
-async function isThere(turn: Turn, far: Site['far']): Promise<boolean> {
-  if (far === undefined) return true;
-  // While a release is waited for, that nothing comes may have two reasons.
-  if (isDriven(turn.session.record)) await far.makeSure();
-  const silence = far.silence();
-  if (silence !== undefined) standStill(turn, silence.error, silence.since);
-  else {
-    try {
-      requireSameCluster(turn, await far.identity());
-      return goOn(turn);
-    } catch (error) {
-      if (error instanceof ApiError) standStill(turn, error, turn.world.clock.steady());
-      else turn.session.watchTrouble = troubleOf(error);
-    }
-  }
-  return false;
-}
-
-function goesWell(session: Session): boolean {
-  const { record, applyTrouble, planTrouble, sourceTrouble, healTrouble } = session;
-  return (
-    isDriven(record) &&
-    [applyTrouble, planTrouble, sourceTrouble, healTrouble].every((trouble) => trouble === undefined)
-  );
+  return { onEvent, work, lookAgain, heard, checkAgain };
 }
 
 /** Our own status writes come back as events; they ask for nothing. */

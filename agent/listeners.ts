@@ -9,7 +9,6 @@ import { type Listener, listen } from './api/server.ts';
 import type { ApiWorld } from './api/world.ts';
 import type { Metrics } from './metrics.ts';
 import type { Probes } from './probes.ts';
-import type { Queue } from './queue/queue.ts';
 import { parsePlace, type Settings } from './settings.ts';
 import { followWebhookSecrets } from './webhook-secrets.ts';
 
@@ -26,11 +25,14 @@ export async function openProbes(settings: Settings, probes: Probes, metrics: Me
   return { close: async () => listener?.close() };
 }
 
-/** Opens the API and the webhook receivers. */
+/**
+ * Opens the API and the webhook receivers.
+ * @param heard told of a Delivery whose source has news, and which files those are
+ */
 export async function openApi(
   settings: Settings,
   world: ApiWorld,
-  queue: Queue,
+  heard: (uid: string, paths: readonly string[] | undefined) => void,
   metrics: Metrics,
   log: Log,
 ): Promise<Open> {
@@ -39,7 +41,7 @@ export async function openApi(
     log,
     secrets: secrets.of,
     subscribers: world.registry.subscribers,
-    sync: (uid) => queue.add(uid, 'source'),
+    sync: heard,
     now: world.clock.now,
   });
   const feed = createFeed(world.registry);

@@ -9,7 +9,6 @@ import type { Cause, Tip } from '../sync/release/standing.ts';
 import { isSame, isUntouched } from '../sync/release/state.ts';
 import type { Session } from '../sync/session.ts';
 import { shortRevision } from '../sync/types.ts';
-import type { Hint } from './queue/queue.ts';
 import type { Registry, Served } from './registry.ts';
 
 /** What neighbours need. */
@@ -19,7 +18,9 @@ export interface NeighbourDeps {
   readonly log: Log;
   /** What a Delivery may do, beyond what its account may. */
   limits(delivery: Delivery): Limits;
-  enqueue(uid: string, hint?: Hint): void;
+  enqueue(uid: string): void;
+  /** The source of a Delivery has news. */
+  heard(uid: string): void;
 }
 
 /** What Deliveries mean to each other: some wait for others, and many that fail together are told apart from one that does. */
@@ -35,7 +36,7 @@ export interface Neighbours {
   forget(uid: string): void;
 }
 
-export function createNeighbours({ registry, clock, log, limits, enqueue }: NeighbourDeps): Neighbours {
+export function createNeighbours({ registry, clock, log, limits, enqueue, heard }: NeighbourDeps): Neighbours {
   const breaker = createBreaker();
   /** How each Delivery stood when its last turn ended. */
   const stood = new Map<string, string>();
@@ -57,7 +58,7 @@ export function createNeighbours({ registry, clock, log, limits, enqueue }: Neig
       isOfSameSource(by, other) && !isSuspended(other, entry.session) && entry.session?.tip !== tip.revision;
     if (!isBehind) return { dependsOn, ...standOf(other, entry.session) };
     // Both come from one commit: the other one must have seen it too.
-    enqueue(other.uid, 'source');
+    heard(other.uid);
     return { dependsOn, isGood: false, stands: `has not seen ${shortRevision(tip.revision)} yet` };
   }
 

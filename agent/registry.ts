@@ -10,6 +10,8 @@ export interface Served {
   readonly object: KubeObject;
   /** Undefined until its first turn. */
   session: Session | undefined;
+  /** When somebody said that its source has news, that no turn has looked for yet. Steady time. */
+  heardAt: number | undefined;
   /** What it asks for; or why that can't be read. Read once for each state of the object. */
   read(): Delivery | LockstepError;
   /** Where its objects are, also while all else that it asks for can't be read. */
@@ -101,6 +103,7 @@ function newEntry(object: KubeObject): Entry {
   const entry: Entry = {
     object,
     session: undefined,
+    heardAt: undefined,
     read: () => readOnce().delivery,
     target: () => targetIn(entry.object),
     subscribers: () => readOnce().subscribers,

@@ -183,7 +183,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     cluster: clusterOf,
     credentials: (identity, namespace, secret) => secrets.credentials(identity, namespace, { secret }),
   });
-  const neighbours = createNeighbours({ registry, clock, log, limits: lineage.limits, enqueue: queue.add });
+  const heard = (uid: string, paths?: readonly string[]): void => deliveries.heard(uid, paths);
+  const neighbours = createNeighbours({ registry, clock, log, limits: lineage.limits, enqueue: queue.add, heard });
   metrics.withheld(() => neighbours.open().length);
   const values = followValues(watches, parseYaml, (uid) => deliveries.lookAgain(uid));
   opened.defer(async () => values.close());
@@ -226,6 +227,8 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
     world,
     siteAt: sites.at,
     enqueue: queue.add,
+    enqueueAfter: queue.addAfter,
+    isShared: settings.redis !== '',
   });
   const api = await openApi(
     settings,
@@ -242,7 +245,7 @@ async function work(common: Common, leadership: Leadership, opened: AsyncDisposa
       suspects: watcher.suspects,
       tryToHeal: (delivery, session, entry) => tryToHeal({ delivery, session, world }, entry),
     },
-    queue,
+    heard,
     metrics,
     log,
   );

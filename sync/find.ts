@@ -36,8 +36,10 @@ export async function findRevision(turn: Turn): Promise<void> {
 export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false): Promise<void> | undefined {
   const { session, world } = turn;
   if (session.polling !== undefined || world.clock.now() < session.pollAt) return undefined;
+  const maxAge = oldestAnswer(turn);
+  session.heardAt = undefined;
   session.pollAt = world.clock.now() + early(turn.delivery.interval);
-  const polling = poll(turn).finally(() => {
+  const polling = poll(turn, maxAge).finally(() => {
     // A new spec does not wait for the answer to an old one: by now there may be another conversation.
     if (session.polling === polling) session.polling = undefined;
     if (!isAwaited() || session.pollAt <= world.clock.now()) world.wake();
@@ -51,12 +53,22 @@ function early(milliseconds: number): number {
   return milliseconds * (1 - Math.random() / 10);
 }
 
-async function poll(turn: Turn): Promise<void> {
+/**
+ * How old an answer may be that another Delivery of the same repository got, in milliseconds: none that is older than the
+ * news, and after trouble none at all. Where nothing is known of news, many Deliveries of one repository need not all ask.
+ */
+function oldestAnswer({ delivery, session, world }: Turn): number {
+  if (session.sourceFailures > 0) return 0;
+  if (session.pollAt === 0) return world.clock.steady() - (session.heardAt ?? world.clock.steady());
+  return delivery.interval / 10;
+}
+
+async function poll(turn: Turn, maxAge: number): Promise<void> {
   const { delivery, session, world } = turn;
   // The spec may change while the server is being asked: what comes back then answers a question of yesterday.
   const isOutdated = (): boolean => session.generation !== delivery.generation;
   try {
-    const request = await sourceRequest(turn);
+    const request = { ...(await sourceRequest(turn)), maxAge };
     const [tip, given] = await Promise.all([world.sources.tip(request), valuesOf(turn)]);
     if (isOutdated()) return;
     session.tip = tip.revision;

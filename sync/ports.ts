@@ -147,6 +147,8 @@ export interface SourceRequest {
   readonly user: string;
   /** Whose share of the machine it takes: the namespace. */
   readonly owner: string;
+  /** How long ago the source may have been asked for its tip by somebody else, in milliseconds; without it, not at all. */
+  readonly maxAge?: number;
 }
 
 /** A chart of a repository of charts, or of a registry. */

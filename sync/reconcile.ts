@@ -13,7 +13,7 @@ import { noteProgress } from './release/progress.ts';
 import { carryOut } from './release/requests.ts';
 import { saveRecord } from './release/save.ts';
 import type { Cause } from './release/standing.ts';
-import { rejectedTip, type Turn } from './session.ts';
+import { lookAtSource, rejectedTip, type Turn } from './session.ts';
 
 const quickest = 1_000;
 const retry = 5_000;
@@ -77,7 +77,7 @@ async function takeRequest(turn: Turn): Promise<void> {
   if (!isAsked && !isNewSpec) return;
   if (isNewSpec) session.polling = undefined;
   session.generation = delivery.generation;
-  session.pollAt = 0;
+  lookAtSource(session, world.clock.steady());
   session.credentials.clear();
   session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };

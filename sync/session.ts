@@ -121,6 +121,10 @@ export interface Session {
   saving: Promise<unknown>;
   /** When the source is asked again. */
   pollAt: number;
+  /** When the last commit came that changed nothing, and was not told of yet. Wall time. */
+  renamedAt: number | undefined;
+  /** When somebody said that it has news that were not asked for yet. Steady time. */
+  heardAt: number | undefined;
   /** The conversation with the source that is under way. */
   polling: Promise<void> | undefined;
   tip: string | undefined;
@@ -209,9 +213,13 @@ export function lookAgainAt(session: Session, time: number): void {
   session.lookAt = Math.min(session.lookAt, time);
 }
 
-/** Somebody says that the source has news. An answer that is under way may be older: it is asked again after it. */
-export function lookAtSource(session: Session): void {
+/**
+ * Somebody says that the source has news. An answer that is under way may be older: it is asked again after it.
+ * @param heardAt when that was said. Steady time
+ */
+export function lookAtSource(session: Session, heardAt: number): void {
   session.pollAt = 0;
+  session.heardAt = heardAt;
 }
 
 /** What Git says now, and why, when its content can't be understood: it is rejected before anything is planned. */
@@ -228,6 +236,8 @@ export function newSession(record: ReleaseRecord): Session {
     unsaved: false,
     saving: Promise.resolve(),
     pollAt: 0,
+    renamedAt: undefined,
+    heardAt: undefined,
     polling: undefined,
     tip: undefined,
     tipRef: undefined,

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../diff/json.ts';
 import { metricText } from '../health/analysis.ts';
 import { worst } from '../health/scale.ts';
 import type { Delivery } from './delivery/delivery.ts';
@@ -57,6 +58,17 @@ export function statusOf(
     ...(acknowledged === undefined ? {} : { lastRequest: cut(acknowledged, 2000) }),
     ...(refusal === undefined ? {} : { requestRefused: cut(refusal, 1000) }),
   };
+}
+
+/** Whether all that a status has to tell is that what is live, and well, has another commit's name now. */
+export function isRenamed(before: DeliveryStatus, now: DeliveryStatus): boolean {
+  const isOther = before.revision?.target !== now.revision?.target;
+  return isOther && now.state === 'Synced' && withoutNames(before) === withoutNames(now);
+}
+
+function withoutNames({ revision: _revision, conditions = [], ...rest }: DeliveryStatus): string {
+  const plain = conditions.map(({ message: _message, ...condition }) => condition);
+  return canonicalJson(JSON.parse(JSON.stringify({ ...rest, conditions: plain })));
 }
 
 /** The metrics that were measured. */

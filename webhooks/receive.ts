@@ -25,8 +25,11 @@ export interface ReceiverDeps {
   /** The secrets of a provider, any of which may sign; none means that its receiver does not exist. */
   secrets(provider: string): readonly string[];
   subscribers(): readonly Subscriber[];
-  /** Asks for a look at the source of a Delivery. */
-  sync(uid: string): void;
+  /**
+   * Asks for a look at the source of a Delivery.
+   * @param paths the files that were changed; undefined where that is not known
+   */
+  sync(uid: string, paths: readonly string[] | undefined): void;
   /** Milliseconds of wall time. */
   now(): number;
 }
@@ -89,7 +92,7 @@ export function createReceiver(deps: ReceiverDeps): (provider: string, request: 
     if (notice.type !== 'push') return { result: notice.type, reason: notice.reason, syncs: [] };
     const matched = matchPush(notice, deps.subscribers());
     if (typeof matched === 'string') return { result: 'ignored', reason: matched, syncs: [] };
-    for (const { uid } of matched) deps.sync(uid);
+    for (const { uid } of matched) deps.sync(uid, notice.paths);
     return { result: 'accepted', syncs: matched.map(({ name }) => name).sort() };
   }
 

@@ -63,13 +63,13 @@ async function sync({ delivery, session }: Turn, { plan }: Request): Promise<Ans
  * revision may be followed that does not follow the one before. The word is kept with the record, so that no restart asks for it again, and holds for no other plan.
  */
 async function confirm(turn: Turn, { plan }: Request): Promise<Answer> {
-  const { session } = turn;
+  const { session, world } = turn;
   if (plan === undefined) return 'confirm needs a plan: confirm@<id> plan=<hash>';
   await keep(turn, { confirmed: plan });
   session.weighed = undefined;
   // It may be the word that a rewritten history waits for.
   session.unreadable = undefined;
-  lookAtSource(session);
+  lookAtSource(session, world.clock.steady());
   return undefined;
 }
 

@@ -46,7 +46,7 @@ export function createGitSources(
   const known = new Map<string, Map<string, Tree>>();
   const connections = given ?? openConnections(addressRule(addressClasses));
   const logins = openSshLogins(connections.allows);
-  const tips = sharing<SourceTip>();
+  const tips = sharing<SourceTip>(() => performance.now());
 
   function remoteOf(text: string, credentials: Credentials | undefined, owner: string): Remote {
     const url = parseSourceUrl(text);
@@ -111,7 +111,7 @@ export function createGitSources(
       const { remote } = mainOf(request);
       const key = `${remote.copy.key} ${followedText(request.followed)}`;
       try {
-        return await tips(key, () => askTip(askedOf(remote), request.followed));
+        return await tips(key, () => askTip(askedOf(remote), request.followed), request.maxAge);
       } catch (error) {
         throw sourceError(error, remote.url.href);
       }

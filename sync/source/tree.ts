@@ -1,6 +1,7 @@
 import { LockstepError } from '../errors.ts';
 import type { TreeFile } from '../render/plain.ts';
 import type { ObjectReader } from './pack.ts';
+import type { GitObject } from './pack-format.ts';
 
 /** A folder of a commit. Equal ids are equal contents, so a folder that did not change is the very same object. */
 export interface Tree {
@@ -53,13 +54,17 @@ export function typeOf(mode: string): TreeFile['type'] {
   return mode === '160000' ? 'submodule' : 'file';
 }
 
+/** Of objects that are kept: every Delivery of a repository looks into the same large folders, at each push. */
+const parsed = new WeakMap<GitObject, readonly Entry[]>();
+
 /** @throws LockstepError */
-export function entriesOf(reader: ObjectReader, oid: string): Entry[] {
-  const { type, data } = reader.read(oid);
-  if (type !== 'tree') throw new LockstepError('SourceUnsupported', `${oid} is no tree`);
-  const entries = parseTree(data);
+export function entriesOf(reader: ObjectReader, oid: string): readonly Entry[] {
+  const object = reader.read(oid);
+  if (object.type !== 'tree') throw new LockstepError('SourceUnsupported', `${oid} is no tree`);
+  const entries = parsed.get(object) ?? parseTree(object.data);
   if (entries.length > maxFiles)
     throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
+  parsed.set(object, entries);
   return entries;
 }
 

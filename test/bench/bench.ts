@@ -33,6 +33,8 @@ const aliases: Readonly<Record<string, string>> = {
   'hostile-p99-growth': 'hostile-neighbour',
   'hostile-p99-with-pushing': 'hostile-neighbour',
   'monorepo-push-live': 'monorepo',
+  'monorepo-push-live-300': 'monorepo',
+  'monorepo-told-300': 'monorepo',
   'monorepo-memory': 'monorepo',
   'monorepo-indexing': 'monorepo',
 };

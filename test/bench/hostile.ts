@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildEngine } from '../../deploy/engine.ts';
 import { textAt } from '../../diff/json.ts';
 import type { AgentProcess } from '../e2e/support/agent.ts';
 import { runBeside } from '../e2e/support/beside.ts';
+import { deliveryRef } from '../e2e/support/furnish.ts';
+import { until } from '../e2e/support/kube.ts';
 import { configMap } from '../e2e/support/manifests.ts';
 import { type Figure, figureOf, say } from './figure.ts';
 import { type BenchApp, deliver, good, headOf, makeApp, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
@@ -36,7 +37,6 @@ const pause = 2_000;
  * @param rounds of each
  */
 export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Figure[]> {
-  await buildEngine(say);
   const app = await makeApp(stage, 'beside', 10);
   const eves = await Promise.all(Object.keys(hostile).map((name) => makeApp(stage, name, 1)));
   const agent = await startBundle(stage, ['beside', ...Object.keys(hostile)].join(','));
@@ -62,6 +62,7 @@ export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Fi
     isServed = true;
     const served = await measure(`beside-${eve.namespace}`);
     await stop();
+    await wasReached(stage, eve);
     figures.push(unserved, served);
     grown.push(served.p99 - unserved.p99);
     overNobody.push(served.p99 - nobody.p99);
@@ -75,6 +76,14 @@ export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Fi
     figureOf('hostile-p99-growth', 'ms', '<= 100', [Math.max(...grown)]),
     figureOf('hostile-p99-with-pushing', 'ms', '', [Math.max(...overNobody)]),
   ];
+}
+
+/** Makes sure that what was pushed did get to the agent: what stays outside harms nobody, and shows nothing. */
+async function wasReached({ kube }: Stage, { namespace }: BenchApp): Promise<void> {
+  await until(`${namespace} has been looked at`, async () => {
+    const status = await kube.get(deliveryRef(namespace, 'app'));
+    return textAt(status, 'status', 'revision', 'tip') !== undefined;
+  });
 }
 
 async function pushes(

@@ -1,5 +1,9 @@
-import { isObject, type Json, textAt } from '../../diff/json.ts';
+import { isObject, type Json, type JsonObject, numberAt, objectsAt, textAt, textsAt } from '../../diff/json.ts';
 import type { Notice } from '../notice.ts';
+
+const changes = ['added', 'modified', 'removed'] as const;
+/** Senders cut longer lists. */
+const mostPaths = 1_000;
 
 /** The longest name of a repository or reference that is looked at. */
 const longest = 2_000;
@@ -19,7 +23,17 @@ export function pushOf(body: Json, ...where: readonly (readonly string[])[]): No
   const ref = shortTextAt(body, ['ref']);
   if (ref === undefined && body['ref'] !== undefined)
     return { type: 'malformed', reason: 'ref is no name of a reference' };
-  return { type: 'push', repositories, ref };
+  return { type: 'push', repositories, ref, paths: pathsOf(body) };
+}
+
+/** What each commit of a push lists, as GitHub, Gitea and GitLab have it. A list that may lack something is none. */
+function pathsOf(body: JsonObject): string[] | undefined {
+  const commits = objectsAt(body, 'commits');
+  const count = numberAt(body, 'total_commits_count') ?? commits.length;
+  const isWhole = commits.length > 0 && commits.length === count && body['forced'] !== true;
+  if (!isWhole || !commits.every((commit) => changes.every((name) => Array.isArray(commit[name])))) return undefined;
+  const paths = commits.flatMap((commit) => changes.flatMap((name) => textsAt(commit, name)));
+  return paths.length > mostPaths ? undefined : paths;
 }
 
 function shortTextAt(body: Json, path: readonly string[]): string | undefined {

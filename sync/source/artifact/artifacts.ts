@@ -26,7 +26,7 @@ const archiveLayer = /tar(\+gzip|\.gzip)?$/;
 
 /** Artifacts of registries, as Flux pushes manifests and Helm charts, and charts that are a source of their own. */
 export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): Omit<Sources, 'leave' | 'close'> {
-  const tips = sharing<SourceTip>();
+  const tips = sharing<SourceTip>(() => performance.now());
 
   async function tipOf(request: SourceRequest): Promise<SourceTip> {
     if (request.chart !== undefined) {
@@ -71,7 +71,7 @@ export function openArtifacts({ registry, unpacked, charts }: ArtifactSources): 
   }
 
   return {
-    tip: (request) => tips(questionOf(request), () => tipOf(request)),
+    tip: (request) => tips(questionOf(request), () => tipOf(request), request.maxAge),
     read: async (request, tip) => {
       const { tree, commit } =
         request.chart === undefined ? await readArtifact(request, tip) : await readChart(request.chart, tip);

@@ -24,9 +24,19 @@ export async function receives(api: string): Promise<void> {
   await until('the receiver is there', async () => (await post(`${api}/hooks/github`)).status === 401);
 }
 
-/** Tells an agent of a push to main, as GitHub would. */
-export function pushHook(api: string, secret: string, url: string, id?: string): Promise<Answer> {
-  const body = JSON.stringify({ ref: 'refs/heads/main', repository: { clone_url: url } });
+/**
+ * Tells an agent of a push to main, as GitHub would.
+ * @param paths the files that were changed, where they are listed
+ */
+export function pushHook(
+  api: string,
+  secret: string,
+  url: string,
+  id?: string,
+  paths?: readonly string[],
+): Promise<Answer> {
+  const commits = paths === undefined ? {} : { commits: [{ added: [], modified: paths, removed: [] }] };
+  const body = JSON.stringify({ ref: 'refs/heads/main', repository: { clone_url: url }, ...commits });
   const headers = {
     'x-github-event': 'push',
     'x-hub-signature-256': `sha256=${hmac(secret, body)}`,

@@ -190,6 +190,7 @@ function work(
   const leader = { epoch, prove: async () => undefined, resign: () => agent.kill() };
   const records = createRecords(createRecordSecrets(http, 'lockstep-system'), seals, leader);
   const events = createEvents(http, clock, log);
+  const heard = (uid: string): void => deliveries.heard(uid);
   const deliveries: Deliveries = createDeliveries({
     clock,
     log,
@@ -201,10 +202,12 @@ function work(
     events,
     writer: createDeliveryWriter(http, events),
     lineage: createLineage(registry, () => unlimited),
-    neighbours: createNeighbours({ registry, clock, log, limits: () => unlimited, enqueue: queue.add }),
+    neighbours: createNeighbours({ registry, clock, log, limits: () => unlimited, enqueue: queue.add, heard }),
     forgetValues: () => undefined,
     siteAt: () => ({ kinds: modelKinds, far: undefined }),
     enqueue: queue.add,
+    enqueueAfter: (uid) => queue.add(uid),
+    isShared: false,
     world: {
       clock,
       log,

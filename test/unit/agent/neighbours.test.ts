@@ -19,7 +19,8 @@ function start(limits: Limits = unlimited) {
     clock: { now: () => 0, steady: () => 0, sleep: async () => undefined },
     log: silent,
     limits: () => limits,
-    enqueue: (uid, hint) => asked.push(hint === undefined ? uid : `${uid} ${hint}`),
+    enqueue: (uid) => void asked.push(uid),
+    heard: (uid) => void asked.push(`${uid} source`),
   });
   const serve = (name: string, dependsOn: readonly string[] = [], spec: object = {}) => {
     const [namespace = '', plain = ''] = name.split('/');

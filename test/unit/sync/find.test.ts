@@ -72,7 +72,7 @@ describe('a revision that can not be read', () => {
     turn.session.generation = turn.delivery.generation;
     turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
     const asked = findRevision(turn);
-    lookAtSource(turn.session);
+    lookAtSource(turn.session, turn.now);
     await asked;
     expect(turn.session.sourceTrouble).toMatchObject({ reason: 'SourceUnreachable' });
     expect(turn.session.pollAt).toBeLessThanOrEqual(turn.now);
@@ -124,5 +124,27 @@ describe('the next look at a source', () => {
       waits.add(Math.round(wait));
     }
     expect(waits.size).toBeGreaterThan(1);
+  });
+});
+
+describe('the answer that another Delivery of the repository got', () => {
+  it('is never older than the news, nor is any taken after trouble; where nothing is known of news it may be a little old', async () => {
+    const turn = makeTurn({ spec: { source: { url: 'https://git.example.com/shop', interval: '60s' } } });
+    const { session } = turn;
+    session.generation = turn.delivery.generation;
+    const poll = async (later: number): Promise<void> => {
+      turn.now += later;
+      await findRevision(turn);
+    };
+    turn.source.fault = undefined;
+    await poll(0);
+    lookAtSource(session, turn.now);
+    await poll(40);
+    await poll(60_000);
+    turn.source.tip = 'b'.repeat(40);
+    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
+    await poll(60_000);
+    await poll(60_000);
+    expect(turn.source.maxAges).toEqual([0, 40, 6_000, 6_000, 0]);
   });
 });

@@ -32,7 +32,7 @@ describe('a repository is known by', () => {
       'https://github.com/.*',
       'https://evil.example/github.com/aaaaaaaa',
     ])
-      expect(matchPush({ type: 'push', repositories: [url], ref: undefined }, subscribers)).toBe(
+      expect(matchPush({ type: 'push', repositories: [url], ref: undefined, paths: undefined }, subscribers)).toBe(
         'no Delivery follows this repository',
       );
   });
@@ -51,7 +51,7 @@ describe('a repository is known by', () => {
       of('commit', { kind: 'commit', oid: 'a'.repeat(40), branch: 'refs/heads/main' }),
     ];
     const match = (ref: string) => {
-      const found = matchPush({ type: 'push', repositories: ['git@h:r.git'], ref }, subscribers);
+      const found = matchPush({ type: 'push', repositories: ['git@h:r.git'], ref, paths: undefined }, subscribers);
       return typeof found === 'string' ? found : found.map(({ uid }) => uid);
     };
     expect(match('refs/tags/v1')).toEqual(['range', 'tag']);
@@ -62,7 +62,7 @@ describe('a repository is known by', () => {
   it('a name without refs/heads is a branch, and no reference is all of them', () => {
     const subscribers = [{ uid: 'u', name: 'a/b', repository: 'h/r', followed: main }];
     const match = (ref: string | undefined) =>
-      matchPush({ type: 'push', repositories: ['https://h/r'], ref }, subscribers);
+      matchPush({ type: 'push', repositories: ['https://h/r'], ref, paths: undefined }, subscribers);
     expect([match('main'), match('refs/heads/main'), match(undefined)]).toEqual([
       subscribers,
       subscribers,

@@ -104,6 +104,31 @@ describe('W10: whatever a sender with the secret says', () => {
   });
 });
 
+describe('the files that a push lists', () => {
+  const commit = { added: ['a'], modified: ['b/c'], removed: ['d'] };
+  const listed = (more: object) => {
+    const told: (readonly string[] | undefined)[] = [];
+    const { receive } = receiverWith({ sync: (_uid, paths) => void told.push(paths) });
+    receive('github', signed('github', { ref: 'refs/heads/main', repository: { clone_url: shop }, ...more }));
+    return told;
+  };
+
+  it('tell which Deliveries come first', () => {
+    expect(listed({ commits: [commit, { ...commit, added: ['e'] }] })).toEqual([['a', 'b/c', 'd', 'e', 'b/c', 'd']]);
+  });
+
+  it.each<[string, object]>([
+    ['no commit', { commits: [] }],
+    ['something else', { commits: 'x' }],
+    ['less than all commits, as GitLab does', { commits: [commit], total_commits_count: 21 }],
+    ['a commit without its files', { commits: [commit, { id: 'x' }] }],
+    ['a history that was written anew', { commits: [commit], forced: true }],
+    ['too many', { commits: [{ ...commit, added: Array(1_000).fill('x') }] }],
+  ])('tell nothing where it lists %s', (_what, more) => {
+    expect(listed(more)).toEqual([undefined]);
+  });
+});
+
 describe('the same delivery again', () => {
   const body = { ref: 'refs/heads/main', repository: { clone_url: shop } };
   it('W11 is answered and asks for nothing; with another body it is refused', () => {

@@ -21,6 +21,33 @@ describe('who asks the same', () => {
     expect(await fresh).toBe(3);
   });
 
+  it('shares what was asked for lately, where that will do', async () => {
+    let now = 0;
+    let asked = 0;
+    const share = sharing<number>(() => now);
+    const ask = async () => {
+      asked += 1;
+      return asked;
+    };
+    expect(await share('tip', ask)).toBe(1);
+    now = 100;
+    expect(await share('tip', ask, 100)).toBe(1);
+    expect(await share('tip', ask, 99)).toBe(2);
+    expect(await share('tip', ask)).toBe(3);
+    now = 31_000;
+    // What nobody may want any more is not kept.
+    expect(await share('else', ask)).toBe(4);
+    expect(await share('tip', ask, 60_000)).toBe(5);
+    await expect(share('bad', () => Promise.reject(new Error('away')), 50)).rejects.toThrow('away');
+    expect(await share('bad', ask, 50)).toBe(6);
+  });
+
+  it('keeps no answer without a clock', async () => {
+    const share = sharing<number>();
+    await share('tip', async () => 1);
+    expect(await share('tip', async () => 2, 1_000)).toBe(2);
+  });
+
   it('does not share what failed', async () => {
     const share = sharing<number>();
     const failing = share('tip', () => Promise.reject(new Error('away')));

@@ -25,7 +25,14 @@ export interface FakeTurn extends Omit<Turn, 'session' | 'world'> {
   /** What was asked of the API server. */
   readonly asked: string[];
   /** How often a revision was read, and what it holds once it has no fault. */
-  readonly source: { tip: string; reads: number; follows: boolean; files: TreeFile[]; fault: Error | undefined };
+  readonly source: {
+    tip: string;
+    reads: number;
+    maxAges: (number | undefined)[];
+    follows: boolean;
+    files: TreeFile[];
+    fault: Error | undefined;
+  };
   /** The record as it was stored last. */
   stored: ReleaseRecord | undefined;
   /** Tells something to every open watch. */
@@ -56,7 +63,14 @@ export function makeTurn(
   };
   const nothing = new LockstepError('SourceUnreachable', 'nothing is here');
   const tip = 'a'.repeat(40);
-  const source = { tip, reads: 0, follows: true, files: [] as TreeFile[], fault: nothing as Error | undefined };
+  const source = {
+    tip,
+    reads: 0,
+    maxAges: [] as (number | undefined)[],
+    follows: true,
+    files: [] as TreeFile[],
+    fault: nothing as Error | undefined,
+  };
   const watcher = createWatcher(
     watches,
     () => ({ now: turn.now, bindingMode: () => undefined }),
@@ -88,7 +102,10 @@ export function makeTurn(
     engine: { render: () => Promise.reject(new Error('no engine here')), close: async () => undefined },
     manifests: { read: async (_owner, path, text) => readManifests(path, text) },
     sources: {
-      tip: async () => ({ revision: source.tip, ref: 'refs/heads/main', object: source.tip }),
+      tip: async ({ maxAge }) => {
+        source.maxAges.push(maxAge);
+        return { revision: source.tip, ref: 'refs/heads/main', object: source.tip };
+      },
       read: async (_request, { revision, ref }): Promise<Snapshot> => {
         source.reads += 1;
         if (source.fault !== undefined) throw source.fault;
