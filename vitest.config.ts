@@ -13,10 +13,12 @@ const alone = [
   'test/e2e/sources/large.test.ts',
   'test/e2e/signals-speed.test.ts',
   'test/e2e/verify-hundreds.test.ts',
+  'test/e2e/webhooks.test.ts',
   'test/e2e/rollback/bad-image.test.ts',
   'test/e2e/rollback/crash-loop.test.ts',
   'test/e2e/rollback/slow-but-healthy.test.ts',
   'test/e2e/rollback/twelve.test.ts',
+  'test/faults/leader.test.ts',
 ];
 
 /** On the real control plane. Tests wait more than they work, so three files run at once. */

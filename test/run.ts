@@ -35,7 +35,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   unit: (args) => run(bin('vitest'), ['run', '--project', 'unit', ...args]),
   faults: (args) => {
     process.env['LOCKSTEP_FAULTS'] = 'all';
-    return run(bin('vitest'), ['run', '--project', 'e2e', 'test/faults', ...args]);
+    return run(bin('vitest'), ['run', '--project', 'e2e', '--project', 'alone', 'test/faults', ...args]);
   },
   test: async (args) => {
     if (args.length > 0 && process.env['LOCKSTEP_TEST_KUBECONFIG'] === undefined) {

@@ -2,8 +2,8 @@ import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { at, textAt } from '../../diff/json.ts';
 import { call, post } from './support/api.ts';
-import { agentNamespace } from './support/furnish.ts';
-import { hmac, makeHookSecrets, receives } from './support/github.ts';
+import { agentNamespace, deliveryOf, deliveryRef } from './support/furnish.ts';
+import { hmac, makeHookSecrets, pushHook, receives } from './support/github.ts';
 import { until } from './support/kube.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
@@ -16,7 +16,9 @@ const secrets = {
   generic: 'short',
 };
 const name = 'webhooks-test';
-const lockstep = useLockstep(['hooks-push', 'hooks-burst', 'hooks-missed'], { flags: ['--webhook-secret', name] });
+const lockstep = useLockstep(['hooks-push', 'hooks-burst', 'hooks-missed', 'hooks-mono'], {
+  flags: ['--webhook-secret', name],
+});
 // A poll that would never come in time: what is synced within seconds was told by a webhook.
 const rarely = { source: { interval: '1h' } };
 
@@ -98,6 +100,31 @@ describe('webhooks', () => {
       status: 200,
       body: { result: 'ignored', reason: 'ping' },
     });
+  });
+
+  it('of a repository of many bring all of them to the new commit, and ask Git for all at once', async () => {
+    const namespace = 'hooks-mono';
+    const names = Array.from({ length: 9 }, (_, n) => `other-${n}`);
+    const files = Object.fromEntries(['a', ...names].map((one) => [`${one}/a.yaml`, configMap(one, { v: '0' })]));
+    const app = await lockstep.app(namespace, files, { source: { interval: '1h', path: 'a' } });
+    for (const other of names) {
+      const spec = { source: { interval: '1h', path: other } };
+      await lockstep.kube.apply(deliveryOf(namespace, other, app.repository.url, spec));
+    }
+    const arrived = () =>
+      until('all are there', async () => {
+        const statuses = await Promise.all(names.map((other) => lockstep.kube.get(deliveryRef(namespace, other))));
+        return statuses.every((one) => textAt(one, 'status', 'revision', 'tip') === app.revision);
+      });
+    await app.ready();
+    await arrived();
+    const before = lockstep.git.requests.get(`${namespace}.git`) ?? 0;
+    app.push({ 'a/a.yaml': configMap('a', { v: '1' }) });
+    await pushHook(lockstep.agent.api, secrets.github, app.repository.url, undefined, ['a/a.yaml']);
+    await app.ready(5_000);
+    await arrived();
+    // What it is at, and what is new in it; once more where the first question came in the millisecond of the news.
+    expect((lockstep.git.requests.get(`${namespace}.git`) ?? 0) - before).toBeLessThanOrEqual(3);
   });
 
   it('are refused without a right signature: no sync, one line in the log without the body', async () => {

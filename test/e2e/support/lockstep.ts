@@ -175,7 +175,8 @@ export function appOf(lockstep: Lockstep, namespace: string, repository: Reposit
     request: async (text) => {
       await kube.edit(delivery, { metadata: { annotations: { 'lockstep.dev/request': text } } });
     },
-    remove: async (timeout) => {
+    // The garbage collector learns of new kinds every 30 seconds: until then nothing of them goes.
+    remove: async (timeout = 60_000) => {
       await kube.delete(delivery);
       await gone(kube, delivery, timeout);
     },
