@@ -201,7 +201,8 @@ export function createDeliveries(deps: DeliveryDeps): Deliveries {
     const entry = registry.get(uid);
     if (entry === undefined) return;
     entry.heardAt = deps.clock.steady();
-    if (paths === undefined || mayTouch(entry, paths)) deps.enqueue(uid, 'source');
+    // What comes later comes without a hint, and another agent would not know why.
+    if (deps.isShared || paths === undefined || mayTouch(entry, paths)) deps.enqueue(uid, 'source');
     else deps.enqueueAfter(uid, untouchedQuiet);
   }
 

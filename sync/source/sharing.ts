@@ -44,7 +44,7 @@ export function sharing<T>(now?: () => number): (key: string, ask: () => Promise
   return (key, ask, maxAge = 0) => {
     const before = asking.get(key);
     if (before === undefined) return begin(key, ask);
-    if (maxAge > 0 && before.askedAt >= time() - maxAge) return before.running;
+    if (maxAge > 0 && before.askedAt >= time() - Math.min(maxAge, kept)) return before.running;
     if (before.isKnown) return begin(key, ask);
     before.next ??= before.running.then(
       () => begin(key, ask),
