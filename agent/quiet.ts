@@ -35,7 +35,9 @@ export function quietWhenRenamed(session: Session, told: DeliveryStatus, status:
     return 0;
   }
   session.renamedAt ??= now;
-  const quiet = session.renamedAt + renamedQuiet - now;
-  if (quiet <= 0) session.renamedAt = undefined;
-  return quiet;
+  const waited = now - session.renamedAt;
+  // A clock that was set back does not make it later.
+  if (waited >= 0 && waited < renamedQuiet) return renamedQuiet - waited;
+  session.renamedAt = undefined;
+  return 0;
 }

@@ -9,13 +9,15 @@ import type { Served } from './registry.ts';
 export function mayTouch({ read, session }: Pick<Served, 'read' | 'session'>, paths: readonly string[]): boolean {
   const delivery = read();
   if (delivery instanceof LockstepError || delivery.set !== undefined) return true;
-  const folder = delivery.path.split('/').filter((name) => name !== '');
+  const folder = delivery.path
+    .split('/')
+    .filter((name) => name !== '')
+    .map((name) => `${name}/`)
+    .join('');
   const looked = session?.made?.looked;
   return paths.some((path) => {
-    const names = path.split('/');
-    const isInside = folder.every((name, depth) => names[depth] === name);
-    const isRule =
-      ruleFiles.includes(names.at(-1) ?? '') && names.slice(0, -1).every((name, depth) => folder[depth] === name);
-    return isInside || isRule || looked?.has(path) === true;
+    const name = path.lastIndexOf('/') + 1;
+    const isRule = ruleFiles.includes(path.slice(name)) && folder.startsWith(path.slice(0, name));
+    return isRule || path.startsWith(folder) || looked?.has(path) === true;
   });
 }

@@ -37,8 +37,10 @@ export function pollWhenDue(turn: Turn, isAwaited: () => boolean = () => false):
   const { session, world } = turn;
   if (session.polling !== undefined || world.clock.now() < session.pollAt) return undefined;
   const maxAge = oldestAnswer(turn);
+  // What may be older than now is asked for so much sooner the next time.
+  const isNews = session.pollAt === 0;
   session.heardAt = undefined;
-  session.pollAt = world.clock.now() + early(turn.delivery.interval);
+  session.pollAt = world.clock.now() + early(turn.delivery.interval) - (isNews ? 0 : maxAge);
   const polling = poll(turn, maxAge).finally(() => {
     // A new spec does not wait for the answer to an old one: by now there may be another conversation.
     if (session.polling === polling) session.polling = undefined;
@@ -64,24 +66,35 @@ function oldestAnswer({ delivery, session, world }: Turn): number {
 }
 
 async function poll(turn: Turn, maxAge: number): Promise<void> {
-  const { delivery, session, world } = turn;
-  // The spec may change while the server is being asked: what comes back then answers a question of yesterday.
-  const isOutdated = (): boolean => session.generation !== delivery.generation;
   try {
-    const request = { ...(await sourceRequest(turn)), maxAge };
-    const [tip, given] = await Promise.all([world.sources.tip(request), valuesOf(turn)]);
-    if (isOutdated()) return;
-    session.tip = tip.revision;
-    session.tipRef = tip.ref;
-    const found = isStale(turn, tip.revision, given) ? await readOnce(turn, { request, tip, given }) : session.found;
-    if (isOutdated()) return;
-    session.found = found;
-    session.sourceTrouble = undefined;
-    session.sourceFailedAt = undefined;
-    session.sourceFailures = 0;
+    await ask(turn, maxAge).catch((error: unknown) => {
+      // What another Delivery was told a moment ago may be gone by now.
+      if (maxAge === 0 || troubleOf(error).reason !== 'SourceUnreachable' || isOutdated(turn)) throw error;
+      return ask(turn, 0);
+    });
   } catch (error) {
-    if (!isOutdated()) noteTrouble(turn, error);
+    if (!isOutdated(turn)) noteTrouble(turn, error);
   }
+}
+
+/** The spec may change while the server is being asked: what comes back then answers a question of yesterday. */
+function isOutdated({ delivery, session }: Turn): boolean {
+  return session.generation !== delivery.generation;
+}
+
+async function ask(turn: Turn, maxAge: number): Promise<void> {
+  const { session, world } = turn;
+  const request = { ...(await sourceRequest(turn)), maxAge };
+  const [tip, given] = await Promise.all([world.sources.tip(request), valuesOf(turn)]);
+  if (isOutdated(turn)) return;
+  session.tip = tip.revision;
+  session.tipRef = tip.ref;
+  const found = isStale(turn, tip.revision, given) ? await readOnce(turn, { request, tip, given }) : session.found;
+  if (isOutdated(turn)) return;
+  session.found = found;
+  session.sourceTrouble = undefined;
+  session.sourceFailedAt = undefined;
+  session.sourceFailures = 0;
 }
 
 async function valuesOf(turn: Turn): Promise<GivenValues> {

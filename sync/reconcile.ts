@@ -76,8 +76,10 @@ async function takeRequest(turn: Turn): Promise<void> {
   }
   if (!isAsked && !isNewSpec) return;
   if (isNewSpec) session.polling = undefined;
+  // Of who begins, what was asked for since it was first seen will do.
+  const seenAt = session.generation === 0 && !isAsked ? session.heardAt : undefined;
   session.generation = delivery.generation;
-  lookAtSource(session, world.clock.steady());
+  lookAtSource(session, seenAt ?? world.clock.steady());
   session.credentials.clear();
   session.unreadable = undefined;
   if (session.planTrouble !== undefined) session.planTrouble = { ...session.planTrouble, retryAt: 0 };

@@ -37,7 +37,8 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
     findAny: (group, kind) => known.preferred.get(`${group}/${kind}`),
     isGone: (group, kind) => !known.served.has(`${group}/${kind}`) && !known.unsure.has(group),
     capabilities: async () => {
-      if (performance.now() - at > capabilitiesAge) await refresh();
+      // A cluster that does not answer is told of as it was.
+      if (performance.now() - at > capabilitiesAge) await refresh().catch(() => undefined);
       return known.capabilities;
     },
     refresh,
@@ -46,7 +47,7 @@ export async function discoverKinds(http: KubeHttp): Promise<DiscoveredKinds> {
   function refresh(): Promise<void> {
     pending ??= discover(http)
       .then((fresh) => {
-        known = fresh;
+        known = withUnsure(fresh, known);
         at = performance.now();
       })
       .finally(() => {
@@ -96,15 +97,29 @@ async function discover(http: KubeHttp): Promise<Discovered> {
     const name = `${groupOf(resource.apiVersion)}/${resource.kind}`;
     if (verbs.includes('list') && !preferred.has(name)) preferred.set(name, resource);
   }
-  const kinds = resources.map(({ apiVersion, kind }) => `${apiVersion}/${kind}`);
-  const apis = [...new Set([...resources.map(({ apiVersion }) => apiVersion), ...kinds])];
   return {
-    capabilities: { version: textAt(version.body, 'gitVersion') ?? '', apis },
+    capabilities: { version: textAt(version.body, 'gitVersion') ?? '', apis: apisOf(resources) },
     preferred,
     kinds: new Map(resources.map((resource) => [`${resource.apiVersion} ${resource.kind}`, resource])),
     served: new Set(resources.map((resource) => `${groupOf(resource.apiVersion)}/${resource.kind}`)),
     unsure: new Set(unsure.map((group) => textAt(group, 'metadata', 'name') ?? '')),
   };
+}
+
+function apisOf(resources: readonly ApiResource[]): string[] {
+  const kinds = resources.map(({ apiVersion, kind }) => `${apiVersion}/${kind}`);
+  return [...new Set([...resources.map(({ apiVersion }) => apiVersion), ...kinds])];
+}
+
+/** Of groups whose server does not answer counts what was known before: charts and objects of them are not without their kinds. */
+function withUnsure(fresh: Discovered, before: Discovered): Discovered {
+  if (fresh.unsure.size === 0) return fresh;
+  const isUnsure = ([, { apiVersion }]: [string, ApiResource]): boolean => fresh.unsure.has(groupOf(apiVersion));
+  const merged = (old: ReadonlyMap<string, ApiResource>, now: ReadonlyMap<string, ApiResource>) =>
+    new Map([...[...old].filter(isUnsure), ...now]);
+  const kinds = merged(before.kinds, fresh.kinds);
+  const capabilities = { ...fresh.capabilities, apis: apisOf([...kinds.values()]) };
+  return { ...fresh, kinds, preferred: merged(before.preferred, fresh.preferred), capabilities };
 }
 
 function resourcesOfGroup(group: JsonObject): (ApiResource & { verbs: readonly string[] })[] {

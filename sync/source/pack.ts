@@ -80,8 +80,11 @@ export class TooLargeToRead extends LockstepError {
   }
 }
 
-/** Folders with many entries, unfolded: the next ones differ from them by little. */
-const keptTrees = { bytes: 4 * 1024 * 1024, smallest: 4_096 };
+/**
+ * Folders with many entries, unfolded: the next ones differ from them by little. What was read of them is kept with them, and
+ * takes some times as much.
+ */
+const keptTrees = { bytes: 8 * 1024 * 1024, smallest: 4_096, times: 5 };
 
 /** Objects that were read last. */
 export interface ReadCache {
@@ -97,11 +100,11 @@ export function newReadCache(): ReadCache {
     note: (oid, object) => {
       if (object.type !== 'tree' || object.data.length < keptTrees.smallest || kept.has(oid)) return;
       kept.set(oid, object);
-      bytes += object.data.length;
+      bytes += object.data.length * keptTrees.times;
       for (const [oldest, { data }] of kept) {
         if (bytes <= keptTrees.bytes || kept.size === 1) break;
         kept.delete(oldest);
-        bytes -= data.length;
+        bytes -= data.length * keptTrees.times;
       }
     },
   };

@@ -2,8 +2,8 @@ import { isObject, type Json, type JsonObject, numberAt, objectsAt, textAt, text
 import type { Notice } from '../notice.ts';
 
 const changes = ['added', 'modified', 'removed'] as const;
-/** Senders cut longer lists. */
-const mostPaths = 1_000;
+/** Senders cut longer lists; each is compared with each Delivery. In characters, all together. */
+const mostPaths = { count: 1_000, length: 64 * 1024 };
 
 /** The longest name of a repository or reference that is looked at. */
 const longest = 2_000;
@@ -33,7 +33,8 @@ function pathsOf(body: JsonObject): string[] | undefined {
   const isWhole = commits.length > 0 && commits.length === count && body['forced'] !== true;
   if (!isWhole || !commits.every((commit) => changes.every((name) => Array.isArray(commit[name])))) return undefined;
   const paths = commits.flatMap((commit) => changes.flatMap((name) => textsAt(commit, name)));
-  return paths.length > mostPaths ? undefined : paths;
+  const length = paths.reduce((sum, path) => sum + path.length, 0);
+  return paths.length > mostPaths.count || length > mostPaths.length ? undefined : paths;
 }
 
 function shortTextAt(body: Json, path: readonly string[]): string | undefined {

@@ -10,14 +10,15 @@ afterEach(() => {
 /** An API server whose one group may come to be served; and what it was asked. */
 function server() {
   const asked: string[] = [];
-  const state = { isServed: false };
+  const state = { isServed: false, isStale: false, isAway: false };
   const bodies: Readonly<Record<string, () => Json>> = {
     '/version': () => ({ gitVersion: 'v1.36.3' }),
     '/api': () => ({ items: [] }),
-    '/apis': () => ({ items: state.isServed ? [things] : [] }),
+    '/apis': () => ({ items: state.isStale ? [silent] : state.isServed ? [things] : [] }),
   };
   const request = async ({ path }: { path: string }) => {
     asked.push(path);
+    if (state.isAway) throw new Error('nobody is there');
     return { body: bodies[path]?.() ?? {} };
   };
   return { asked, state, http: { request } as unknown as KubeHttp };
@@ -32,6 +33,9 @@ const things = {
     },
   ],
 };
+
+/** As an aggregated API is told of whose own server does not answer. */
+const silent = { metadata: { name: 'example.com' }, versions: [{ version: 'v1', freshness: 'Stale', resources: [] }] };
 
 it('what charts are told of a cluster is asked for before the first of them, and half a minute later again', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
@@ -58,4 +62,19 @@ it('what was found by the way counts for charts as well', async () => {
   await kinds.refresh();
   await kinds.capabilities();
   expect(asked).toHaveLength(6);
+});
+
+it('what does not answer is as it was: the whole cluster, or the server of one group', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const { state, http } = server();
+  state.isServed = true;
+  const kinds = await discoverKinds(http);
+  const known = await kinds.capabilities();
+  for (const fault of ['isStale', 'isAway'] as const) {
+    state[fault] = true;
+    vi.advanceTimersByTime(31_000);
+    expect(await kinds.capabilities()).toEqual(known);
+    expect(kinds.find('example.com/v1', 'Thing')?.plural).toBe('things');
+    expect(kinds.isGone('example.com', 'Thing')).toBe(false);
+  }
 });

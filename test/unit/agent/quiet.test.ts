@@ -27,6 +27,9 @@ it('a new name for what is live is told half a second after the first of them', 
   expect(quietWhenRenamed(session, told('a'), told('b'), 1_000)).toBe(500);
   expect(quietWhenRenamed(session, told('a'), told('c'), 1_400)).toBe(100);
   expect(quietWhenRenamed(session, told('a'), told('c'), 1_500)).toBeLessThanOrEqual(0);
+  // A clock that was set back makes nothing later.
+  expect(quietWhenRenamed(session, told('a'), told('c'), 1_550)).toBe(500);
+  expect(quietWhenRenamed(session, told('a'), told('c'), 900)).toBe(0);
   // The next one waits anew.
   expect(quietWhenRenamed(session, told('c'), told('d'), 1_600)).toBe(500);
 });

@@ -141,10 +141,13 @@ describe('the answer that another Delivery of the repository got', () => {
     lookAtSource(session, turn.now);
     await poll(40);
     await poll(60_000);
+    // What may have been a little old is asked for so much sooner the next time.
+    expect(session.pollAt - turn.now).toBeLessThanOrEqual(54_000);
     turn.source.tip = 'b'.repeat(40);
-    turn.source.fault = new LockstepError('SourceUnreachable', 'no answer');
-    await poll(60_000);
+    turn.source.fault = new LockstepError('SourceUnreachable', 'it moved');
     await poll(60_000);
     expect(turn.source.maxAges).toEqual([0, 40, 6_000, 6_000, 0]);
+    await poll(60_000);
+    expect(turn.source.maxAges).toEqual([0, 40, 6_000, 6_000, 0, 0]);
   });
 });

@@ -123,6 +123,7 @@ describe('the files that a push lists', () => {
     ['less than all commits, as GitLab does', { commits: [commit], total_commits_count: 21 }],
     ['a commit without its files', { commits: [commit, { id: 'x' }] }],
     ['a history that was written anew', { commits: [commit], forced: true }],
+    ['names that are too long', { commits: [{ ...commit, added: ['x/'.repeat(40_000)] }] }],
     ['too many', { commits: [{ ...commit, added: Array(1_000).fill('x') }] }],
   ])('tell nothing where it lists %s', (_what, more) => {
     expect(listed(more)).toEqual([undefined]);
