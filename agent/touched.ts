@@ -9,11 +9,7 @@ import type { Served } from './registry.ts';
 export function mayTouch({ read, session }: Pick<Served, 'read' | 'session'>, paths: readonly string[]): boolean {
   const delivery = read();
   if (delivery instanceof LockstepError || delivery.set !== undefined) return true;
-  const folder = delivery.path
-    .split('/')
-    .filter((name) => name !== '')
-    .map((name) => `${name}/`)
-    .join('');
+  const folder = delivery.path === '' ? '' : `${delivery.path}/`;
   const looked = session?.made?.looked;
   return paths.some((path) => {
     const name = path.lastIndexOf('/') + 1;

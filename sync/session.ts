@@ -121,10 +121,10 @@ export interface Session {
   saving: Promise<unknown>;
   /** When the source is asked again. */
   pollAt: number;
-  /** When the last commit came that changed nothing, and was not told of yet. Wall time. */
-  renamedAt: number | undefined;
   /** When somebody said that it has news that were not asked for yet. Steady time. */
   heardAt: number | undefined;
+  /** When the last commit came that changed nothing, and was not told of yet. Wall time. */
+  renamedAt: number | undefined;
   /** The conversation with the source that is under way. */
   polling: Promise<void> | undefined;
   tip: string | undefined;
@@ -236,8 +236,8 @@ export function newSession(record: ReleaseRecord): Session {
     unsaved: false,
     saving: Promise.resolve(),
     pollAt: 0,
-    renamedAt: undefined,
     heardAt: undefined,
+    renamedAt: undefined,
     polling: undefined,
     tip: undefined,
     tipRef: undefined,

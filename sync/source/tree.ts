@@ -60,8 +60,10 @@ const parsed = new WeakMap<GitObject, readonly Entry[]>();
 /** @throws LockstepError */
 export function entriesOf(reader: ObjectReader, oid: string): readonly Entry[] {
   const object = reader.read(oid);
+  const known = parsed.get(object);
+  if (known !== undefined) return known;
   if (object.type !== 'tree') throw new LockstepError('SourceUnsupported', `${oid} is no tree`);
-  const entries = parsed.get(object) ?? parseTree(object.data);
+  const entries = parseTree(object.data);
   if (entries.length > maxFiles)
     throw new LockstepError('SourceTooLarge', `a folder holds more than ${maxFiles} entries`);
   parsed.set(object, entries);

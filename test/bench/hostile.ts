@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildEngine } from '../../deploy/engine.ts';
 import { textAt } from '../../diff/json.ts';
 import type { AgentProcess } from '../e2e/support/agent.ts';
 import { runBeside } from '../e2e/support/beside.ts';
@@ -37,6 +38,7 @@ const pause = 2_000;
  * @param rounds of each
  */
 export async function hostileNeighbour(stage: Stage, rounds: number): Promise<Figure[]> {
+  await buildEngine(say);
   const app = await makeApp(stage, 'beside', 10);
   const eves = await Promise.all(Object.keys(hostile).map((name) => makeApp(stage, name, 1)));
   const agent = await startBundle(stage, ['beside', ...Object.keys(hostile)].join(','));

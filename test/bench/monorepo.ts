@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildEngine } from '../../deploy/engine.ts';
 import { type JsonObject, objectsAt, textAt } from '../../diff/json.ts';
 import type { AgentProcess } from '../e2e/support/agent.ts';
-import { deliveryOf, makeNamespace } from '../e2e/support/furnish.ts';
+import { deliveriesPath, deliveryOf, makeNamespace } from '../e2e/support/furnish.ts';
 import { until } from '../e2e/support/kube.ts';
-import { type Figure, figureOf } from './figure.ts';
+import { type Figure, figureOf, say } from './figure.ts';
 import { good, memoryOf, type Stage, sendHook, startBundle, watchFor } from './stage.ts';
 
 const charts = 1_000;
@@ -19,6 +20,7 @@ const warmUp = 3;
  * repository.
  */
 export async function monorepo(stage: Stage, rounds: number): Promise<Figure[]> {
+  await buildEngine(say);
   const namespace = 'monorepo';
   await makeNamespace(stage.kube, namespace);
   const repository = stage.git.repository(`${namespace}.git`);
@@ -71,7 +73,7 @@ export async function monorepo(stage: Stage, rounds: number): Promise<Figure[]> 
 
 /** Waits until so many Deliveries are good at a revision. */
 async function allGood({ kube }: Stage, namespace: string, revision: string, count: number): Promise<void> {
-  const path = `/apis/lockstep.dev/v1alpha1/namespaces/${namespace}/deliveries`;
+  const path = deliveriesPath(namespace);
   await until(
     `${count} Deliveries are good`,
     async () => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { follow } from '../../agent/kube/watch.ts';
 import { bundle, bundleEntry, nodeFlags } from '../../deploy/bundle.ts';
-import { buildEngine } from '../../deploy/engine.ts';
 import { textAt } from '../../diff/json.ts';
 import type { KubeObject } from '../../sync/types.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
@@ -29,7 +28,6 @@ const hookSecret = 'bench-webhook-secret';
 
 export async function openStage(): Promise<Stage> {
   await bundle();
-  await buildEngine(say);
   const plane = await startControlPlane({ say });
   const kube = await connect(plane.kubeconfig);
   await installLockstep(kube);
@@ -127,7 +125,7 @@ export async function sendHook(
   { repository }: BenchApp,
   paths?: readonly string[],
 ): Promise<void> {
-  const { status } = await pushHook(agent.api, hookSecret, repository.url, undefined, paths);
+  const { status } = await pushHook(agent.api, hookSecret, repository.url, { paths });
   if (status !== 202) throw new Error(`the webhook was answered ${status}`);
 }
 

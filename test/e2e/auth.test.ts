@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { textAt } from '../../diff/json.ts';
 import { call, openEvents, post } from './support/api.ts';
-import { tokenOf } from './support/furnish.ts';
+import { letDo, tokenOf } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { configMap, deployment, useLockstep } from './support/lockstep.ts';
 
@@ -9,7 +9,6 @@ const lockstep = useLockstep(['auth-app', 'auth-other', 'auth-logs'], {
   flags: ['--auth', 'kubernetes', '--host-names', 'lockstep.example'],
 });
 const api = (path: string): string => `${lockstep.agent.api}/api/v1${path}`;
-const rbac = 'rbac.authorization.k8s.io/v1';
 
 /** The header of a service account that may do just this in its namespace. */
 async function callerWith(
@@ -19,11 +18,8 @@ async function callerWith(
   audience = 'lockstep',
 ): Promise<Record<string, string>> {
   const { kube } = lockstep;
-  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
   await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } });
-  await kube.apply({ apiVersion: rbac, kind: 'Role', metadata: { name, namespace }, rules: rules as never });
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name };
-  await kube.apply({ apiVersion: rbac, kind: 'RoleBinding', metadata: { name, namespace }, roleRef, subjects });
+  await letDo(kube, namespace, name, rules);
   return { authorization: `Bearer ${await tokenOf(kube, namespace, name, audience)}` };
 }
 

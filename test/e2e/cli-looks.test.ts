@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import { bundleEntry } from '../../deploy/bundle.ts';
 import { textAt } from '../../diff/json.ts';
 import { lockstepBeside } from './support/cli.ts';
 import { until } from './support/kube.ts';
@@ -235,7 +236,7 @@ describe('lockstep status --watch', () => {
     const app = await lockstep.app('looks-watch', { 'a.yaml': configMap('a', { v: '1' }) });
     await app.ready();
     const child = spawn(process.execPath, [
-      'agent/cli/lockstep.mjs',
+      bundleEntry,
       'status',
       '-n',
       'looks-watch',

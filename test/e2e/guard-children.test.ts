@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { toJson } from '../../diff/json.ts';
-import { deliveryOf, deliveryRef } from './support/furnish.ts';
+import { deliveriesPath, deliveryOf, deliveryRef, letDo } from './support/furnish.ts';
 import { installGuard } from './support/guard.ts';
 import { type App, configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
@@ -14,17 +14,7 @@ const own = [
 ];
 
 /** Lets the account of the namespace do this there, and nothing else. */
-async function may(rules: readonly object[]): Promise<void> {
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  await lockstep.kube.apply({ apiVersion, kind: 'Role', metadata: { name: 'family', namespace }, rules } as never);
-  await lockstep.kube.apply({
-    apiVersion,
-    kind: 'RoleBinding',
-    metadata: { name: 'family', namespace },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'family' },
-    subjects: [{ kind: 'ServiceAccount', name: 'lockstep', namespace }],
-  } as never);
-}
+const may = (rules: readonly object[]) => letDo(lockstep.kube, namespace, 'lockstep', rules);
 
 const child = (name: string, account: string) =>
   deliveryOf(namespace, name, 'https://git.example.com/x.git', {
@@ -34,7 +24,7 @@ const child = (name: string, account: string) =>
 
 /** Whether the account of the namespace may not make such a Delivery; nothing is made. */
 async function isRefused(name: string): Promise<boolean> {
-  const path = `/apis/lockstep.dev/v1alpha1/namespaces/${namespace}/deliveries`;
+  const path = deliveriesPath(namespace);
   const impersonate = `system:serviceaccount:${namespace}:lockstep`;
   const body = toJson(child(name, 'admin'));
   return lockstep.kube.http

@@ -6,14 +6,13 @@ import { loadAccess } from '../../agent/kube/client.ts';
 import { textAt } from '../../diff/json.ts';
 import { messageOf } from '../../sync/errors.ts';
 import type { KubeObject } from '../../sync/types.ts';
-import { deliveryOf, makeNamespace } from './support/furnish.ts';
+import { deliveryOf, letDo, makeNamespace } from './support/furnish.ts';
 import { installGuard } from './support/guard.ts';
 import { connect, type Kube, until } from './support/kube.ts';
 import { writeKubeconfig } from './support/kubeconfig.ts';
 import { describeOnOwnCluster } from './support/lockstep.ts';
 
 const namespace = 'guard';
-const group = 'rbac.authorization.k8s.io';
 let admin: Kube;
 let tenant: Kube;
 
@@ -33,21 +32,7 @@ afterAll(async () => {
 });
 
 /** What the tenant may, beside which nothing. */
-async function may(rules: readonly object[]): Promise<void> {
-  await admin.apply({
-    apiVersion: `${group}/v1`,
-    kind: 'Role',
-    metadata: { name: 'tenant', namespace },
-    rules,
-  } as never);
-  await admin.apply({
-    apiVersion: `${group}/v1`,
-    kind: 'RoleBinding',
-    metadata: { name: 'tenant', namespace },
-    roleRef: { apiGroup: group, kind: 'Role', name: 'tenant' },
-    subjects: [{ kind: 'ServiceAccount', name: 'tenant', namespace }],
-  });
-}
+const may = (rules: readonly object[]) => letDo(admin, namespace, 'tenant', rules);
 
 async function asTenant(): Promise<Kube> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/tenant/token`;

@@ -4,16 +4,15 @@ import { expect, inject, it } from 'vitest';
 import { numberAt, textAt } from '../../diff/json.ts';
 import { condition } from '../../health/kinds/conditions.ts';
 import { parseYaml } from '../../sync/render/yaml.ts';
-import type { KubeObject } from '../../sync/types.ts';
 import { call } from './support/api.ts';
 import { lockstepBeside } from './support/cli.ts';
 import { kubeconfigOf, useFarCluster } from './support/far-cluster.ts';
+import { serveKind } from './support/foreign-kinds.ts';
 import { agentNamespace, makeNamespace } from './support/furnish.ts';
-import { type Kube, until } from './support/kube.ts';
+import { until } from './support/kube.ts';
 import {
   type App,
   configMap,
-  customKind,
   customKindRef,
   deployment,
   describeOnOwnCluster,
@@ -46,17 +45,6 @@ const there = { target: { kubeconfigSecretRef: { name: 'far' } } };
 async function logIn(namespace: string, kubeconfig: string, key = 'kubeconfig'): Promise<void> {
   const data = { [key]: Buffer.from(kubeconfig).toString('base64') };
   await lockstep.kube.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'far', namespace }, data } as never);
-}
-
-/** Installs a kind of its own in a cluster, and waits until that tells of it. */
-async function serve({ http, apply }: Kube, group: string): Promise<void> {
-  for (const kind of parseYaml(customKind(group, 'Thing'))) await apply(kind as KubeObject);
-  await until(`${group} is served`, () =>
-    http.request({ method: 'GET', path: `/apis/${group}/v1` }).then(
-      () => true,
-      () => undefined,
-    ),
-  );
 }
 
 /** A Delivery into a namespace of the same name of the other cluster. */
@@ -140,7 +128,8 @@ describeOnOwnCluster('another cluster', () => {
 
   it('is the one that a chart is told about: the kinds that it has count, and those of the own one do not', async () => {
     const [only, near] = ['only-far.example.com', 'only-near.example.com'];
-    for (const [kube, group] of [[far.kube, only] as const, [lockstep.kube, near] as const]) await serve(kube, group);
+    for (const [kube, group] of [[far.kube, only] as const, [lockstep.kube, near] as const])
+      await serveKind(kube, { group, version: 'v1', kind: 'Thing' });
     const has = (group: string): string => `{{ .Capabilities.APIVersions.Has "${group}/v1/Thing" | quote }}`;
     const app = await farApp('remote-chart', {
       'Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, it } from 'vitest';
 import { textAt, toJson } from '../../diff/json.ts';
 import { call } from './support/api.ts';
+import { lockstepCommand } from './support/cli.ts';
 import { until } from './support/kube.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
 
@@ -68,18 +68,8 @@ describeOnOwnCluster('a Secret', () => {
     );
     writeFileSync(join(folder, 'b.yaml'), unreadable);
     const command = (...args: string[]): string => {
-      try {
-        return execFileSync(process.execPath, ['agent/cli/lockstep.mjs', ...args], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'pipe'],
-        });
-      } catch (error) {
-        return (
-          JSON.stringify(error) +
-          String((error as { stdout?: string }).stdout) +
-          String((error as { stderr?: string }).stderr)
-        );
-      }
+      const { stdout, stderr } = lockstepCommand(args);
+      return stdout + stderr;
     };
     const told = await Promise.all(
       ['', '/resources', '/diff', '/history', '/history/2'].map((path) =>

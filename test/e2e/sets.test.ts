@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { objectsAt, textAt } from '../../diff/json.ts';
 import type { KubeObject, ObjectRef } from '../../sync/types.ts';
-import { deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { deliveriesPath, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
 import { gone, until } from './support/kube.ts';
 import { configMap, useLockstep } from './support/lockstep.ts';
 
@@ -59,7 +59,7 @@ const statusOf = async (namespace: string): Promise<string> =>
 async function deliveriesIn(namespace: string): Promise<string[]> {
   const { body } = await lockstep.kube.http.request({
     method: 'GET',
-    path: `/apis/lockstep.dev/v1alpha1/namespaces/${namespace}/deliveries`,
+    path: deliveriesPath(namespace),
   });
   return objectsAt(body, 'items')
     .map((one) => textAt(one, 'metadata', 'name') ?? '')

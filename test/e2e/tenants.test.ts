@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { at } from '../../diff/json.ts';
-import { agentNamespace, deliveryOf, deliveryRef, makeNamespace } from './support/furnish.ts';
+import { agentNamespace, deliveryOf, deliveryRef, letDo, makeNamespace } from './support/furnish.ts';
 import { until } from './support/kube.ts';
 import { setLimits } from './support/limits.ts';
 import { configMap, describeOnOwnCluster, useLockstep } from './support/lockstep.ts';
@@ -134,19 +134,7 @@ subjects: [{kind: ServiceAccount, name: lockstep, namespace: tenants-bind}]
     const app = await lockstep.app('tenants-bind', { 'a.yaml': binding }, {}, 'none');
     const rules = [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['rolebindings'], verbs: ['*'] }];
     const namespace = 'tenants-bind';
-    await lockstep.kube.apply({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'Role',
-      metadata: { name: 'binder', namespace },
-      rules,
-    });
-    await lockstep.kube.apply({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { name: 'binder', namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'binder' },
-      subjects: [{ kind: 'ServiceAccount', name: 'lockstep', namespace }],
-    });
+    await letDo(lockstep.kube, namespace, 'lockstep', rules);
     await app.request('sync@1');
     expect(await app.refused('Forbidden', 40_000)).toContain(
       'rolebindings.rbac.authorization.k8s.io "all" is forbidden',

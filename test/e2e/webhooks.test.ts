@@ -120,7 +120,7 @@ describe('webhooks', () => {
     await arrived();
     const before = lockstep.git.requests.get(`${namespace}.git`) ?? 0;
     app.push({ 'a/a.yaml': configMap('a', { v: '1' }) });
-    await pushHook(lockstep.agent.api, secrets.github, app.repository.url, undefined, ['a/a.yaml']);
+    await pushHook(lockstep.agent.api, secrets.github, app.repository.url, { paths: ['a/a.yaml'] });
     await app.ready(5_000);
     await arrived();
     // What it is at, and what is new in it; once more where the first question came in the millisecond of the news.

@@ -40,7 +40,7 @@ export async function push(
   message: string,
 ): Promise<string> {
   const revision = repository.commit(files, message);
-  const answer = await pushHook(api, hookSecret, repository.url, revision);
+  const answer = await pushHook(api, hookSecret, repository.url, { id: revision });
   expect(answer.status === 202, `the webhook is accepted, not ${answer.status} ${JSON.stringify(answer.body)}`);
   expect(answer.body.syncs[0] === `${namespace}/hello-world`, 'the answer names what is synced');
   return revision;

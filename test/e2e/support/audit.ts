@@ -35,29 +35,29 @@ const readings = new Map<string, Reading>();
 
 /** Who asked for what, when: everything received since a time, in the order in which the API server finished it. */
 export function readAudit(file: string, since = 0): AuditEntry[] {
-  let reading = readings.get(file);
-  if (reading === undefined || reading.from > since) {
-    reading = { from: since, entries: [], offset: startOf(file, since) };
-    readings.set(file, reading);
-  }
-  for (const line of newLines(file, reading)) reading.entries.push(parse(parseJson(line)));
-  return reading.entries.filter((entry) => entry.time >= since);
-}
-
-/** Whole lines that came since the last time. */
-function newLines(file: string, reading: Reading): string[] {
   const handle = openSync(file, 'r');
   try {
-    const bytes = bytesAt(handle, reading.offset, fstatSync(handle).size - reading.offset);
-    const end = bytes.lastIndexOf(10) + 1;
-    reading.offset += end;
-    return bytes
-      .toString('utf8', 0, end)
-      .split('\n')
-      .filter((line) => line !== '');
+    let reading = readings.get(file);
+    if (reading === undefined || reading.from > since) {
+      reading = { from: since, entries: [], offset: startOf(handle, since) };
+      readings.set(file, reading);
+    }
+    for (const line of newLines(handle, reading)) reading.entries.push(parse(parseJson(line)));
+    return reading.entries.filter((entry) => entry.time >= since);
   } finally {
     closeSync(handle);
   }
+}
+
+/** Whole lines that came since the last time. */
+function newLines(handle: number, reading: Reading): string[] {
+  const bytes = bytesAt(handle, reading.offset, fstatSync(handle).size - reading.offset);
+  const end = bytes.lastIndexOf(10) + 1;
+  reading.offset += end;
+  return bytes
+    .toString('utf8', 0, end)
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 /** Requests that were answered at the same time are written in any order: so much may one be out of place, in milliseconds. */
@@ -66,23 +66,18 @@ const disorder = 10_000;
 const longestLine = 256 * 1024;
 
 /** Where a line begins before which nothing was received since a time: nothing is answered before it is received. */
-function startOf(file: string, since: number): number {
-  const handle = openSync(file, 'r');
-  try {
-    let [before, after] = [0, fstatSync(handle).size];
-    while (after - before > longestLine) {
-      const middle = Math.floor((before + after) / 2);
-      const bytes = bytesAt(handle, middle, longestLine);
-      const begin = bytes.indexOf(10) + 1;
-      const end = bytes.indexOf(10, begin);
-      const isEarly = end > begin && parse(parseJson(bytes.toString('utf8', begin, end))).answered < since - disorder;
-      if (isEarly) before = middle + begin;
-      else after = middle;
-    }
-    return before;
-  } finally {
-    closeSync(handle);
+function startOf(handle: number, since: number): number {
+  let [before, after] = [0, fstatSync(handle).size];
+  while (after - before > longestLine) {
+    const middle = Math.floor((before + after) / 2);
+    const bytes = bytesAt(handle, middle, longestLine);
+    const begin = bytes.indexOf(10) + 1;
+    const end = bytes.indexOf(10, begin);
+    const isEarly = end > begin && parse(parseJson(bytes.toString('utf8', begin, end))).answered < since - disorder;
+    if (isEarly) before = middle + begin;
+    else after = middle;
   }
+  return before;
 }
 
 function bytesAt(handle: number, offset: number, length: number): Buffer {

@@ -19,15 +19,16 @@ const flux: readonly ForeignKind[] = [
 
 /** Makes the kind Application of Argo CD known, as far as reading one needs it. */
 export function serveApplications(kube: Kube): Promise<void> {
-  return serve(kube, application);
+  return serveKind(kube, application);
 }
 
 /** Makes kinds of Flux known in the same way. */
 export async function serveFlux(kube: Kube): Promise<void> {
-  for (const kind of flux) await serve(kube, kind);
+  for (const kind of flux) await serveKind(kube, kind);
 }
 
-async function serve(kube: Kube, { group, version, kind }: ForeignKind): Promise<void> {
+/** Installs a kind whose objects may hold anything, and waits until it is served. */
+export async function serveKind(kube: Kube, { group, version, kind }: ForeignKind): Promise<void> {
   const schema = '{type: object, x-kubernetes-preserve-unknown-fields: true}';
   const usual = `${kind.toLowerCase()}s`;
   const plural = usual.replace(/ys$/, 'ies');

@@ -21,36 +21,44 @@ export async function installLockstep(kube: Kube): Promise<void> {
 /** What the account of a namespace may: everything, nothing, or some verbs for the usual kinds in that namespace. */
 export type Rights = 'cluster' | 'none' | readonly string[];
 
-const rbac = 'rbac.authorization.k8s.io/v1';
+const rbacGroup = 'rbac.authorization.k8s.io';
+const rbac = `${rbacGroup}/v1`;
 
 /** A namespace with a service account `lockstep` in it. */
 export async function makeNamespace(kube: Kube, name: string, rights: Rights = 'cluster'): Promise<void> {
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await kube.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'lockstep', namespace: name } });
-  if (rights === 'cluster') await bind(kube, 'ClusterRole', 'cluster-admin', name);
+  if (rights === 'cluster') await letDoAll(kube, name);
   else if (rights !== 'none') await grant(kube, name, rights);
 }
 
 /** Lets the account of a namespace do just this with ConfigMaps and Deployments. */
 export async function grant(kube: Kube, namespace: string, verbs: readonly string[]): Promise<void> {
   const rules = [{ apiGroups: ['', 'apps'], resources: ['configmaps', 'deployments'], verbs: [...verbs] }];
-  await kube.apply({ apiVersion: rbac, kind: 'Role', metadata: { name: 'lockstep', namespace }, rules });
-  await bind(kube, 'Role', 'lockstep', namespace);
+  await letDo(kube, namespace, 'lockstep', rules);
 }
 
-async function bind(kube: Kube, kind: 'ClusterRole' | 'Role', role: string, namespace: string): Promise<void> {
+/** Lets a service account do just this in its namespace, by a Role of its name. */
+export async function letDo(kube: Kube, namespace: string, account: string, rules: readonly object[]): Promise<void> {
+  const metadata = { name: account, namespace };
+  await kube.apply({ apiVersion: rbac, kind: 'Role', metadata, rules: rules as never });
+  const roleRef = { apiGroup: rbacGroup, kind: 'Role', name: account };
+  const subjects = [{ kind: 'ServiceAccount', name: account, namespace }];
+  await kube.apply({ apiVersion: rbac, kind: 'RoleBinding', metadata, roleRef, subjects });
+}
+
+async function letDoAll(kube: Kube, namespace: string): Promise<void> {
   const subjects = [{ kind: 'ServiceAccount', name: 'lockstep', namespace }];
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind, name: role };
-  const metadata = kind === 'Role' ? { name: 'lockstep', namespace } : { name: `lockstep-${namespace}` };
-  await kube.apply({ apiVersion: rbac, kind: `${kind}Binding`, metadata, roleRef, subjects });
+  const roleRef = { apiGroup: rbacGroup, kind: 'ClusterRole', name: 'cluster-admin' };
+  const metadata = { name: `lockstep-${namespace}` };
+  await kube.apply({ apiVersion: rbac, kind: 'ClusterRoleBinding', metadata, roleRef, subjects });
 }
 
 /** Takes away what an earlier run on a kept cluster left in a namespace. */
 export async function clearNamespace(kube: Kube, name: string): Promise<void> {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', name };
   if ((await kube.get(namespace)) === undefined) return;
-  const path = `/apis/${deliveryApiVersion}/namespaces/${name}/deliveries`;
-  const { body } = await kube.http.request({ method: 'GET', path });
+  const { body } = await kube.http.request({ method: 'GET', path: deliveriesPath(name) });
   for (const delivery of objectsAt(body, 'items')) {
     const ref = deliveryRef(name, textAt(delivery, 'metadata', 'name') ?? '');
     await kube.edit(ref, { metadata: { finalizers: [] } });
@@ -82,6 +90,11 @@ export function deliveryOf(
     },
   };
   return whole as KubeObject;
+}
+
+/** Where the Deliveries of a namespace are. */
+export function deliveriesPath(namespace: string): string {
+  return `/apis/${deliveryApiVersion}/namespaces/${namespace}/deliveries`;
 }
 
 export function deliveryRef(namespace: string, name: string) {

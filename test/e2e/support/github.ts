@@ -24,17 +24,14 @@ export async function receives(api: string): Promise<void> {
   await until('the receiver is there', async () => (await post(`${api}/hooks/github`)).status === 401);
 }
 
-/**
- * Tells an agent of a push to main, as GitHub would.
- * @param paths the files that were changed, where they are listed
- */
-export function pushHook(
-  api: string,
-  secret: string,
-  url: string,
-  id?: string,
-  paths?: readonly string[],
-): Promise<Answer> {
+/** What else GitHub says of a push: the id of the delivery, and the files that were changed. */
+interface PushDetails {
+  readonly id?: string;
+  readonly paths?: readonly string[] | undefined;
+}
+
+/** Tells an agent of a push to main, as GitHub would. */
+export function pushHook(api: string, secret: string, url: string, { id, paths }: PushDetails = {}): Promise<Answer> {
   const commits = paths === undefined ? {} : { commits: [{ added: [], modified: paths, removed: [] }] };
   const body = JSON.stringify({ ref: 'refs/heads/main', repository: { clone_url: url }, ...commits });
   const headers = {

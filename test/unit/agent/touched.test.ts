@@ -5,14 +5,18 @@ import { emptyRecord } from '../../../sync/release/record.ts';
 import { newSession } from '../../../sync/session.ts';
 import type { KubeObject } from '../../../sync/types.ts';
 
-/** What is served for a folder; what its chart looked at elsewhere. */
-function served(path: string, looked: readonly string[] = []) {
-  const entry = createRegistry().take({
+function entryOf(spec: object) {
+  return createRegistry().take({
     apiVersion: 'lockstep.dev/v1alpha1',
     kind: 'Delivery',
     metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '1' },
-    spec: { source: { url: 'https://git.example.com/shop', path } },
+    spec,
   } as unknown as KubeObject);
+}
+
+/** What is served for a folder; what its chart looked at elsewhere. */
+function served(path: string, looked: readonly string[] = []) {
+  const entry = entryOf({ source: { url: 'https://git.example.com/shop', path } });
   const rendered = { objects: [], problems: [] };
   const made = {
     parts: { key: '', fetched: new Map() },
@@ -38,11 +42,5 @@ it.each<[string, string, string[], boolean]>([
 });
 
 it('what can not be read may be touched by anything', () => {
-  const broken = createRegistry().take({
-    apiVersion: 'lockstep.dev/v1alpha1',
-    kind: 'Delivery',
-    metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '1' },
-    spec: {},
-  } as unknown as KubeObject);
-  expect(mayTouch(broken, ['a'])).toBe(true);
+  expect(mayTouch(entryOf({}), ['a'])).toBe(true);
 });
